@@ -5,14 +5,15 @@ found from its event, from its user and, while it waits, from the queue::
 
     Events         eventId        part
                    e              DETAILS           the event's own fields, version, index keys (date, status)
-                   e              SEATS             capacity, confirmed, waitlisted, nextSeq, status, hasWaitlist, version
+                   e              SEATS             confirmed, waitlisted, nextSeq; capacity, status,
+                                                    hasWaitlist and version as in DETAILS
 
     Users          userId
                    u                                name, createdAt
 
     Registrations  pk             sk
                    EVENT#e        USER#u            the registration: status, registeredAt, seq while waitlisted
-                   EVENT#e        WAIT#000000000042 the place in the queue of registration number 42: userId, registeredAt
+                   EVENT#e        WAIT#000000000042 place 42 in the queue: userId, registeredAt
                    USER#u         EVENT#e           a pointer, so that a user's registrations can be listed
 
 Everything that changes SEATS is a transaction whose conditions verify what the rule relied on (`storage.rules`). Only

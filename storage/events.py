@@ -1,0 +1,223 @@
+"""Events: create, get, list, update and delete."""
+
+import secrets
+import uuid
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, replace
+from typing import Any, Final
+
+from storage import cursors, queue, rules
+from storage.attributes import Item
+from storage.errors import EventExists, EventHasRegistrations, EventNotFound, VersionMismatch
+from storage.items import (
+    DETAILS,
+    LISTING,
+    SEATS,
+    details_item,
+    details_key,
+    seats_item,
+    seats_key,
+    to_event,
+    to_seats,
+)
+from storage.model import Event, EventFields, EventStatus, Page, now
+from storage.rules import Seats
+from storage.schema import BY_DATE, BY_STATUS
+from storage.steps import Changed, Step
+from storage.tables import Tables
+
+_PLACE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
+
+
+def create(tables: Tables, event_id: str | None, fields: EventFields) -> Event:
+    """Create an event; without an id, one is made.
+
+    Raises:
+        EventExists: The id is taken.
+
+    """
+    event_id, moment = event_id or str(uuid.uuid4()), now()
+    event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, **asdict(fields))
+    items = details_item(event), seats_item(event_id, _seats_of(event))
+    steps = [
+        Step(
+            action="Put",
+            table="Events",
+            item=item,
+            condition="attribute_not_exists(#eventId)",
+            refusal=lambda _image: EventExists(),
+        )
+        for item in items
+    ]
+    tables.settle(lambda _image: tables.transact(steps))
+    return event
+
+
+def get(tables: Tables, event_id: str) -> Event:
+    """Return an event with its counts.
+
+    Raises:
+        EventNotFound: There is no such event.
+
+    """
+    details, seats = tables.settle(lambda _image: _read(tables, event_id))
+    return to_event(details, seats)
+
+
+def _read(tables: Tables, event_id: str) -> tuple[Item, Item]:
+    """Return both items of an event, which a query may catch on the two sides of an update: then read again."""
+    items = tables.query("Events", "#eventId = :eventId", {"eventId": event_id})
+    if not items:
+        raise EventNotFound
+    parts = {item["part"]: item for item in items}
+    if parts.keys() != {DETAILS, SEATS} or parts[DETAILS]["version"] != parts[SEATS]["version"]:
+        raise Changed
+    return parts[DETAILS], parts[SEATS]
+
+
+def list_page(  # noqa: PLR0913 - a list, its filters and its page
+    tables: Tables,
+    *,
+    status: EventStatus | None = None,
+    first_day: str | None = None,
+    last_day: str | None = None,
+    limit: int,
+    cursor: str | None = None,
+) -> Page[Event]:
+    """Return a page of events by date, then by id; the days (`YYYY-MM-DD`, UTC) are inclusive.
+
+    Raises:
+        CursorInvalid: The cursor is not one of this list.
+
+    """
+    name = cursors.list_name("events", status, first_day, last_day)
+    # A tilde sorts behind all that follows the day in a key.
+    lower, upper = first_day or "0000", f"{last_day or '9999'}~"
+    after = None if cursor is None else cursors.decode(name, cursor, _PLACE)
+    if lower > upper or (after is not None and not lower <= after <= upper):
+        return Page()
+    index, attribute, value = (BY_STATUS, "status", status) if status else (BY_DATE, "listing", LISTING)
+    listed = tables.query(
+        "Events",
+        f"#{attribute} = :value AND #listedBy BETWEEN :lower AND :upper",
+        {"value": value, "lower": lower, "upper": upper},
+        index=index,
+        limit=limit + 1,
+        after=None if after is None else {attribute: value, "listedBy": after, **details_key(after.split("#", 1)[1])},
+    )
+    shown = listed[:limit]
+    found = tables.get_all(("Events", seats_key(item["eventId"])) for item in shown)
+    seats = {item["eventId"]: item for item in found["Events"]}
+    return Page(
+        # The index may still show an event that is deleted already.
+        [to_event(item, seats[item["eventId"]]) for item in shown if item["eventId"] in seats],
+        cursors.encode(name, shown[-1]["listedBy"]) if len(listed) > limit else None,
+    )
+
+
+def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None = None) -> Event:
+    """Change fields of an event, then promote from the queue as far as the change allows.
+
+    `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, if it cares.
+
+    Raises:
+        EventNotFound: There is no such event.
+        VersionMismatch: The event has none of the expected versions.
+        CapacityBelowConfirmed: The capacity can't be that low.
+        Contention: Others kept changing the event. A change that was made stays; repeating the request goes on with
+            the promotion.
+
+    """
+    event, seats = tables.settle(lambda _image: _change(tables, event_id, changes, expected))
+    seats = queue.drain(tables, event_id, seats)
+    return replace(event, confirmed=seats.confirmed, waitlisted=seats.waitlisted)
+
+
+def _change(
+    tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None
+) -> tuple[Event, Seats]:
+    """Write the changed fields, if nobody else has changed one since they were read."""
+    details_seen, seats_seen = _read(tables, event_id)
+    event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
+    if expected is not None and event.version not in expected:
+        raise VersionMismatch
+    changed = replace(event, **changes)
+    if changed == event:
+        return event, seats
+    rules.check_capacity(seats, changed.capacity)
+    changed = replace(changed, version=_new_version(), updated_at=now())
+    seats_changed = replace(
+        seats,
+        capacity=changed.capacity,
+        status=changed.status,
+        has_waitlist=changed.has_waitlist,
+        version=changed.version,
+    )
+    tables.transact(
+        [
+            Step(
+                action="Put",
+                table="Events",
+                item=details_item(changed),
+                condition="#version = :version",
+                values={"version": event.version},
+            ),
+            Step(
+                action="Update",
+                table="Events",
+                key=seats_key(event_id),
+                change=(
+                    "SET #capacity = :capacity, #status = :status, #hasWaitlist = :hasWaitlist, #version = :changed"
+                ),
+                condition="#version = :version AND #confirmed <= :capacity",
+                values={
+                    "capacity": changed.capacity,
+                    "status": changed.status,
+                    "hasWaitlist": changed.has_waitlist,
+                    "version": event.version,
+                    "changed": changed.version,
+                },
+            ),
+        ]
+    )
+    return changed, seats_changed
+
+
+def delete(tables: Tables, event_id: str, expected: Collection[str] | None = None) -> None:
+    """Delete an event that nobody is registered for; `expected` are the versions that the caller accepts.
+
+    Raises:
+        EventNotFound: There is no such event.
+        VersionMismatch: The event has none of the expected versions.
+        EventHasRegistrations: Somebody has a seat or waits for one.
+
+    """
+    versions = {f"version{number}": version for number, version in enumerate(expected or ["none"])}
+    accepted = f"#version IN ({', '.join(f':{name}' for name in versions)})"
+    steps = [
+        Step(
+            action="Delete",
+            table="Events",
+            key=details_key(event_id),
+            condition="attribute_exists(#eventId)" if expected is None else accepted,
+            values={} if expected is None else versions,
+            refusal=lambda image: VersionMismatch() if image else EventNotFound(),
+        ),
+        Step(
+            action="Delete",
+            table="Events",
+            key=seats_key(event_id),
+            condition="#confirmed = :zero AND #waitlisted = :zero",
+            values={"zero": 0},
+            refusal=lambda image: EventHasRegistrations() if image else EventNotFound(),
+        ),
+    ]
+    tables.settle(lambda _image: tables.transact(steps))
+
+
+def _seats_of(event: Event) -> Seats:
+    return Seats(capacity=event.capacity, status=event.status, has_waitlist=event.has_waitlist, version=event.version)
+
+
+def _new_version() -> str:
+    return secrets.token_hex(8)

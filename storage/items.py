@@ -1,0 +1,176 @@
+"""Keys, and the two ways between a model and its item.
+
+An item here is a plain dict of strings, whole numbers and booleans; `storage.attributes` has DynamoDB's own form.
+"""
+
+from datetime import UTC, datetime
+from typing import Final, cast
+
+from storage.attributes import Item, Key
+from storage.model import Event, EventFields, Registration, User
+from storage.rules import Seats
+
+DETAILS: Final = "DETAILS"
+SEATS: Final = "SEATS"
+LISTING: Final = "EVENTS"
+USER_PREFIX: Final = "USER#"
+QUEUE_PREFIX: Final = "WAIT#"
+
+
+def details_key(event_id: str) -> Key:
+    return {"eventId": event_id, "part": DETAILS}
+
+
+def seats_key(event_id: str) -> Key:
+    return {"eventId": event_id, "part": SEATS}
+
+
+def user_key(user_id: str) -> Key:
+    return {"userId": user_id}
+
+
+def registration_key(event_id: str, user_id: str) -> Key:
+    return {"pk": f"EVENT#{event_id}", "sk": f"{USER_PREFIX}{user_id}"}
+
+
+def queue_key(event_id: str, seq: int) -> Key:
+    """Return the key of a place in the queue; the zeros make text order the order of the numbers."""
+    return {"pk": f"EVENT#{event_id}", "sk": f"{QUEUE_PREFIX}{seq:012d}"}
+
+
+def pointer_key(user_id: str, event_id: str) -> Key:
+    return {"pk": f"USER#{user_id}", "sk": f"EVENT#{event_id}"}
+
+
+def sort_date(date: str) -> str:
+    """Return a day or time as UTC text that sorts by time; a day is its first moment, a time without offset is UTC."""
+    moment = datetime.fromisoformat(date)
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError:
+        # The first and the last day of the calendar can lie outside it in UTC.
+        moment = moment.replace(tzinfo=UTC)
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
+
+
+def listed_by(date: str, event_id: str) -> str:
+    """Return the sort key of both indexes: by date, then by id."""
+    return f"{sort_date(date)}#{event_id}"
+
+
+def details_item(event: Event) -> Item:
+    """Return the DETAILS item of an event: its own fields and what the indexes need."""
+    return {
+        **details_key(event.event_id),
+        **own_fields(event),
+        "version": event.version,
+        "createdAt": event.created_at,
+        "updatedAt": event.updated_at,
+        "listing": LISTING,
+        "listedBy": listed_by(event.date, event.event_id),
+    }
+
+
+def own_fields(fields: EventFields) -> Item:
+    """Return the attributes of the fields that the organizer decides."""
+    return {
+        "title": fields.title,
+        "description": fields.description,
+        "date": fields.date,
+        "location": fields.location,
+        "capacity": fields.capacity,
+        "organizer": fields.organizer,
+        "status": fields.status,
+        "hasWaitlist": fields.has_waitlist,
+    }
+
+
+def seats_item(event_id: str, seats: Seats) -> Item:
+    return {
+        **seats_key(event_id),
+        "capacity": seats.capacity,
+        "confirmed": seats.confirmed,
+        "waitlisted": seats.waitlisted,
+        "nextSeq": seats.next_seq,
+        "status": seats.status,
+        "hasWaitlist": seats.has_waitlist,
+        "version": seats.version,
+    }
+
+
+def to_seats(item: Item) -> Seats:
+    return Seats(
+        capacity=item["capacity"],
+        confirmed=item["confirmed"],
+        waitlisted=item["waitlisted"],
+        next_seq=item["nextSeq"],
+        status=item["status"],
+        has_waitlist=item["hasWaitlist"],
+        version=item["version"],
+    )
+
+
+def to_event(details: Item, seats: Item | None = None) -> Event:
+    """Return the event of its two items. What both hold is taken from SEATS, so that it fits the counts."""
+    shared = details if seats is None else seats
+    return Event(
+        event_id=details["eventId"],
+        title=details["title"],
+        description=details["description"],
+        date=details["date"],
+        location=details["location"],
+        organizer=details["organizer"],
+        capacity=shared["capacity"],
+        status=shared["status"],
+        has_waitlist=shared["hasWaitlist"],
+        version=details["version"],
+        created_at=details["createdAt"],
+        updated_at=details["updatedAt"],
+        confirmed=shared.get("confirmed", 0),
+        waitlisted=shared.get("waitlisted", 0),
+    )
+
+
+def user_item(user: User) -> Item:
+    return {"userId": user.user_id, "name": user.name, "createdAt": user.created_at}
+
+
+def to_user(item: Item) -> User:
+    return User(user_id=item["userId"], name=item["name"], created_at=item["createdAt"])
+
+
+def registration_item(registration: Registration, seq: int | None = None) -> Item:
+    """Return the item of a registration; `seq` is its number in the queue while it waits."""
+    item = {
+        **registration_key(registration.event_id, registration.user_id),
+        "status": registration.status,
+        "registeredAt": registration.registered_at,
+    }
+    return item if seq is None else {**item, "seq": seq}
+
+
+def queue_item(registration: Registration, seq: int) -> Item:
+    return {
+        **queue_key(registration.event_id, seq),
+        "userId": registration.user_id,
+        "registeredAt": registration.registered_at,
+    }
+
+
+def to_registration(item: Item, position: int | None = None) -> Registration:
+    """Return the registration of its own item or of its place in the queue."""
+    queued = "userId" in item
+    return Registration(
+        event_id=item["pk"].removeprefix("EVENT#"),
+        user_id=item["userId"] if queued else item["sk"].removeprefix(USER_PREFIX),
+        status="waitlisted" if queued else item["status"],
+        registered_at=item["registeredAt"],
+        position=position,
+    )
+
+
+def queue_number(queue_item: Item) -> int:
+    """Return the number that a place in the queue has."""
+    return int(cast("str", queue_item["sk"]).removeprefix(QUEUE_PREFIX))

@@ -1,0 +1,76 @@
+"""What callers of the ledger see: events, users and registrations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Generic, Literal, TypeVar
+
+EventStatus = Literal["active", "scheduled", "ongoing", "completed", "cancelled"]
+RegistrationStatus = Literal["confirmed", "waitlisted"]
+
+
+def now() -> str:
+    """Return this moment in UTC as ISO 8601, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EventFields:
+    """The fields of an event that its organizer decides. `date` is kept as it was sent."""
+
+    title: str
+    description: str
+    date: str
+    location: str
+    capacity: int
+    organizer: str
+    status: EventStatus = "active"
+    has_waitlist: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Event(EventFields):
+    """An event. `version` names the state of its own fields; the counts are live and take no part in it."""
+
+    event_id: str
+    version: str
+    created_at: str
+    updated_at: str
+    confirmed: int = 0
+    waitlisted: int = 0
+
+    @property
+    def available(self) -> int:
+        """The number of free seats."""
+        return max(0, self.capacity - self.confirmed)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class User:
+    """Somebody who can register."""
+
+    user_id: str
+    name: str
+    created_at: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Registration:
+    """A seat, or a place in the queue; `position` counts from 1 and is None for a seat."""
+
+    event_id: str
+    user_id: str
+    status: RegistrationStatus
+    registered_at: str
+    position: int | None = None
+
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Entry]):
+    """A part of a list; `next_cursor` leads to the next part and is None on the last one."""
+
+    entries: Sequence[Entry] = field(default_factory=tuple)
+    next_cursor: str | None = None

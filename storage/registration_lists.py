@@ -1,0 +1,108 @@
+"""Lists of registrations: those of an event, those of a user."""
+
+from functools import partial
+from typing import Final
+
+from storage import cursors, queue, users
+from storage.errors import EventNotFound
+from storage.items import (
+    USER_PREFIX,
+    details_key,
+    pointer_key,
+    queue_number,
+    registration_key,
+    seats_key,
+    to_event,
+    to_registration,
+)
+from storage.model import Event, Page, Registration, RegistrationStatus
+from storage.registrations import located
+from storage.tables import Tables
+
+_ALL_OF: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
+
+
+def of_event(
+    tables: Tables, event_id: str, *, status: RegistrationStatus | None = None, limit: int, cursor: str | None = None
+) -> Page[Registration]:
+    """Return a page of an event's registrations by user id, or, of those who wait, in the order of the queue.
+
+    Raises:
+        EventNotFound: There is no such event.
+        CursorInvalid: The cursor is not one of this list.
+
+    """
+    name = cursors.list_name("registrations of event", event_id, status)
+    if status == "waitlisted":
+        page = _queue_page(tables, event_id, name, limit, cursor)
+    else:
+        page = _registrations_page(tables, event_id, name, status, limit, cursor)
+    if not page.entries and tables.get("Events", seats_key(event_id)) is None:
+        raise EventNotFound
+    return page
+
+
+def _queue_page(tables: Tables, event_id: str, name: str, limit: int, cursor: str | None) -> Page[Registration]:
+    after = None if cursor is None else int(cursors.decode(name, cursor, "[0-9]{1,12}"))
+    places = queue.waiting(tables, event_id, limit + 1, after)
+    if not places:
+        return Page()
+    first = 1 if after is None else queue.position(tables, event_id, queue_number(places[0]))
+    shown = places[:limit]
+    return Page(
+        [to_registration(place, position) for position, place in enumerate(shown, start=first)],
+        cursors.encode(name, str(queue_number(shown[-1]))) if len(places) > limit else None,
+    )
+
+
+def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
+    tables: Tables, event_id: str, name: str, status: RegistrationStatus | None, limit: int, cursor: str | None
+) -> Page[Registration]:
+    after = None if cursor is None else registration_key(event_id, cursors.decode(name, cursor, ".{1,100}"))
+    values = {"pk": registration_key(event_id, "")["pk"], "prefix": USER_PREFIX}
+    items = tables.query(
+        "Registrations",
+        _ALL_OF,
+        values | ({"status": status} if status else {}),
+        limit=limit + 1,
+        after=after,
+        only="#status = :status" if status else None,
+    )
+    shown = items[:limit]
+    places = queue.positions(tables, event_id, [item["seq"] for item in shown if "seq" in item])
+    entries = [to_registration(item, places.get(item.get("seq", -1))) for item in shown]
+    return Page(entries, cursors.encode(name, entries[-1].user_id) if len(items) > limit else None)
+
+
+def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:
+    """Return a page of a user's registrations by event id, each with its event, whose live counts are left out.
+
+    Raises:
+        UserNotFound: There is no such user.
+        CursorInvalid: The cursor is not one of this list.
+
+    """
+    name = cursors.list_name("registrations of user", user_id)
+    after = None if cursor is None else pointer_key(user_id, cursors.decode(name, cursor, ".{1,100}"))
+    values = {"pk": pointer_key(user_id, "")["pk"], "prefix": "EVENT#"}
+    pointers = tables.query("Registrations", _ALL_OF, values, limit=limit + 1, after=after)
+    if not pointers:
+        users.get(tables, user_id)
+    event_ids = [pointer["sk"].removeprefix("EVENT#") for pointer in pointers[:limit]]
+    found = tables.get_all(
+        key
+        for event_id in event_ids
+        for key in (
+            ("Registrations", registration_key(event_id, user_id)),
+            ("Events", details_key(event_id)),
+        )
+    )
+    events = {item["eventId"]: to_event(item) for item in found["Events"]}
+    items = {item["pk"].removeprefix("EVENT#"): item for item in found["Registrations"]}
+    # Somebody may have left, and the event be gone, since the pointers were read.
+    known = [event_id for event_id in event_ids if event_id in items and event_id in events]
+    registrations = tables.each([partial(located, tables, items[event_id]) for event_id in known])
+    return Page(
+        [(registration, events[registration.event_id]) for registration in registrations],
+        cursors.encode(name, event_ids[-1]) if len(pointers) > limit else None,
+    )

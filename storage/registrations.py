@@ -1,0 +1,227 @@
+"""Registrations: register, unregister and get; their lists are in `storage.registration_lists`."""
+
+from dataclasses import replace
+
+from storage import queue
+from storage.attributes import Item
+from storage.errors import AlreadyRegistered, EventNotFound, RegistrationNotFound, UserNotFound
+from storage.items import (
+    pointer_key,
+    queue_item,
+    queue_key,
+    registration_item,
+    registration_key,
+    seats_key,
+    to_registration,
+    to_seats,
+    user_key,
+)
+from storage.model import Registration, now
+from storage.queue import IS_OPEN, OPEN_VALUES
+from storage.rules import Admission, Seats, admit, promotable
+from storage.steps import Step
+from storage.tables import Tables
+
+
+def register(tables: Tables, event_id: str, user_id: str) -> Registration:
+    """Give the user a seat, or a place in the queue.
+
+    Raises:
+        EventNotFound: There is no such event.
+        UserNotFound: There is no such user.
+        AlreadyRegistered: The user has a seat or waits already.
+        EventClosed: The event takes no registrations.
+        EventFull: All seats are taken, and nobody new can queue.
+        Contention: Others kept changing the event; nothing was done.
+
+    """
+
+    def attempt(image: Item | None) -> Registration:
+        if image is None:
+            return _take_seat(tables, event_id, user_id)
+        seats = to_seats(image)
+        admission = admit(seats)
+        if admission is Admission.AFTER_PROMOTION:
+            seats = queue.drain(tables, event_id, seats)
+            admission = admit(seats)
+        if admission is Admission.SEAT:
+            return _take_seat(tables, event_id, user_id)
+        return _join_queue(tables, event_id, user_id, seats)
+
+    return tables.settle(attempt)
+
+
+def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
+    """Confirm the user in one transaction. Its first condition is what makes overselling impossible."""
+    registration = Registration(event_id=event_id, user_id=user_id, status="confirmed", registered_at=now())
+    seat = Step(
+        action="Update",
+        table="Events",
+        key=seats_key(event_id),
+        change="SET #confirmed = #confirmed + :one",
+        condition=f"{IS_OPEN} AND #waitlisted = :zero AND #confirmed < #capacity",
+        values={**OPEN_VALUES, "zero": 0, "one": 1},
+        refusal=_event_missing,
+    )
+    tables.transact([seat, *_admission(tables, registration)])
+    return registration
+
+
+def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Registration:
+    """Put the user at the end of the queue, whose next number the snapshot knows."""
+    registration = Registration(
+        event_id=event_id,
+        user_id=user_id,
+        status="waitlisted",
+        registered_at=now(),
+        position=seats.waitlisted + 1,
+    )
+    place = Step(
+        action="Update",
+        table="Events",
+        key=seats_key(event_id),
+        change="SET #waitlisted = #waitlisted + :one, #nextSeq = #nextSeq + :one",
+        condition=(
+            f"{IS_OPEN} AND #hasWaitlist = :true AND #nextSeq = :seq AND #waitlisted = :waitlisted"
+            " AND (#confirmed >= #capacity OR #waitlisted > :zero)"
+        ),
+        values={
+            **OPEN_VALUES,
+            "true": True,
+            "seq": seats.next_seq,
+            "waitlisted": seats.waitlisted,
+            "zero": 0,
+            "one": 1,
+        },
+        refusal=_event_missing,
+    )
+    waiting = Step(
+        action="Put",
+        table="Registrations",
+        item=queue_item(registration, seats.next_seq),
+        condition="attribute_not_exists(#pk)",
+    )
+    tables.transact([place, *_admission(tables, registration, seats.next_seq), waiting])
+    after = replace(seats, waitlisted=seats.waitlisted + 1)
+    if promotable(after):
+        # A promotion was interrupted before; whoever comes next goes on with it.
+        queue.drain(tables, event_id, after)
+        return get(tables, event_id, user_id)
+    return registration
+
+
+def _admission(tables: Tables, registration: Registration, seq: int | None = None) -> list[Step]:
+    """Return the steps that every admission has, in the order in which their refusals count."""
+    event_id, user_id = registration.event_id, registration.user_id
+    return [
+        Step(
+            action="ConditionCheck",
+            table="Users",
+            key=user_key(user_id),
+            condition="attribute_exists(#userId)",
+            refusal=lambda _image: UserNotFound(),
+        ),
+        Step(
+            action="Put",
+            table="Registrations",
+            item=registration_item(registration, seq),
+            condition="attribute_not_exists(#pk)",
+            refusal=lambda image: AlreadyRegistered(located(tables, image)) if image else None,
+        ),
+        Step(action="Put", table="Registrations", item=pointer_key(user_id, event_id)),
+    ]
+
+
+def _event_missing(image: Item | None) -> EventNotFound | None:
+    return EventNotFound() if image is None else None
+
+
+def unregister(tables: Tables, event_id: str, user_id: str) -> None:
+    """Take the user's seat or place in the queue back; on an open event the first in the queue gets the seat.
+
+    Raises:
+        RegistrationNotFound: The user is not registered for this event.
+        Contention: Others kept changing the event; nothing was done.
+
+    """
+
+    def attempt(image: Item | None) -> None:
+        seats = to_seats(image) if image else None
+        if seats and promotable(seats):
+            # A promotion was interrupted before; whoever comes next goes on with it.
+            seats = queue.drain(tables, event_id, seats)
+        registration, heads = tables.both(
+            lambda: tables.get("Registrations", registration_key(event_id, user_id)),
+            lambda: queue.waiting(tables, event_id, 1),
+        )
+        if registration is None:
+            raise RegistrationNotFound
+        head = heads[0] if heads and (seats is None or seats.open) else None
+        tables.transact(_departure(event_id, user_id, registration, head))
+
+    tables.settle(attempt)
+
+
+def _departure(event_id: str, user_id: str, registration: Item, head: Item | None) -> list[Step]:
+    """Return the steps of leaving: from the queue, from a seat that `head` gets, or from one that becomes free."""
+    closed = f"NOT {IS_OPEN}"
+    if registration["status"] == "waitlisted":
+        change, condition = "SET #waitlisted = #waitlisted - :one", f"(#confirmed >= #capacity OR {closed})"
+        values: dict[str, str | int | bool] = {"one": 1}
+    elif head is not None:
+        change, condition = "SET #waitlisted = #waitlisted - :one", f"#confirmed >= #capacity AND {IS_OPEN}"
+        values = {"one": 1}
+    else:
+        change, condition = "SET #confirmed = #confirmed - :one", f"(#waitlisted = :zero OR {closed})"
+        values = {"one": 1, "zero": 0}
+    seats = Step(
+        action="Update",
+        table="Events",
+        key=seats_key(event_id),
+        change=change,
+        condition=condition,
+        values={**OPEN_VALUES, **values},
+    )
+    leave = [seats, *_removal(event_id, user_id, registration)]
+    if registration["status"] == "confirmed" and head is not None:
+        leave += queue.promotion(event_id, head)
+    return leave
+
+
+def _removal(event_id: str, user_id: str, registration: Item) -> list[Step]:
+    """Return the steps that remove a registration, if it is still as it was read."""
+    seen = {"status": registration["status"], "registeredAt": registration["registeredAt"]}
+    steps = [
+        Step(
+            action="Delete",
+            table="Registrations",
+            key=registration_key(event_id, user_id),
+            condition="#status = :status AND #registeredAt = :registeredAt",
+            values=seen,
+        ),
+        Step(action="Delete", table="Registrations", key=pointer_key(user_id, event_id)),
+    ]
+    if registration["status"] == "waitlisted":
+        steps.append(Step(action="Delete", table="Registrations", key=queue_key(event_id, registration["seq"])))
+    return steps
+
+
+def get(tables: Tables, event_id: str, user_id: str) -> Registration:
+    """Return a registration, with its place in the queue if it has one.
+
+    Raises:
+        RegistrationNotFound: The user is not registered for this event.
+
+    """
+    item = tables.get("Registrations", registration_key(event_id, user_id))
+    if item is None:
+        raise RegistrationNotFound
+    return located(tables, item)
+
+
+def located(tables: Tables, item: Item) -> Registration:
+    """Return the registration of an item, with its place in the queue if it has one."""
+    registration = to_registration(item)
+    if registration.status == "confirmed":
+        return registration
+    return replace(registration, position=queue.position(tables, registration.event_id, item["seq"]))

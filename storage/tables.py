@@ -1,0 +1,268 @@
+"""The boundary with boto3: get, query, and transactions whose every step says what its failed condition means."""
+
+import itertools
+import logging
+import random
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from contextvars import ContextVar, copy_context
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from storage.attributes import Item, Key, Values, expression, marshal, unmarshal
+from storage.errors import Contention, StorageUnavailable
+from storage.schema import TABLE_VARIABLES, TABLES
+from storage.steps import BUSY, Changed, Step, cancelled, member
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+logger = logging.getLogger(__name__)
+
+First = TypeVar("First")
+Second = TypeVar("Second")
+Outcome = TypeVar("Outcome")
+
+#: The moment on `time.monotonic()`'s clock at which the running request must be answered, in seconds.
+deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+
+#: A BatchGetItem takes so many keys.
+BATCH_KEYS: Final = 100
+
+#: The waits between attempts are drawn from 0 to a ceiling that doubles from the first to the second, in seconds.
+FIRST_CEILING: Final = 0.01
+LAST_CEILING: Final = 0.5
+
+_UNAVAILABLE: Final = {
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "InternalServerError",
+    "InvalidSignatureException",
+    "MissingAuthenticationTokenException",
+    "ResourceNotFoundException",
+    "ServiceUnavailable",
+    "UnrecognizedClientException",
+}
+
+# One snapshot of a function's memory can serve many processes at once, so the seed must not be in it.
+_random = random.SystemRandom()
+
+
+class Tables:
+    """The three tables behind a boto3 client, which threads may share.
+
+    Every call raises StorageUnavailable if the store does not answer, and Contention if it has no capacity.
+    """
+
+    def __init__(self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, budget: float = 5.0) -> None:
+        """Take a client, the names that the tables have there, and the seconds that a write may be retried."""
+        self._client = client
+        self._names = names or {table: table for table in TABLES}
+        self._budget = budget
+        self._threads = ThreadPoolExecutor(thread_name_prefix="tables")
+
+    @classmethod
+    def connect(cls, environ: Mapping[str, str], **client_options: Any) -> "Tables":
+        """Connect to the tables that the environment names, with boto3's own credentials, region and endpoint."""
+        config = Config(
+            connect_timeout=2,
+            read_timeout=5,
+            max_pool_connections=64,
+            parameter_validation=False,
+            retries={"mode": "standard", "total_max_attempts": 3},
+        )
+        client = boto3.client("dynamodb", config=config, **client_options)
+        return cls(client, {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()})
+
+    def create_missing(self) -> None:
+        """Create the tables that do not exist yet, for a local store or a test."""
+        with _translated():
+            for table, definition in TABLES.items():
+                try:
+                    self._client.create_table(TableName=self._names[table], **definition)
+                except self._client.exceptions.ResourceInUseException:
+                    logger.debug("table %s exists", table)
+
+    def ping(self) -> None:
+        """Read one key, to see that the store answers."""
+        with _translated():
+            self._client.get_item(TableName=self._names["Users"], Key=marshal({"userId": "."}))
+
+    def get(self, table: str, key: Key) -> Item | None:
+        """Return an item as it is now."""
+        with _translated():
+            answer = self._client.get_item(TableName=self._names[table], Key=marshal(key), ConsistentRead=True)
+        return unmarshal(answer["Item"]) if "Item" in answer else None
+
+    def get_all(self, table_keys: Iterable[tuple[str, Key]]) -> dict[str, list[Item]]:
+        """Return by table the items that exist as they are now, in no order, up to 100 a call."""
+        found: dict[str, list[Item]] = {table: [] for table in TABLES}
+        keys = list(table_keys)
+        batches = [keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS)]
+        for part in self.each([partial(self._get_batch, batch) for batch in batches]):
+            for table, item in part:
+                found[table].append(item)
+        return found
+
+    def _get_batch(self, table_keys: Sequence[tuple[str, Key]]) -> list[tuple[str, Item]]:
+        tables = {name: table for table, name in self._names.items()}
+        request: dict[str, Any] = {}
+        for table, key in table_keys:
+            part = request.setdefault(self._names[table], {"Keys": [], "ConsistentRead": True})
+            part["Keys"].append(marshal(key))
+        found: list[tuple[str, Item]] = []
+        for _attempt in self._attempts():
+            with _translated():
+                answer = self._client.batch_get_item(RequestItems=request)
+            for name, items in answer["Responses"].items():
+                found += [(tables[name], unmarshal(item)) for item in items]
+            request = answer.get("UnprocessedKeys", {})
+            if not request:
+                break
+        return found
+
+    def query(  # noqa: PLR0913 - they are DynamoDB's
+        self,
+        table: str,
+        condition: str,
+        values: Values,
+        *,
+        limit: int | None = None,
+        after: Key | None = None,
+        index: str | None = None,
+        only: str | None = None,
+    ) -> list[Item]:
+        """Return up to `limit` items in the order of the sort key, behind `after`; an index may lag behind by a moment.
+
+        `#name` in the condition, and in the filter `only`, is an attribute and `:name` one of the values.
+        """
+        request = self._query_request(table, condition, values, index=index, only=only)
+        if limit is not None:
+            request["Limit"] = limit
+        if after is not None:
+            request["ExclusiveStartKey"] = marshal(after)
+        found: list[Item] = []
+        for answer in self._query_pages(request):
+            found += map(unmarshal, answer["Items"])
+            if limit is not None and len(found) >= limit:
+                return found[:limit]
+        return found
+
+    def count(self, table: str, condition: str, values: Values) -> int:
+        """Count the items; the count may lag behind by a moment, which halves its price."""
+        request = self._query_request(table, condition, values) | {"Select": "COUNT", "ConsistentRead": False}
+        return sum(int(answer["Count"]) for answer in self._query_pages(request))
+
+    def scan(self, table: str, only: str, values: Values) -> Iterator[Item]:
+        """Yield the items of a whole table that the filter lets pass, in no order; for tools, not for requests."""
+        request: dict[str, Any] = {"TableName": self._names[table], "FilterExpression": only, "ConsistentRead": True}
+        request |= expression(only, values)
+        while True:
+            with _translated():
+                answer = self._client.scan(**request)
+            yield from map(unmarshal, answer["Items"])
+            if "LastEvaluatedKey" not in answer:
+                return
+            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+
+    def _query_request(
+        self, table: str, condition: str, values: Values, *, index: str | None = None, only: str | None = None
+    ) -> dict[str, Any]:
+        request = {"TableName": self._names[table], "KeyConditionExpression": condition}
+        request |= expression(f"{condition} {only or ''}", values)
+        request |= {"FilterExpression": only} if only else {}
+        return request | ({"IndexName": index} if index else {"ConsistentRead": True})
+
+    def _query_pages(self, request: dict[str, Any]) -> Iterator[Any]:
+        while True:
+            with _translated():
+                answer = self._client.query(**request)
+            yield answer
+            if "LastEvaluatedKey" not in answer:
+                return
+            request = {**request, "ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    def both(self, first: Callable[[], First], second: Callable[[], Second]) -> tuple[First, Second]:
+        """Make two calls that do not depend on each other at the same time."""
+        other = self._submit(second)
+        return first(), other.result()
+
+    def each(self, calls: Sequence[Callable[[], Outcome]]) -> list[Outcome]:
+        """Make calls that do not depend on each other at the same time; the first runs on the caller's thread."""
+        others = [self._submit(call) for call in calls[1:]]
+        return [call() for call in calls[:1]] + [other.result() for other in others]
+
+    def _submit(self, call: Callable[[], Outcome]) -> Future[Outcome]:
+        return self._threads.submit(copy_context().run, call)
+
+    def settle(self, attempt: Callable[[Item | None], Outcome]) -> Outcome:
+        """Make an attempt with ever newer snapshots until it stands; the first gets None and assumes the common case.
+
+        Raises:
+            Contention: The time budget, or the time that the request has left, was used up.
+
+        """
+        image: Item | None = None
+        for _attempt in self._attempts():
+            try:
+                return attempt(image)
+            except Changed as changed:
+                image = changed.image or image
+        raise AssertionError
+
+    def _attempts(self) -> Iterator[int]:
+        """Count attempts from 0, with full jitter between them but for the first repetition, which follows at once."""
+        end = min(time.monotonic() + self._budget, deadline.get())
+        for attempt in itertools.count():
+            if attempt > 1:
+                pause = _random.uniform(0, min(LAST_CEILING, FIRST_CEILING * 2 ** min(attempt, 10)))
+                if time.monotonic() + pause > end:
+                    raise Contention
+                time.sleep(pause)
+            yield attempt
+
+    def transact(self, steps: Sequence[Step]) -> None:
+        """Do all steps or none.
+
+        Raises:
+            Refusal: That of the first step whose condition failed and that has one.
+            Changed: Another condition failed, or another transaction is at the same items.
+
+        """
+        members: Any = [member(step, self._names[step.table]) for step in steps]
+        try:
+            with _translated():
+                # botocore repeats a call with the same token after a lost reply, so that it is not done twice.
+                self._client.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.uuid4()))
+        except self._client.exceptions.TransactionCanceledException as error:
+            meaning = cancelled(steps, error.response.get("CancellationReasons", []))
+            if meaning is None:
+                raise
+            raise meaning from error
+        except Contention as busy:
+            raise Changed from busy
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn what boto3 raises when the store can't answer into the ledger's own refusals."""
+    try:
+        yield
+    except ClientError as error:
+        code = error.response.get("Error", {}).get("Code", "")
+        if code in BUSY:
+            raise Contention from error
+        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code not in _UNAVAILABLE and status < HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        raise StorageUnavailable(f"the store refused a call: {code}") from error
+    except BotoCoreError as error:
+        raise StorageUnavailable(f"the store does not answer: {error}") from error
