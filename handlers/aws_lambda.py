@@ -1,0 +1,44 @@
+"""The entry point on AWS Lambda, behind an HTTP API or a REST API: `handlers.aws_lambda.handler`."""
+
+import os
+import time
+from typing import Any, Final
+
+from mangum import Mangum
+
+from handlers import logs
+from handlers.app import create_app
+from handlers.settings import Settings
+from storage.tables import Tables, deadline
+
+#: So many seconds before its end a request gives up waiting, to say so itself instead of being cut.
+MARGIN: Final = 1.0
+
+logs.configure()
+_settings = Settings.of(os.environ)
+_mangum = Mangum(
+    create_app(
+        Tables.connect(os.environ),
+        cors_origins=_settings.cors_origins,
+        check_responses=_settings.check_responses,
+        inline=True,  # A Lambda serves one request at a time: a thread would only cost time.
+    ),
+    lifespan="off",  # It would run in every invocation.
+    api_gateway_base_path=_settings.stage,
+    text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
+)
+
+
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Answer an event of API Gateway, payload 1.0 or 2.0."""
+    deadline.set(time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN)
+    return _mangum(_keep_slashes(event), context)
+
+
+def _keep_slashes(event: dict[str, Any]) -> dict[str, Any]:
+    """Leave `%2F` in a path as it is, which mangum would decode, so that an id with a slash is not two segments."""
+    http = event.get("requestContext", {}).get("http")
+    if not http or "%2f" not in http["path"].lower():
+        return event
+    kept = http["path"].replace("%2f", "%252F").replace("%2F", "%252F")
+    return {**event, "requestContext": {**event["requestContext"], "http": {**http, "path": kept}}}

@@ -1,0 +1,67 @@
+"""The contract, `openapi.yaml`, as it was written."""
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+PATH: Final = Path(__file__).parent.parent / "openapi.yaml"
+
+_METHODS: Final = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
+
+
+class ContractError(Exception):
+    """The contract can't be used; the message says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """What a client can do: a method on a path template."""
+
+    operation_id: str
+    method: str
+    path: str
+
+
+class Contract:
+    """An OpenAPI document and the file that it was read from."""
+
+    def __init__(self, path: Path = PATH) -> None:
+        """Read the document.
+
+        Raises:
+            ContractError: The file is not there, or is not YAML.
+
+        """
+        try:
+            self.yaml = path.read_bytes()
+            self.document: dict[str, Any] = yaml.load(self.yaml, _LOADER)  # noqa: S506 - both are safe loaders
+        except (OSError, yaml.YAMLError) as error:
+            raise ContractError(f"{path} can't be read: {error}") from error
+
+    @cached_property
+    def json(self) -> bytes:
+        """The document as JSON, with its references."""
+        return json.dumps(self.document, ensure_ascii=False).encode()
+
+    @cached_property
+    def operations(self) -> dict[str, Operation]:
+        """The operations by their ids."""
+        return {
+            definition["operationId"]: Operation(definition["operationId"], method.upper(), path)
+            for path, item in self.document["paths"].items()
+            for method, definition in item.items()
+            if method in _METHODS
+        }
+
+    def for_routing(self) -> dict[str, Any]:
+        """Return a copy of the document for connexion, which can't route below a relative server URL."""
+        copy: dict[str, Any] = json.loads(self.json)
+        del copy["servers"]
+        return copy
+
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

@@ -1,0 +1,75 @@
+"""Operations on events."""
+
+import re
+from typing import Any
+from urllib.parse import urlencode
+
+from connexion import request
+
+from handlers.bodies import Body, event_body, page_body
+from handlers.problems import EventIdMismatch
+from storage import events
+from storage.model import Event, EventFields
+from storage.tables import Tables
+
+
+def list_events(  # noqa: PLR0913 - the parameters of the contract
+    limit: int,
+    status: Any = None,
+    from_: str | None = None,
+    to: str | None = None,
+    cursor: str | None = None,
+    *,
+    store: Tables,
+) -> tuple[Body, int, dict[str, str]]:
+    page = events.list_page(store, status=status, first_day=from_, last_day=to, limit=limit, cursor=cursor)
+    query = {"status": status, "from": from_, "to": to, "limit": limit, "cursor": page.next_cursor}
+    following = urlencode({name: value for name, value in query.items() if value is not None})
+    links = {"Link": f'<?{following}>; rel="next"'} if page.next_cursor else {}
+    return page_body("events", [event_body(event) for event in page.entries], page), 200, links
+
+
+def create_event(body: Body, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
+    event = events.create(store, body.get("eventId"), EventFields(**_fields(body)))
+    return event_body(event), 201, {"Location": f"events/{event.event_id}", **_version(event)}
+
+
+def get_event(event_id: str, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
+    event = events.get(store, event_id)
+    return event_body(event), 200, _version(event)
+
+
+def update_event(event_id: str, body: Body, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
+    if body.get("eventId", event_id) != event_id:
+        raise EventIdMismatch
+    event = events.update(store, event_id, _fields(body), _expected_versions())
+    return event_body(event), 200, _version(event)
+
+
+def delete_event(event_id: str, *, store: Tables) -> tuple[None, int]:
+    events.delete(store, event_id, _expected_versions())
+    return None, 204
+
+
+def _fields(body: Body) -> dict[str, Any]:
+    """Return the fields of an event that a body sets; what is read-only is left out."""
+    names = ("title", "description", "date", "location", "organizer", "status")
+    fields: dict[str, Any] = {name: body[name] for name in names if name in body}
+    if "capacity" in body:
+        fields["capacity"] = int(body["capacity"])
+    for name in ("waitlistEnabled", "hasWaitlist"):
+        if name in body:
+            fields["has_waitlist"] = body[name]
+    return fields
+
+
+def _version(event: Event) -> dict[str, str]:
+    return {"ETag": f'"{event.version}"'}
+
+
+def _expected_versions() -> list[str] | None:
+    """Return the versions that If-Match accepts, None if any will do; weak ones never match (RFC 9110, 13.1.1)."""
+    accepted = ", ".join(request.headers.getlist("if-match"))
+    if accepted in {"", "*"}:
+        return None
+    return re.findall(r'(?<!W/)"([0-9a-f]{16})"', accepted)

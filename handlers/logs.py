@@ -1,0 +1,115 @@
+"""The log: one line a request, JSON for machines, plain text on a terminal; no bodies, no ids, no names of people."""
+
+import json
+import logging
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from contextvars import ContextVar
+from datetime import UTC, datetime
+from typing import Any, TextIO
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from handlers.contract import Operation
+
+logger = logging.getLogger("handlers.requests")
+
+#: Names the running request in every line that is logged for it.
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+
+class RequestLog:
+    """Logs every request when it is answered."""
+
+    def __init__(self, app: ASGIApp, operations: Mapping[str, Operation]) -> None:
+        """Log the requests of an app with these operations."""
+        self._app = app
+        self._operations = operations
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Name the request, serve it, and log it, whatever comes of it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        start = time.perf_counter()
+        scope["request_id"] = _request_id(scope)
+        scope.setdefault("extensions", {})
+        request_id.set(scope["request_id"])
+        status = 500
+
+        async def watch(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            self._log(scope, status, (time.perf_counter() - start) * 1000)
+
+    def _log(self, scope: Scope, status: int, milliseconds: float) -> None:
+        operation = self._operations.get(scope["extensions"].get("connexion_routing", {}).get("operation_id"))
+        fields = {
+            "method": scope["method"],
+            "route": operation.path if operation else None,
+            "status": status,
+            "duration_ms": round(milliseconds, 2),
+            "error": scope.get("problem"),
+        }
+        level = logging.ERROR if status >= 500 else logging.INFO  # noqa: PLR2004 - a server's errors
+        logger.log(level, "request", extra={"fields": fields})
+
+
+def _request_id(scope: Scope) -> str:
+    """Return API Gateway's id of the request, which its own log and its answers have too, or a new one."""
+    event: Mapping[str, Any] = scope.get("aws.event", {})
+    return str(event.get("requestContext", {}).get("requestId") or uuid.uuid4())
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as JSON."""
+        line: dict[str, Any] = {
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+            **getattr(record, "fields", {}),
+        }
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        return json.dumps({name: value for name, value in line.items() if value is not None})
+
+
+class PlainFormatter(logging.Formatter):
+    """One readable line, for people at a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the record as text."""
+        fields = getattr(record, "fields", None)
+        if fields:
+            text = (
+                f"{fields['method']:<6} {fields['route'] or '(no route)'} {fields['status']}"
+                f" {fields['duration_ms']:.1f} ms {fields['error'] or ''}"
+            ).rstrip()
+        else:
+            text = f"{record.levelname.lower()}: {record.getMessage()}"
+        traceback = f"\n{self.formatException(record.exc_info)}" if record.exc_info else ""
+        return f"{datetime.fromtimestamp(record.created).astimezone():%H:%M:%S} {text}{traceback}"
+
+
+def configure(stream: TextIO | None = None) -> None:
+    """Send the service's log to a stream (standard output by default): text to a terminal, JSON elsewhere."""
+    stream = stream or sys.stdout
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(PlainFormatter() if stream.isatty() else JsonFormatter())
+    for name in ("handlers", "storage"):
+        package = logging.getLogger(name)
+        package.handlers = [handler]
+        package.setLevel(logging.INFO)
+        package.propagate = False

@@ -1,0 +1,201 @@
+"""From a refusal to a problem document (RFC 9457): one table, one function."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from connexion.lifecycle import ConnexionRequest, ConnexionResponse
+from starlette.exceptions import HTTPException
+
+from handlers.bodies import registration_body
+from storage import errors
+
+logger = logging.getLogger(__name__)
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_PREFIX: Final = "urn:problem-type:events-api:"
+MAX_BODY_BYTES: Final = 64 * 1024
+MAX_ERRORS: Final = 100
+
+
+class RequestRefused(Exception):  # noqa: N818 - an answer to the client, not an error of ours
+    """The request itself can't be accepted, whatever the state of the ledger."""
+
+
+class MalformedBody(RequestRefused):
+    """The body is not JSON in UTF-8, for a `reason`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class BodyTooLarge(RequestRefused):
+    """The body has more than 64 KiB."""
+
+
+class WrongMediaType(RequestRefused):
+    """The body is not said to be JSON."""
+
+
+class EventIdMismatch(RequestRefused):
+    """The body names another event than the path."""
+
+
+class InvalidRequest(RequestRefused):
+    """The request does not fit the contract; `errors` are the contract's FieldErrors, all of them."""
+
+    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+        self.count = f"{len(errors)} things are" if len(errors) > 1 else "One thing is"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a client gets for an exception; braces in `detail` are the exception's attributes."""
+
+    status: int
+    name: str | None
+    title: str
+    detail: str
+    retry_after: int | None = None
+
+
+#: The most general classes come last: the first that fits is the answer.
+ANSWERS: Final[Mapping[type[Exception], Answer]] = {
+    errors.EventNotFound: Answer(404, "event-not-found", "Event not found", "There is no event with this id."),
+    errors.UserNotFound: Answer(
+        404, "user-not-found", "User not found", "There is no user with this id. Create the user first."
+    ),
+    errors.RegistrationNotFound: Answer(
+        404, "registration-not-found", "Registration not found", "This user is not registered for this event."
+    ),
+    errors.EventExists: Answer(
+        409,
+        "event-exists",
+        "Event exists",
+        "An event with this id exists. Choose another id, or change that event with PUT.",
+    ),
+    errors.UserExists: Answer(409, "user-exists", "User exists", "A user with this id exists. Choose another id."),
+    errors.AlreadyRegistered: Answer(
+        409,
+        "already-registered",
+        "Already registered",
+        "This user is registered for this event already, as `registration` says.",
+    ),
+    errors.EventClosed: Answer(
+        409, "event-closed", "Event closed", "The event is {event_status} and takes no registrations."
+    ),
+    errors.EventFull: Answer(
+        409,
+        "event-full",
+        "Event full",
+        "All seats are taken and nobody new can join a waitlist. Try again when somebody has left.",
+    ),
+    errors.CapacityBelowConfirmed: Answer(
+        409,
+        "capacity-below-confirmed",
+        "Capacity below confirmed",
+        "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than that.",
+    ),
+    errors.EventHasRegistrations: Answer(
+        409,
+        "event-has-registrations",
+        "Event has registrations",
+        'People are registered for this event. Cancel it instead: PUT {{"status":"cancelled"}}.',
+    ),
+    EventIdMismatch: Answer(
+        409,
+        "event-id-mismatch",
+        "Event id mismatch",
+        "The eventId in the body is not the one in the path. An id can't be changed; leave it out.",
+    ),
+    errors.VersionMismatch: Answer(
+        412,
+        None,
+        "Precondition Failed",
+        "The event has another version than If-Match says. Get it, apply your change to it, and try again.",
+    ),
+    MalformedBody: Answer(400, None, "Bad Request", "The request body is not JSON: {reason}"),
+    BodyTooLarge: Answer(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
+    WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json."),
+    InvalidRequest: Answer(422, "invalid-request", "Invalid request", "{count} wrong with the request; see errors."),
+    errors.Contention: Answer(
+        503,
+        "contention",
+        "Contention",
+        "Too many changes to this event at once. Repeat the request after the time in Retry-After.",
+        retry_after=1,
+    ),
+    errors.StorageUnavailable: Answer(
+        503,
+        "storage-unavailable",
+        "Storage unavailable",
+        "The store does not answer. Repeat the request after the time in Retry-After.",
+        retry_after=5,
+    ),
+}
+
+_HTTP_DETAILS: Final = {
+    404: "There is nothing at this path.",
+    405: "This path does not have this method; Allow says which it has.",
+}
+_INTERNAL: Final = Answer(
+    500,
+    None,
+    "Internal Server Error",
+    "Something went wrong on our side. Report it with the instance, which names it in the log.",
+)
+
+
+async def answer(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+    """Answer a request with the problem document of what was raised."""
+    if isinstance(error, errors.CursorInvalid):
+        error = InvalidRequest([{"parameter": "cursor", "detail": "Is damaged, or belongs to another list."}])
+    found = _find(error)
+    if found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("unexpected error", exc_info=error)
+    elif isinstance(error, errors.StorageUnavailable):
+        logger.error("%s", error)
+    body: dict[str, Any] = {
+        "type": f"{TYPE_PREFIX}{found.name}" if found.name else "about:blank",
+        "title": found.title,
+        "status": found.status,
+        "detail": found.detail.format(**vars(error)),
+        "instance": f"urn:request:{request.scope.get('request_id', 'unknown')}",
+        **_extension(error),
+    }
+    request.scope["problem"] = found.name or found.title
+    headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
+    if isinstance(error, HTTPException) and error.headers:
+        headers |= error.headers
+    # Text of the request that is quoted may hold what UTF-8 can't, so that JSON's own escapes are needed.
+    return ConnexionResponse(found.status, content_type=MEDIA_TYPE, body=json.dumps(body), headers=headers)
+
+
+def _find(error: Exception) -> Answer:
+    for kind in type(error).__mro__:
+        if kind in ANSWERS:
+            return ANSWERS[kind]
+    if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        title = HTTPStatus(error.status_code).phrase
+        return Answer(error.status_code, None, title, _HTTP_DETAILS.get(error.status_code, title))
+    return _INTERNAL
+
+
+def _extension(error: Exception) -> dict[str, Any]:
+    match error:
+        case errors.AlreadyRegistered():
+            return {"registration": registration_body(error.registration)}
+        case errors.EventClosed():
+            return {"eventStatus": error.event_status}
+        case errors.CapacityBelowConfirmed():
+            return {"minimum": error.minimum}
+        case InvalidRequest():
+            return {"errors": error.errors[:MAX_ERRORS]}
+        case _:
+            return {}

@@ -1,0 +1,23 @@
+"""What the environment says about the service; boto3 reads its own part (AWS_REGION, AWS_PROFILE and others)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How the service is served."""
+
+    cors_origins: tuple[str, ...]
+    check_responses: bool
+    stage: str
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read CORS_ORIGINS (comma-separated, all by default), VALIDATE_RESPONSES (1) and STAGE (a path segment)."""
+        origins = (origin.strip() for origin in environ.get("CORS_ORIGINS", "*").split(","))
+        return cls(
+            cors_origins=tuple(origin for origin in origins if origin),
+            check_responses=environ.get("VALIDATE_RESPONSES", "") == "1",
+            stage=f"/{environ.get('STAGE', '')}",
+        )

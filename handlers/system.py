@@ -1,0 +1,86 @@
+"""Operations of the service itself: what it is, how it is, and its documentation."""
+
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Final
+
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from handlers.bodies import Body
+from handlers.contract import Contract
+from storage.tables import Tables
+
+_MEDIA_TYPES: Final = {
+    "favicon-32x32.png": "image/png",
+    "index.css": "text/css",
+    "swagger-ui-bundle.js": "text/javascript",
+    "swagger-ui.css": "text/css",
+}
+
+# All URLs are relative, so that the page works below any stage path.
+_PAGE: Final = """<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Events API</title>
+  <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
+  <link rel="stylesheet" href="docs/swagger-ui.css">
+  <link rel="stylesheet" href="docs/index.css">
+</head>
+<body>
+  <div id="swagger-ui"></div>
+  <script src="docs/swagger-ui-bundle.js"></script>
+  <script>
+    SwaggerUIBundle({
+      url: "openapi.json",
+      dom_id: "#swagger-ui",
+      deepLinking: true,
+      displayRequestDuration: true,
+      defaultModelsExpandDepth: 0,
+    });
+  </script>
+</body>
+</html>
+"""
+
+
+def get_api_info(*, contract: Contract) -> Body:
+    info = contract.document["info"]
+    links = {"docs": "docs", "openapi": "openapi.json", "health": "health"}
+    return {"name": info["title"], "version": info["version"], "links": links}
+
+
+def check_health(*, store: Tables) -> Body:
+    store.ping()
+    return {"status": "healthy"}
+
+
+def show_docs() -> Response:
+    return Response(_PAGE, media_type="text/html")
+
+
+def get_docs_asset(asset: str) -> Response:
+    if asset not in _MEDIA_TYPES:
+        raise HTTPException(404)
+    headers = {"Cache-Control": "public, max-age=86400"}
+    return Response(_asset(asset), headers=headers, media_type=_MEDIA_TYPES[asset])
+
+
+def get_openapi_json(*, contract: Contract) -> Response:
+    return Response(contract.json, media_type="application/json")
+
+
+def get_openapi_yaml(*, contract: Contract) -> Response:
+    return Response(contract.yaml, media_type="application/yaml")
+
+
+@cache
+def _asset(name: str) -> bytes:
+    """Return a file of Swagger UI from the package that carries it, which need not be imported for that."""
+    package = find_spec("flask_swagger_ui")
+    if package is None or not package.submodule_search_locations:
+        raise ModuleNotFoundError("flask_swagger_ui")
+    return (Path(package.submodule_search_locations[0]) / "dist" / name).read_bytes()
