@@ -3,3 +3,8 @@
 A request goes through the middlewares of `handlers.app` (log, CORS, problems, routing, validation) to the function
 that its operationId names, which calls `storage` and returns a dict and a status.
 """
+
+import warnings
+
+# connexion 3.3 imports starlette's test client in production, which then asks everybody for httpx2.
+warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")

@@ -7,7 +7,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -33,11 +33,11 @@ class EmbeddedStoreError(Exception):
 
 
 @contextmanager
-def embedded_store(data: Path | None = None, log: Path | None = None) -> Iterator[str]:
+def embedded_store(data: Path | None = None, log: Path | None = None, *, holding: Sequence[int] = ()) -> Iterator[str]:
     """Run a store as long as the context lasts, and yield its URL.
 
     With `data`, what the folder holds is loaded, and saved on leaving; without, everything is forgotten. `log` takes
-    what the store prints.
+    what the store prints; `holding` are file descriptors that it keeps open as long as it lives.
 
     Raises:
         EmbeddedStoreError: It does not start.
@@ -59,6 +59,7 @@ def embedded_store(data: Path | None = None, log: Path | None = None) -> Iterato
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=output,
+        pass_fds=holding,
         start_new_session=True,  # Ctrl-C in a terminal is the parent's to handle, so that it can stop in order.
     )
     try:

@@ -64,7 +64,7 @@ class Tables:
 
     def __init__(self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, budget: float = 5.0) -> None:
         """Take a client, the names that the tables have there, and the seconds that a write may be retried."""
-        self._client = client
+        self.client = client
         self._names = names or {table: table for table in TABLES}
         self._budget = budget
         self._threads = ThreadPoolExecutor(thread_name_prefix="tables")
@@ -87,19 +87,19 @@ class Tables:
         with _translated():
             for table, definition in TABLES.items():
                 try:
-                    self._client.create_table(TableName=self._names[table], **definition)
-                except self._client.exceptions.ResourceInUseException:
+                    self.client.create_table(TableName=self._names[table], **definition)
+                except self.client.exceptions.ResourceInUseException:
                     logger.debug("table %s exists", table)
 
     def ping(self) -> None:
         """Read one key, to see that the store answers."""
         with _translated():
-            self._client.get_item(TableName=self._names["Users"], Key=marshal({"userId": "."}))
+            self.client.get_item(TableName=self._names["Users"], Key=marshal({"userId": "."}))
 
     def get(self, table: str, key: Key) -> Item | None:
         """Return an item as it is now."""
         with _translated():
-            answer = self._client.get_item(TableName=self._names[table], Key=marshal(key), ConsistentRead=True)
+            answer = self.client.get_item(TableName=self._names[table], Key=marshal(key), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def get_all(self, table_keys: Iterable[tuple[str, Key]]) -> dict[str, list[Item]]:
@@ -121,7 +121,7 @@ class Tables:
         found: list[tuple[str, Item]] = []
         for _attempt in self._attempts():
             with _translated():
-                answer = self._client.batch_get_item(RequestItems=request)
+                answer = self.client.batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
                 found += [(tables[name], unmarshal(item)) for item in items]
             request = answer.get("UnprocessedKeys", {})
@@ -167,7 +167,7 @@ class Tables:
         request |= expression(only, values)
         while True:
             with _translated():
-                answer = self._client.scan(**request)
+                answer = self.client.scan(**request)
             yield from map(unmarshal, answer["Items"])
             if "LastEvaluatedKey" not in answer:
                 return
@@ -184,7 +184,7 @@ class Tables:
     def _query_pages(self, request: dict[str, Any]) -> Iterator[Any]:
         while True:
             with _translated():
-                answer = self._client.query(**request)
+                answer = self.client.query(**request)
             yield answer
             if "LastEvaluatedKey" not in answer:
                 return
@@ -241,8 +241,8 @@ class Tables:
         try:
             with _translated():
                 # botocore repeats a call with the same token after a lost reply, so that it is not done twice.
-                self._client.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.uuid4()))
-        except self._client.exceptions.TransactionCanceledException as error:
+                self.client.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.uuid4()))
+        except self.client.exceptions.TransactionCanceledException as error:
             meaning = cancelled(steps, error.response.get("CancellationReasons", []))
             if meaning is None:
                 raise

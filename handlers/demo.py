@@ -1,0 +1,70 @@
+"""A few events, users and registrations, so that a newcomer sees something at once."""
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from storage import events, registrations, users
+from storage.errors import Conflicting
+from storage.model import EventFields
+from storage.tables import Tables
+
+_USERS: Final = {
+    "ada@example.com": "Ada",
+    "grace@example.com": "Grace",
+    "alan@example.com": "Alan",
+    "edsger@example.com": "Edsger",
+    "barbara@example.com": "Barbara",
+}
+
+
+def fill(store: Tables) -> None:
+    """Create what is not there yet: an event that is full and has a queue, one with free seats, one cancelled."""
+    for event_id, fields in _events(datetime.now(UTC)).items():
+        with suppress(Conflicting):
+            events.create(store, event_id, fields)
+    for user_id, name in _USERS.items():
+        with suppress(Conflicting):
+            users.create(store, user_id, name)
+    for user_id in _USERS:
+        with suppress(Conflicting):
+            registrations.register(store, "hands-on-dynamodb", user_id)
+    for user_id in list(_USERS)[:2]:
+        with suppress(Conflicting):
+            registrations.register(store, "api-design-meetup", user_id)
+
+
+def _events(now: datetime) -> dict[str, EventFields]:
+    def evening(days: int) -> str:
+        return (now + timedelta(days=days)).strftime("%Y-%m-%dT18:30:00Z")
+
+    return {
+        "hands-on-dynamodb": EventFields(
+            title="Hands-on DynamoDB",
+            description="A workshop on keys, transactions and conditions.\nBring a laptop; seats are few.",
+            date=evening(14),
+            location="Room 2, City Library",
+            capacity=3,
+            organizer="Cloud User Group",
+            has_waitlist=True,
+        ),
+        "api-design-meetup": EventFields(
+            title="API Design Meetup",
+            description="Two talks on contracts that are written before the code, then questions and drinks.",
+            date=evening(30),
+            location="Main Hall, Old Brewery",
+            capacity=80,
+            organizer="Web Guild",
+            status="scheduled",
+        ),
+        "summer-hackathon": EventFields(
+            title="Summer Hackathon",
+            description="A weekend of building. Called off, as the venue is being renovated.",
+            date=(now + timedelta(days=60)).strftime("%Y-%m-%d"),
+            location="Harbour Campus",
+            capacity=120,
+            organizer="Student Council",
+            status="cancelled",
+            has_waitlist=True,
+        ),
+    }
