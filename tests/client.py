@@ -1,0 +1,76 @@
+"""A client of the application in this process."""
+
+import asyncio
+from typing import Any
+
+import httpx
+
+EVENT = {
+    "eventId": "conf",
+    "title": "Conference",
+    "description": "Talks and coffee",
+    "date": "2030-05-01",
+    "location": "Town Hall",
+    "capacity": 2,
+    "organizer": "City Council",
+    "hasWaitlist": True,
+}
+
+
+class Client:
+    """Makes requests to an ASGI application, as a browser or a generated client would over HTTP."""
+
+    def __init__(self, app: Any, base_url: str = "http://testserver") -> None:
+        """Take the application."""
+        self.app = app
+        self.base_url = base_url
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        """Make a request and return the response."""
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app)
+            async with httpx.AsyncClient(transport=transport, base_url=self.base_url) as client:
+                return await client.request(method, path, **options)
+
+        return asyncio.run(send())
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+    def put(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("PUT", path, **options)
+
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("DELETE", path, **options)
+
+    def create_event(self, **fields: Any) -> str:
+        """Create an event like EVENT but for the given fields, and return its id."""
+        answer = self.post("/events", json={**EVENT, **fields})
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["eventId"])
+
+    def create_users(self, *user_ids: str) -> None:
+        """Create users with these ids."""
+        for user_id in user_ids:
+            answer = self.post("/users", json={"userId": user_id, "name": user_id.title()})
+            assert answer.status_code == 201, answer.text
+
+    def register(self, event_id: str, *user_ids: str) -> list[str]:
+        """Register users in order, and return what each got."""
+        answers = [self.post(f"/events/{event_id}/registrations", json={"userId": user_id}) for user_id in user_ids]
+        assert all(answer.status_code == 201 for answer in answers), [answer.text for answer in answers]
+        return [answer.json()["status"] for answer in answers]
+
+
+def problem(answer: httpx.Response) -> str:
+    """Return the name of the problem that an answer is, after a look at what every problem has."""
+    assert answer.headers["content-type"] == "application/problem+json"
+    body = answer.json()
+    assert body["status"] == answer.status_code
+    assert body["title"]
+    assert body["detail"]
+    return str(body["type"]).removeprefix("urn:problem-type:events-api:")

@@ -1,0 +1,77 @@
+"""What tests share: the three tables on moto and on ministack, the application on them, and rivals."""
+
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto import mock_aws
+
+from handlers import logs
+from handlers.app import create_app
+from handlers.local import EMBEDDED_ACCESS
+from storage.embedded import embedded_store
+from storage.schema import TABLE_VARIABLES, TABLES
+from storage.tables import Tables
+from tests.client import Client
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(autouse=True)
+def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make sure that no test reaches an account or a store of whoever runs it."""
+    for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "CORS_ORIGINS", "STAGE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
+@pytest.fixture(scope="session")
+def moto_tables() -> Iterator[Tables]:
+    """Connect to moto once: making a client takes longer than most tests."""
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
+            patch.delenv(name, raising=False)
+        yield Tables.connect({}, **EMBEDDED_ACCESS)
+
+
+@pytest.fixture
+def tables(moto_tables: Tables) -> Iterator[Tables]:
+    """Make fresh tables on moto, in this process: quick, but right only for one client at a time."""
+    moto_tables.create_missing()
+    yield moto_tables
+    for table in TABLES:
+        moto_tables.client.delete_table(TableName=table)
+
+
+@pytest.fixture(scope="session")
+def store_url() -> Iterator[str]:
+    """Start ministack, a process of its own that has DynamoDB's semantics under concurrency, and give its URL."""
+    with embedded_store() as url:
+        yield url
+
+
+@pytest.fixture
+def true_tables(store_url: str) -> Tables:
+    """Make fresh tables on ministack."""
+    number = next(_numbers)
+    names = {variable: f"{table}{number}" for table, variable in TABLE_VARIABLES.items()}
+    tables = Tables.connect(names, endpoint_url=store_url, **EMBEDDED_ACCESS)
+    tables.create_missing()
+    return tables
+
+
+@pytest.fixture
+def client(tables: Tables) -> Client:
+    """Make a client of the application, which holds every response against the contract."""
+    return Client(create_app(tables, check_responses=True))
+
+
+@pytest.fixture
+def log_lines(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Return a function that gives the lines logged so far as JSON."""
+    logs.configure()
+    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]

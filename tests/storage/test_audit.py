@@ -1,0 +1,71 @@
+"""The audit finds every way in which rule 10 can be broken."""
+
+from typing import Any
+
+import pytest
+
+from storage import events, registrations, users
+from storage.audit import audit
+from storage.model import EventFields
+from storage.tables import Tables
+
+
+@pytest.fixture
+def ledger(tables: Tables) -> Tables:
+    """Make an event of two seats with four people: a and b have seats, c and d wait."""
+    fields = EventFields(
+        title="T", description="D", date="2030-05-01", location="L", capacity=2, organizer="O", has_waitlist=True
+    )
+    events.create(tables, "e", fields)
+    for user_id in "abcd":
+        users.create(tables, user_id, user_id)
+        registrations.register(tables, "e", user_id)
+    assert list(audit(tables)) == []
+    return tables
+
+
+SEATS = {"eventId": {"S": "e"}, "part": {"S": "SEATS"}}
+QUEUE_HEAD = {"pk": {"S": "EVENT#e"}, "sk": {"S": "WAIT#000000000000"}}
+REGISTRATION = {"pk": {"S": "EVENT#e"}, "sk": {"S": "USER#a"}}
+POINTER = {"pk": {"S": "USER#a"}, "sk": {"S": "EVENT#e"}}
+
+
+@pytest.mark.parametrize(
+    ("attribute", "number", "finding"),
+    [
+        ("confirmed", 1, "counts 1 confirmed, the items are 2"),
+        ("waitlisted", 3, "counts 3 waitlisted, the items are 2"),
+        ("capacity", 1, "2 people are confirmed for 1 seats"),
+        ("capacity", 3, "1 people wait beside a free seat"),
+        ("nextSeq", 1, "nextSeq is 1, but that place is taken"),
+    ],
+)
+def test_wrong_counters_are_found(ledger: Tables, attribute: str, number: int, finding: str) -> None:
+    ledger.client.update_item(
+        TableName="Events",
+        Key=SEATS,
+        UpdateExpression="SET #name = :number",
+        ExpressionAttributeNames={"#name": attribute},
+        ExpressionAttributeValues={":number": {"N": str(number)}},
+    )
+    assert finding in [violation.finding for violation in audit(ledger)]
+
+
+@pytest.mark.parametrize(
+    ("key", "finding"),
+    [
+        (QUEUE_HEAD, "the queue and the registrations do not agree on this place"),
+        (REGISTRATION, "a pointer without its registration"),
+        (POINTER, "a registration without pointer"),
+    ],
+    ids=["queue", "registration", "pointer"],
+)
+def test_missing_items_are_found(ledger: Tables, key: Any, finding: str) -> None:
+    ledger.client.delete_item(TableName="Registrations", Key=key)
+    assert finding in [violation.finding for violation in audit(ledger)]
+
+
+def test_registrations_of_an_event_that_is_gone_are_found(ledger: Tables) -> None:
+    ledger.client.delete_item(TableName="Events", Key=SEATS)
+    findings = [violation.finding for violation in audit(ledger)]
+    assert findings.count("belongs to an event that does not exist") == 6

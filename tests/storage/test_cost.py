@@ -1,0 +1,119 @@
+"""What each access costs: DynamoDB calls and request units, as the design's table of accesses says."""
+
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from storage import events, queue, registration_lists, registrations, users
+from storage.errors import AlreadyRegistered, EventFull
+from storage.model import EventFields
+from storage.tables import Tables
+from tests.meter import Meter, metered
+
+PEOPLE = [f"user-{number:02d}" for number in range(12)]
+
+
+@pytest.fixture
+def ledger(tables: Tables) -> Tables:
+    """Make an event of three seats with seven people, and one with free seats."""
+    for event_id, capacity in (("full", 3), ("free", 5)):
+        fields = EventFields(
+            title="T", description="D", date="2030-05-01", location="L", capacity=capacity, organizer="O",
+            has_waitlist=True,
+        )  # fmt: skip
+        events.create(tables, event_id, fields)
+    for user_id in PEOPLE:
+        users.create(tables, user_id, "N")
+    for user_id in PEOPLE[:7]:
+        registrations.register(tables, "full", user_id)
+    registrations.register(tables, "free", PEOPLE[0])
+    return tables
+
+
+def cost(tables: Tables, access: Callable[[], Any]) -> Meter:
+    with metered(tables) as meter:
+        access()
+    return meter
+
+
+def test_getting_an_event_is_one_query(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: events.get(ledger, "full"))
+    assert (meter.calls, meter.reads, meter.writes) == ({"Query": 1}, 1, 0)
+
+
+def test_registering_with_a_free_seat_is_one_transaction_and_nothing_else(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: registrations.register(ledger, "free", PEOPLE[11]))
+    assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 1}, 0, 8)
+
+
+def test_registering_on_a_full_event_is_one_transaction_more(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: registrations.register(ledger, "full", PEOPLE[11]))
+    assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 2}, 0, 8 + 10)
+
+
+def test_a_refusal_costs_the_one_transaction_that_failed(ledger: Tables) -> None:
+    events.update(ledger, "full", {"has_waitlist": False})
+    with pytest.raises(EventFull), metered(ledger) as meter:
+        registrations.register(ledger, "full", PEOPLE[11])
+    assert (meter.calls, meter.writes) == ({"TransactWriteItems": 1}, 8)
+    with pytest.raises(AlreadyRegistered), metered(ledger) as meter:
+        registrations.register(ledger, "full", PEOPLE[0])
+    assert (meter.calls, meter.writes) == ({"TransactWriteItems": 1}, 8)
+
+
+@pytest.mark.parametrize(
+    ("event_id", "user_id", "writes"),
+    [("free", PEOPLE[0], 6), ("full", PEOPLE[5], 8), ("full", PEOPLE[0], 10)],
+    ids=["a seat nobody waits for", "a place in the queue", "a seat that is handed on"],
+)
+def test_unregistering_is_two_reads_and_a_transaction(ledger: Tables, event_id: str, user_id: str, writes: int) -> None:
+    meter = cost(ledger, lambda: registrations.unregister(ledger, event_id, user_id))
+    assert meter.calls == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
+    assert (meter.reads, meter.writes) == (2, writes)
+
+
+def test_promoting_is_one_query_and_one_transaction_for_all(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: events.update(ledger, "full", {"capacity": 6}))
+    assert meter.calls == {"Query": 2, "TransactWriteItems": 2}, "the change has one of each, and so has the promotion"
+    assert meter.writes == 4 + 2 + 4 * 3
+
+
+def test_a_page_of_a_user_is_two_calls(tables: Tables) -> None:
+    users.create(tables, "a", "A")
+    for number in range(51):
+        fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
+        events.create(tables, f"e{number:02d}", fields)
+        registrations.register(tables, f"e{number:02d}", "a")
+    with metered(tables) as meter:
+        page = registration_lists.of_user(tables, "a", limit=50)
+    assert len(page.entries) == 50
+    assert meter.calls == {"Query": 1, "BatchGetItem": 1}
+
+
+def test_a_place_in_the_queue_costs_half_a_unit_for_forty_ahead(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: queue.position(ledger, "full", 3))
+    assert (meter.calls, meter.reads) == ({"Query": 1}, 0.5)
+
+
+def test_a_page_of_events_is_a_query_and_a_batch(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: events.list_page(ledger, limit=100))
+    assert meter.calls == {"Query": 1, "BatchGetItem": 1}
+
+
+def test_a_page_of_an_event_is_one_query_and_one_more_for_the_places_of_those_who_wait(ledger: Tables) -> None:
+    for status, calls in (("confirmed", 1), ("waitlisted", 1), (None, 2)):
+        meter = cost(
+            ledger,
+            lambda status=status: registration_lists.of_event(ledger, "full", status=status, limit=50),  # type: ignore[misc]
+        )
+        assert meter.calls == {"Query": calls}
+
+
+def test_a_registration_that_must_wait_for_nobody_costs_the_same_however_many_there_are(ledger: Tables) -> None:
+    meters = [
+        cost(ledger, lambda user_id=user_id: registrations.register(ledger, "free", user_id))  # type: ignore[misc]
+        for user_id in PEOPLE[8:11]
+    ]
+    assert all(one.writes == other.writes for one, other in itertools.pairwise(meters))

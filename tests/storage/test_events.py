@@ -1,0 +1,267 @@
+"""Events in the store: create, get, list, update and delete."""
+
+from typing import Any
+
+import pytest
+
+from storage import audit, events, registrations, users
+from storage.errors import (
+    CapacityBelowConfirmed,
+    CursorInvalid,
+    EventExists,
+    EventHasRegistrations,
+    EventNotFound,
+    VersionMismatch,
+)
+from storage.model import Event, EventFields
+from storage.tables import Tables
+from tests.rival import rival
+
+
+def make(tables: Tables, event_id: str | None = "e", **fields: Any) -> Event:
+    given: dict[str, Any] = {
+        "title": "T",
+        "description": "D",
+        "date": "2030-05-01",
+        "location": "L",
+        "capacity": 2,
+        "organizer": "O",
+        **fields,
+    }
+    return events.create(tables, event_id, EventFields(**given))
+
+
+def register(tables: Tables, *user_ids: str) -> None:
+    for user_id in user_ids:
+        users.create(tables, user_id, user_id)
+        registrations.register(tables, "e", user_id)
+
+
+def test_an_event_is_returned_as_it_was_created(tables: Tables) -> None:
+    event = make(tables)
+    assert events.get(tables, "e") == event
+
+
+def test_without_an_id_each_event_gets_one_of_its_own(tables: Tables) -> None:
+    assert make(tables, None).event_id != make(tables, None).event_id
+
+
+def test_a_taken_id_is_refused_and_the_event_there_stays_as_it_is(tables: Tables) -> None:
+    first = make(tables)
+    with pytest.raises(EventExists):
+        make(tables, title="Other")
+    assert events.get(tables, "e") == first
+
+
+def test_text_and_date_are_stored_exactly_as_sent(tables: Tables) -> None:
+    text = "Zażółć gęślą jaźń \U0001f389 e\u0301 \u2028 '\";--"
+    event = make(tables, title=text, date="2030-05-01T10:00:00.123456789+05:45")
+    assert events.get(tables, "e") == event
+    assert (event.title, event.date) == (text, "2030-05-01T10:00:00.123456789+05:45")
+
+
+def test_an_update_changes_what_it_names_and_nothing_else(tables: Tables) -> None:
+    before = make(tables)
+    after = events.update(tables, "e", {"title": "New", "capacity": 5})
+    assert (after.title, after.capacity, after.location) == ("New", 5, before.location)
+    assert after.version != before.version
+    assert after.created_at == before.created_at
+    assert events.get(tables, "e") == after
+
+
+def test_an_update_that_changes_nothing_keeps_the_version(tables: Tables) -> None:
+    before = make(tables)
+    assert events.update(tables, "e", {"title": "T"}) == before
+
+
+def test_registrations_do_not_change_the_version(tables: Tables) -> None:
+    before = make(tables)
+    register(tables, "a")
+    after = events.get(tables, "e")
+    assert (after.version, after.confirmed) == (before.version, 1)
+
+
+def test_an_update_that_expects_another_version_is_refused(tables: Tables) -> None:
+    event = make(tables)
+    changed = events.update(tables, "e", {"title": "New"}, [event.version])
+    with pytest.raises(VersionMismatch):
+        events.update(tables, "e", {"title": "Newer"}, [event.version])
+    assert events.update(tables, "e", {"title": "Newer"}, [event.version, changed.version]).title == "Newer"
+
+
+def test_of_two_updates_at_once_neither_is_lost(tables: Tables) -> None:
+    make(tables)
+    with rival(tables, lambda: events.update(tables, "e", {"location": "Theirs"})):
+        events.update(tables, "e", {"title": "Mine"})
+    event = events.get(tables, "e")
+    assert (event.title, event.location) == ("Mine", "Theirs")
+
+
+def test_an_update_that_expects_a_version_loses_to_one_that_came_between(tables: Tables) -> None:
+    event = make(tables)
+    with rival(tables, lambda: events.update(tables, "e", {"location": "Theirs"})), pytest.raises(VersionMismatch):
+        events.update(tables, "e", {"title": "Mine"}, [event.version])
+    assert events.get(tables, "e").title == "T"
+
+
+def test_the_capacity_can_not_fall_below_the_people_confirmed(tables: Tables) -> None:
+    make(tables, capacity=3)
+    register(tables, "a", "b")
+    with pytest.raises(CapacityBelowConfirmed) as refusal:
+        events.update(tables, "e", {"capacity": 1, "title": "New"})
+    assert refusal.value.minimum == 2
+    assert events.get(tables, "e").title == "T"
+
+
+def test_a_seat_taken_while_the_capacity_is_lowered_counts(tables: Tables) -> None:
+    make(tables, capacity=3)
+    register(tables, "a")
+    with rival(tables, lambda: register(tables, "b")), pytest.raises(CapacityBelowConfirmed) as refusal:
+        events.update(tables, "e", {"capacity": 1})
+    assert refusal.value.minimum == 2
+    assert list(audit.audit(tables)) == []
+
+
+def test_raising_the_capacity_promotes_before_the_answer(tables: Tables) -> None:
+    make(tables, capacity=1, has_waitlist=True)
+    register(tables, "a", "b", "c", "d")
+    event = events.update(tables, "e", {"capacity": 3})
+    assert (event.confirmed, event.waitlisted, event.available) == (3, 1, 0)
+    assert list(audit.audit(tables)) == []
+
+
+def test_reopening_promotes_to_the_seats_that_became_free_while_closed(tables: Tables) -> None:
+    make(tables, capacity=2, has_waitlist=True)
+    register(tables, "a", "b", "c", "d")
+    events.update(tables, "e", {"status": "completed"})
+    registrations.unregister(tables, "e", "a")
+    event = events.update(tables, "e", {"status": "ongoing"})
+    assert (event.confirmed, event.waitlisted) == (2, 1)
+    assert registrations.get(tables, "e", "c").status == "confirmed"
+
+
+def test_a_reader_never_sees_one_half_of_an_update(tables: Tables) -> None:
+    """A query may read one item before an update and one after it; the versions tell, and it reads again."""
+    make(tables)
+    torn = [tables.get("Events", {"eventId": "e", "part": "SEATS"})]
+    events.update(tables, "e", {"capacity": 7})
+    calls: list[int] = []
+
+    def tear(parsed: dict[str, Any], **_context: Any) -> None:
+        calls.append(1)
+        if len(calls) == 1 and torn[0]:
+            for item in parsed["Items"]:
+                if item["part"]["S"] == "SEATS":
+                    item |= {"capacity": {"N": "2"}, "version": {"S": torn[0]["version"]}}
+
+    tables.client.meta.events.register("after-call.dynamodb.Query", tear)
+    event = events.get(tables, "e")
+    tables.client.meta.events.unregister("after-call.dynamodb.Query", tear)
+    assert (event.capacity, len(calls)) == (7, 2)
+
+
+def test_deleting_removes_the_event(tables: Tables) -> None:
+    event = make(tables)
+    events.delete(tables, "e", [event.version])
+    with pytest.raises(EventNotFound):
+        events.get(tables, "e")
+    assert events.list_page(tables, limit=10).entries == []
+
+
+def test_an_event_with_registrations_is_not_deleted(tables: Tables) -> None:
+    make(tables)
+    register(tables, "a")
+    with pytest.raises(EventHasRegistrations):
+        events.delete(tables, "e")
+    assert events.get(tables, "e").confirmed == 1
+
+
+def test_a_registration_that_comes_while_an_event_is_deleted_keeps_it(tables: Tables) -> None:
+    make(tables)
+    with rival(tables, lambda: register(tables, "a")), pytest.raises(EventHasRegistrations):
+        events.delete(tables, "e")
+    assert list(audit.audit(tables)) == []
+
+
+@pytest.mark.parametrize("expected", [["0000000000000000"], []])
+def test_deleting_another_version_is_refused(tables: Tables, expected: list[str]) -> None:
+    make(tables)
+    with pytest.raises(VersionMismatch):
+        events.delete(tables, "e", expected)
+    assert events.get(tables, "e")
+
+
+@pytest.mark.parametrize("expected", [None, ["0000000000000000"]])
+def test_what_does_not_exist_can_not_be_changed_or_deleted(tables: Tables, expected: list[str] | None) -> None:
+    with pytest.raises(EventNotFound):
+        events.update(tables, "e", {}, expected)
+    with pytest.raises(EventNotFound):
+        events.delete(tables, "e", expected)
+
+
+# Lists.
+
+
+def listed(tables: Tables, **filters: Any) -> list[str]:
+    """Return the ids of all pages, of two events each."""
+    ids: list[str] = []
+    cursor = None
+    while True:
+        page = events.list_page(tables, limit=2, cursor=cursor, **filters)
+        assert len(page.entries) <= 2
+        ids += [event.event_id for event in page.entries]
+        cursor = page.next_cursor
+        if cursor is None:
+            return ids
+
+
+@pytest.fixture
+def calendar(tables: Tables) -> Tables:
+    """Make events around the first of May, in UTC: b and c on it, a before, d and e after."""
+    make(tables, "d", date="2030-05-02", status="cancelled")
+    make(tables, "c", date="2030-05-01")
+    make(tables, "b", date="2030-05-01")
+    make(tables, "e", date="2030-05-01T23:30:00-01:00")
+    make(tables, "a", date="2030-05-01T00:30+01:00", status="cancelled")
+    return tables
+
+
+def test_events_come_by_date_in_utc_and_then_by_id(calendar: Tables) -> None:
+    assert listed(calendar) == ["a", "b", "c", "d", "e"]
+
+
+def test_days_are_inclusive_and_in_utc(calendar: Tables) -> None:
+    assert listed(calendar, first_day="2030-05-01", last_day="2030-05-01") == ["b", "c"]
+    assert listed(calendar, first_day="2030-05-02") == ["d", "e"]
+    assert listed(calendar, last_day="2030-04-30") == ["a"]
+    assert listed(calendar, first_day="2030-05-02", last_day="2030-05-01") == []
+
+
+def test_a_status_selects(calendar: Tables) -> None:
+    assert listed(calendar, status="cancelled") == ["a", "d"]
+    assert listed(calendar, status="cancelled", first_day="2030-05-01") == ["d"]
+    assert listed(calendar, status="ongoing") == []
+
+
+def test_a_changed_date_or_status_changes_the_list(calendar: Tables) -> None:
+    events.update(calendar, "a", {"date": "2031-01-01", "status": "active"})
+    assert listed(calendar) == ["b", "c", "d", "e", "a"]
+    assert listed(calendar, status="cancelled") == ["d"]
+
+
+def test_a_page_that_ends_with_the_list_has_no_cursor(calendar: Tables) -> None:
+    assert events.list_page(calendar, limit=5).next_cursor is None
+    assert events.list_page(calendar, limit=4).next_cursor is not None
+
+
+def test_a_cursor_of_another_list_or_a_damaged_one_is_refused(calendar: Tables) -> None:
+    cursor = events.list_page(calendar, limit=1).next_cursor
+    assert cursor is not None
+    for bad, filters in [(cursor, {"status": "active"}), (cursor[:-2], {}), ("x" + cursor, {}), ("A" * 40, {})]:
+        with pytest.raises(CursorInvalid):
+            events.list_page(calendar, limit=1, cursor=bad, **filters)  # type: ignore[arg-type]
+
+
+def test_an_event_that_the_index_still_shows_but_is_deleted_is_left_out(calendar: Tables) -> None:
+    calendar.client.delete_item(TableName="Events", Key={"eventId": {"S": "c"}, "part": {"S": "SEATS"}})
+    assert listed(calendar) == ["a", "b", "d", "e"]

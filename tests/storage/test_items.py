@@ -1,0 +1,36 @@
+"""Keys that sort as they should."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.items import queue_key, sort_date
+
+
+@pytest.mark.parametrize(
+    ("date", "expected"),
+    [
+        ("2030-05-01", "2030-05-01T00:00:00.000000"),
+        ("2030-05-01T10:00", "2030-05-01T10:00:00.000000"),
+        ("2030-05-01T10:00:00Z", "2030-05-01T10:00:00.000000"),
+        ("2030-05-01T00:30:00.5+02:00", "2030-04-30T22:30:00.500000"),
+        ("2030-05-01T10:00:00.123456789Z", "2030-05-01T10:00:00.123456"),
+        ("0001-01-01T00:00:00+01:00", "0001-01-01T00:00:00.000000"),
+        ("9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.000000"),
+        ("0999-01-01", "0999-01-01T00:00:00.000000"),
+    ],
+)
+def test_dates_become_utc_text(date: str, expected: str) -> None:
+    assert sort_date(date) == expected
+
+
+@given(st.datetimes(), st.datetimes())
+def test_the_text_of_dates_sorts_by_time(one: datetime, other: datetime) -> None:
+    assert (sort_date(one.isoformat()) < sort_date(other.isoformat())) == (one < other)
+
+
+@given(st.integers(0, 10**12 - 1), st.integers(0, 10**12 - 1))
+def test_places_in_the_queue_sort_by_number(one: int, other: int) -> None:
+    assert (queue_key("e", one)["sk"] < queue_key("e", other)["sk"]) == (one < other)

@@ -1,0 +1,77 @@
+"""Promotion in batches: as many as a transaction takes, in order, and never lost when it is interrupted."""
+
+import itertools
+from typing import Any
+
+import pytest
+
+from storage import audit, events, queue, registration_lists, rules
+from storage.errors import StorageUnavailable
+from storage.items import pointer_key, queue_item, registration_item, seats_key, user_item
+from storage.model import EventFields, Registration, User
+from storage.steps import Step
+from storage.tables import Tables
+from tests.meter import metered
+
+
+def crowd(tables: Tables, waiting: int) -> None:
+    """Make an event with one seat, one person on it, and so many in the queue."""
+    fields = EventFields(
+        title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O", has_waitlist=True
+    )
+    events.create(tables, "e", fields)
+    people = [f"u{number:04d}" for number in range(waiting + 1)]
+    for number, user_id in enumerate(people):
+        status: Any = "waitlisted" if number else "confirmed"
+        registration = Registration(event_id="e", user_id=user_id, status=status, registered_at="2030-01-01T00:00:00Z")
+        seq = number - 1 if number else None
+        items = [("Users", user_item(User(user_id=user_id, name="N", created_at="2030-01-01T00:00:00Z")))]
+        items += [("Registrations", registration_item(registration, seq)), ("Registrations", pointer_key(user_id, "e"))]
+        items += [] if seq is None else [("Registrations", queue_item(registration, seq))]
+        tables.transact([Step(action="Put", table=table, item=item) for table, item in items])
+    count = Step(
+        action="Update",
+        table="Events",
+        key=seats_key("e"),
+        change="SET #confirmed = :one, #waitlisted = :waiting, #nextSeq = :waiting",
+        values={"one": 1, "waiting": waiting},
+    )
+    tables.transact([count])
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_raised_capacity_is_filled_in_batches_in_the_order_of_the_queue(tables: Tables) -> None:
+    crowd(tables, 120)
+    with metered(tables) as meter:
+        event = events.update(tables, "e", {"capacity": 101})
+    assert (event.confirmed, event.waitlisted) == (101, 20)
+    assert meter.calls["TransactWriteItems"] == 1 + 3, "the change, then batches of 49, 49 and 2"
+    waiting = registration_lists.of_event(tables, "e", status="waitlisted", limit=100).entries
+    assert [entry.user_id for entry in waiting] == [f"u{number:04d}" for number in range(101, 121)]
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_promotion_that_dies_half_way_keeps_what_it_did_and_the_next_write_goes_on(tables: Tables) -> None:
+    crowd(tables, 60)
+    counter = itertools.count()
+
+    def die(**_context: Any) -> None:
+        if next(counter) == 2:
+            raise StorageUnavailable("the process dies before its second batch")
+
+    tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", die)
+    with pytest.raises(StorageUnavailable):
+        events.update(tables, "e", {"capacity": 100})
+    tables.client.meta.events.unregister("before-call.dynamodb.TransactWriteItems", die)
+    half = events.get(tables, "e")
+    assert (half.confirmed, half.waitlisted) == (1 + rules.BATCH, 60 - rules.BATCH)
+    event = events.update(tables, "e", {"capacity": 100})
+    assert (event.confirmed, event.waitlisted) == (61, 0)
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_place_in_the_queue_counts_those_ahead(tables: Tables) -> None:
+    crowd(tables, 5)
+    assert [queue.position(tables, "e", seq) for seq in range(5)] == [1, 2, 3, 4, 5]
+    assert queue.positions(tables, "e", [0, 4]) == {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}
+    assert queue.positions(tables, "e", []) == {}

@@ -1,0 +1,124 @@
+"""Lists of registrations: pages, filters, the order of the queue, and the caller's own write at once."""
+
+from typing import Any
+
+import pytest
+
+from storage import events, registration_lists, registrations, users
+from storage.errors import CursorInvalid, EventNotFound, UserNotFound
+from storage.model import EventFields
+from storage.tables import Tables
+
+
+def make_event(tables: Tables, event_id: str = "e", capacity: int = 3) -> None:
+    fields = EventFields(
+        title=f"Title {event_id}",
+        description="D",
+        date="2030-05-01",
+        location="L",
+        capacity=capacity,
+        organizer="O",
+        has_waitlist=True,
+    )
+    events.create(tables, event_id, fields)
+
+
+@pytest.fixture
+def crowd(tables: Tables) -> Tables:
+    """Make an event of three seats: b, d and f have them, and g, a, e and c wait in this order."""
+    make_event(tables)
+    for user_id in "bdfgaec":
+        users.create(tables, user_id, user_id)
+        registrations.register(tables, "e", user_id)
+    return tables
+
+
+def pages(tables: Tables, limit: int, **filters: Any) -> list[list[tuple[str, int | None]]]:
+    found, cursor = [], None
+    while True:
+        page = registration_lists.of_event(tables, "e", limit=limit, cursor=cursor, **filters)
+        found.append([(entry.user_id, entry.position) for entry in page.entries])
+        cursor = page.next_cursor
+        if cursor is None:
+            return found
+
+
+def test_all_registrations_come_by_user_id_with_their_places(crowd: Tables) -> None:
+    everybody = [("a", 2), ("b", None), ("c", 4), ("d", None), ("e", 3), ("f", None), ("g", 1)]
+    assert pages(crowd, 3) == [everybody[:3], everybody[3:6], everybody[6:]]
+
+
+def test_those_who_wait_come_in_the_order_of_the_queue(crowd: Tables) -> None:
+    assert pages(crowd, 3, status="waitlisted") == [[("g", 1), ("a", 2), ("e", 3)], [("c", 4)]]
+
+
+def test_the_confirmed_fill_pages_whoever_waits_between_them(crowd: Tables) -> None:
+    assert pages(crowd, 2, status="confirmed") == [[("b", None), ("d", None)], [("f", None)]]
+
+
+def test_places_are_those_of_now_on_every_page(crowd: Tables) -> None:
+    first = registration_lists.of_event(crowd, "e", status="waitlisted", limit=2)
+    registrations.unregister(crowd, "e", "b")
+    second = registration_lists.of_event(crowd, "e", status="waitlisted", limit=2, cursor=first.next_cursor)
+    assert [(entry.user_id, entry.position) for entry in second.entries] == [("e", 2), ("c", 3)]
+
+
+def test_an_event_without_registrations_has_an_empty_list_and_no_event_has_none(tables: Tables) -> None:
+    make_event(tables)
+    for status in (None, "confirmed", "waitlisted"):
+        assert registration_lists.of_event(tables, "e", status=status, limit=5).entries in ([], ())
+        with pytest.raises(EventNotFound):
+            registration_lists.of_event(tables, "nothing", status=status, limit=5)
+
+
+@pytest.mark.parametrize("status", [None, "waitlisted"])
+def test_a_cursor_leads_to_no_other_list(crowd: Tables, status: Any) -> None:
+    make_event(crowd, "other")
+    cursor = registration_lists.of_event(crowd, "e", status=status, limit=1).next_cursor
+    with pytest.raises(CursorInvalid):
+        registration_lists.of_event(crowd, "other", status=status, limit=1, cursor=cursor)
+    with pytest.raises(CursorInvalid):
+        registration_lists.of_event(crowd, "e", status="confirmed", limit=1, cursor=cursor)
+    with pytest.raises(CursorInvalid):
+        registration_lists.of_user(crowd, "a", limit=1, cursor=cursor)
+
+
+def test_a_user_sees_each_registration_with_its_event_and_place(tables: Tables) -> None:
+    for user_id in "abc":
+        users.create(tables, user_id, user_id)
+    for event_id in "xyz":
+        make_event(tables, event_id, capacity=1)
+        for user_id in "abc"["xyz".index(event_id) :]:
+            registrations.register(tables, event_id, user_id)
+    first = registration_lists.of_user(tables, "c", limit=2)
+    second = registration_lists.of_user(tables, "c", limit=2, cursor=first.next_cursor)
+    found = [(entry.event_id, entry.position, event.title) for page in (first, second) for entry, event in page.entries]
+    assert found == [("x", 2, "Title x"), ("y", 1, "Title y"), ("z", None, "Title z")]
+    assert second.next_cursor is None
+
+
+def test_a_user_without_registrations_has_an_empty_list_and_no_user_has_none(tables: Tables) -> None:
+    users.create(tables, "a", "a")
+    assert registration_lists.of_user(tables, "a", limit=5).entries == []
+    with pytest.raises(UserNotFound):
+        registration_lists.of_user(tables, "nobody", limit=5)
+
+
+def test_ids_that_begin_alike_do_not_mix(tables: Tables) -> None:
+    make_event(tables, "e")
+    make_event(tables, "e1")
+    for user_id in ("u", "u1"):
+        users.create(tables, user_id, user_id)
+    registrations.register(tables, "e1", "u1")
+    assert registration_lists.of_event(tables, "e", limit=5).entries == []
+    assert registration_lists.of_user(tables, "u", limit=5).entries == []
+
+
+def test_a_full_page_of_a_user_takes_more_than_one_batch(tables: Tables) -> None:
+    users.create(tables, "a", "a")
+    for number in range(101):
+        make_event(tables, f"e{number:03d}")
+        registrations.register(tables, f"e{number:03d}", "a")
+    page = registration_lists.of_user(tables, "a", limit=100)
+    assert [entry.event_id for entry, _event in page.entries] == [f"e{number:03d}" for number in range(100)]
+    assert page.next_cursor is not None

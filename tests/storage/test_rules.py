@@ -1,0 +1,147 @@
+"""The rules of registration, as pure functions and as a whole ledger that lives by them."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from storage.errors import CapacityBelowConfirmed, EventClosed, EventFull
+from storage.model import EventStatus
+from storage.rules import OPEN, Admission, Seats, admit, check_capacity, promotable
+
+CLOSED: tuple[EventStatus, ...] = ("completed", "cancelled")
+
+
+def seats(**fields: Any) -> Seats:
+    return replace(Seats(capacity=2, status="active", has_waitlist=True, version="v"), **fields)
+
+
+@pytest.mark.parametrize("status", OPEN)
+def test_a_free_seat_is_given_while_nobody_waits(status: EventStatus) -> None:
+    assert admit(seats(status=status, confirmed=1)) is Admission.SEAT
+
+
+def test_a_full_event_with_a_waitlist_queues() -> None:
+    assert admit(seats(confirmed=2)) is Admission.QUEUE
+
+
+def test_a_full_event_without_a_waitlist_refuses() -> None:
+    with pytest.raises(EventFull):
+        admit(seats(confirmed=2, has_waitlist=False))
+
+
+def test_nobody_gets_a_free_seat_past_somebody_who_waits() -> None:
+    assert admit(seats(confirmed=1, waitlisted=1)) is Admission.QUEUE
+
+
+def test_with_the_waitlist_switched_off_those_who_wait_still_come_first() -> None:
+    assert admit(seats(confirmed=1, waitlisted=1, has_waitlist=False)) is Admission.AFTER_PROMOTION
+
+
+def test_a_full_event_whose_waitlist_was_switched_off_refuses_though_people_wait() -> None:
+    with pytest.raises(EventFull):
+        admit(seats(confirmed=2, waitlisted=3, has_waitlist=False))
+
+
+@pytest.mark.parametrize("status", CLOSED)
+def test_a_closed_event_refuses_and_says_what_it_is(status: EventStatus) -> None:
+    with pytest.raises(EventClosed) as refusal:
+        admit(seats(status=status))
+    assert refusal.value.event_status == status
+
+
+@pytest.mark.parametrize(("free", "waitlisted", "expected"), [(0, 3, 0), (1, 3, 1), (3, 1, 1), (3, 0, 0)], ids=str)
+def test_as_many_are_promoted_as_there_are_seats_and_people(free: int, waitlisted: int, expected: int) -> None:
+    assert promotable(seats(capacity=5, confirmed=5 - free, waitlisted=waitlisted)) == expected
+
+
+@pytest.mark.parametrize("status", CLOSED)
+def test_nobody_is_promoted_on_a_closed_event(status: EventStatus) -> None:
+    assert promotable(seats(status=status, capacity=9, waitlisted=3)) == 0
+
+
+def test_the_capacity_can_be_lowered_to_the_confirmed_count_and_no_further() -> None:
+    check_capacity(seats(capacity=9, confirmed=4), 4)
+    with pytest.raises(CapacityBelowConfirmed) as refusal:
+        check_capacity(seats(capacity=9, confirmed=4), 3)
+    assert refusal.value.minimum == 4
+
+
+@dataclass
+class Ledger:
+    """An event that lives by the rules alone, without a store: who has a seat, and who waits in which order."""
+
+    seats: Seats
+    confirmed: list[int] = field(default_factory=list)
+    queue: list[int] = field(default_factory=list)
+    promoted: list[int] = field(default_factory=list)
+    joined: list[int] = field(default_factory=list)
+
+    def settle(self) -> None:
+        for _ in range(promotable(self.seats)):
+            self.promoted.append(self.queue[0])
+            self.confirmed.append(self.queue.pop(0))
+        self.count()
+
+    def count(self) -> None:
+        self.seats = replace(self.seats, confirmed=len(self.confirmed), waitlisted=len(self.queue))
+
+    def register(self, person: int) -> None:
+        if person in self.confirmed or person in self.queue:
+            return
+        try:
+            admission = admit(self.seats)
+        except (EventClosed, EventFull):
+            return
+        assert admission is not Admission.AFTER_PROMOTION, "at rest, nobody waits beside a free seat"
+        if admission is Admission.SEAT:
+            assert not self.queue, "a seat was given past the queue"
+            self.confirmed.append(person)
+        else:
+            self.queue.append(person)
+            self.joined.append(person)
+        self.count()
+
+    def leave(self, person: int) -> None:
+        for group in (self.confirmed, self.queue, self.joined):
+            if person in group:
+                group.remove(person)
+        self.count()
+        self.settle()
+
+    def change(self, **fields: Any) -> None:
+        try:
+            check_capacity(self.seats, fields.get("capacity", self.seats.capacity))
+        except CapacityBelowConfirmed:
+            return
+        self.seats = replace(self.seats, **fields)
+        self.settle()
+
+
+PEOPLE = st.integers(0, 11)
+STEPS = st.one_of(
+    st.tuples(st.just("register"), PEOPLE),
+    st.tuples(st.just("leave"), PEOPLE),
+    st.tuples(st.just("capacity"), st.integers(1, 8)),
+    st.tuples(st.just("status"), st.sampled_from([*OPEN, *CLOSED])),
+    st.tuples(st.just("has_waitlist"), st.booleans()),
+)
+
+
+@given(steps=st.lists(STEPS, max_size=60))
+def test_any_sequence_of_steps_keeps_rule_10_and_the_order_of_the_queue(steps: list[tuple[str, Any]]) -> None:
+    ledger = Ledger(seats())
+    for name, value in steps:
+        waiting = list(ledger.queue)
+        if name in {"register", "leave"}:
+            getattr(ledger, name)(value)
+        else:
+            ledger.change(**{name: value})
+        assert len(ledger.confirmed) <= ledger.seats.capacity
+        assert promotable(ledger.seats) == 0, "somebody waits beside a free seat"
+        stayed = [person for person in waiting if person in ledger.queue]
+        assert ledger.queue[: len(stayed)] == stayed, "somebody jumped the queue"
+    still = [person for person in ledger.joined if person in ledger.queue]
+    assert still == ledger.queue

@@ -1,0 +1,194 @@
+"""The boundary with boto3: what its faults mean, and how often something is tried."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from storage import users
+from storage.errors import Contention, EventNotFound, StorageUnavailable
+from storage.steps import Changed, Step
+from storage.tables import Tables, deadline
+
+
+class _Answer:
+    status_code = 400
+
+
+def refuse(code: str, status: int = 400, **more: Any) -> Callable[..., Any]:
+    """Return a hook that answers in place of the store with an error of this code."""
+
+    def hook(**_context: Any) -> Any:
+        answer = _Answer()
+        answer.status_code = status
+        metadata = {"HTTPStatusCode": status}
+        return answer, {"Error": {"Code": code, "Message": code}, "ResponseMetadata": metadata, **more}
+
+    return hook
+
+
+@contextlib.contextmanager
+def hooked(tables: Tables, call: str, hook: Callable[..., Any]) -> Iterator[None]:
+    events = tables.client.meta.events
+    events.register(f"before-call.dynamodb.{call}", hook)
+    try:
+        yield
+    finally:
+        events.unregister(f"before-call.dynamodb.{call}", hook)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ResourceNotFoundException", "UnrecognizedClientException", "ExpiredTokenException", "AccessDeniedException"],
+)
+def test_a_store_that_can_not_serve_us_is_unavailable(tables: Tables, code: str) -> None:
+    with hooked(tables, "GetItem", refuse(code)), pytest.raises(StorageUnavailable, match=code):
+        users.get(tables, "a")
+
+
+def test_a_store_with_an_error_of_its_own_is_unavailable(tables: Tables) -> None:
+    with hooked(tables, "GetItem", refuse("InternalServerError", 500)), pytest.raises(StorageUnavailable):
+        tables.ping()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere"),
+        botocore.exceptions.ReadTimeoutError(endpoint_url="http://nowhere"),
+        botocore.exceptions.NoCredentialsError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_store_that_does_not_answer_is_unavailable(tables: Tables, fault: Exception) -> None:
+    def fail(**_context: Any) -> None:
+        raise fault
+
+    with hooked(tables, "GetItem", fail), pytest.raises(StorageUnavailable):
+        users.get(tables, "a")
+
+
+def test_a_store_without_capacity_is_contended(tables: Tables) -> None:
+    with hooked(tables, "GetItem", refuse("ProvisionedThroughputExceededException")), pytest.raises(Contention):
+        users.get(tables, "a")
+
+
+def test_a_request_that_we_got_wrong_is_no_refusal(tables: Tables) -> None:
+    with (
+        hooked(tables, "GetItem", refuse("ValidationException")),
+        pytest.raises(botocore.exceptions.ClientError, match="ValidationException"),
+    ):
+        users.get(tables, "a")
+
+
+def test_a_transaction_that_we_got_wrong_is_no_refusal(tables: Tables) -> None:
+    reasons = [{"Code": "ValidationError"}]
+    step = Step(action="Put", table="Users", item={"userId": "a"})
+    with (
+        hooked(tables, "TransactWriteItems", refuse("TransactionCanceledException", CancellationReasons=reasons)),
+        pytest.raises(botocore.exceptions.ClientError),
+    ):
+        tables.transact([step])
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_met_another_is_made_again(tables: Tables, code: str) -> None:
+    left = [1, 1, 1]
+
+    def busy(**context: Any) -> Any:
+        if left:
+            left.pop()
+            return refuse("TransactionCanceledException", CancellationReasons=[{"Code": code}])(**context)
+        return None
+
+    with hooked(tables, "TransactWriteItems", busy):
+        assert users.create(tables, "a", "A") == users.get(tables, "a")
+    assert left == []
+
+
+def test_attempts_end_with_the_budget(tables: Tables) -> None:
+    def attempt(_image: Any) -> None:
+        raise Changed
+
+    start = time.monotonic()
+    with pytest.raises(Contention):
+        Tables(tables.client, budget=0.2).settle(attempt)
+    assert time.monotonic() - start <= 0.2 + 0.1, "it gives up before the budget is over, never after"
+
+
+def test_attempts_end_before_the_deadline_of_the_request(tables: Tables) -> None:
+    def attempt(_image: Any) -> None:
+        raise Changed
+
+    token = deadline.set(time.monotonic() - 1)
+    try:
+        with pytest.raises(Contention):
+            tables.settle(attempt)
+    finally:
+        deadline.reset(token)
+
+
+def test_the_newest_snapshot_reaches_the_next_attempt_and_is_kept_over_a_conflict(tables: Tables) -> None:
+    seen: list[Any] = []
+    changes = iter([Changed({"n": 1}), Changed(), Changed({"n": 2})])
+
+    def attempt(image: Any) -> str:
+        seen.append(image)
+        change = next(changes, None)
+        if change:
+            raise change
+        return "done"
+
+    assert tables.settle(attempt) == "done"
+    assert seen == [None, {"n": 1}, {"n": 1}, {"n": 2}]
+
+
+def test_a_refusal_ends_the_attempts(tables: Tables) -> None:
+    def attempt(_image: Any) -> None:
+        raise EventNotFound
+
+    with pytest.raises(EventNotFound):
+        tables.settle(attempt)
+
+
+def test_keys_that_a_batch_leaves_over_are_asked_for_again(tables: Tables) -> None:
+    for user_id in "abc":
+        users.create(tables, user_id, user_id)
+    asked: list[int] = []
+
+    def leave_over(parsed: dict[str, Any], **_context: Any) -> None:
+        asked.append(1)
+        found = parsed["Responses"]["Users"]
+        if len(found) > 1:
+            left = [{"userId": item["userId"]} for item in found[1:]]
+            parsed["Responses"]["Users"] = found[:1]
+            parsed["UnprocessedKeys"] = {"Users": {"Keys": left, "ConsistentRead": True}}
+
+    tables.client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
+    found = tables.get_all(("Users", {"userId": user_id}) for user_id in "abcx")
+    assert sorted(item["userId"] for item in found["Users"]) == ["a", "b", "c"]
+    assert len(asked) == 3
+
+
+def test_long_answers_come_in_parts_that_are_put_together(tables: Tables) -> None:
+    for number in range(5):
+        step = Step(action="Put", table="Registrations", item={"pk": "P", "sk": f"S{number}", "text": "x" * 300_000})
+        tables.transact([step])
+    assert [item["sk"] for item in tables.query("Registrations", "#pk = :pk", {"pk": "P"})] == [
+        "S0",
+        "S1",
+        "S2",
+        "S3",
+        "S4",
+    ]
+    assert tables.count("Registrations", "#pk = :pk", {"pk": "P"}) == 5
+    assert len(list(tables.scan("Registrations", "begins_with(#pk, :pk)", {"pk": "P"}))) == 5
+
+
+def test_creating_the_tables_twice_keeps_what_is_in_them(tables: Tables) -> None:
+    user = users.create(tables, "a", "A")
+    tables.create_missing()
+    assert users.get(tables, "a") == user
