@@ -14,7 +14,12 @@ MAX_TEXT: Final = 1000
 
 def parameter_error(name: str, detail: str) -> FieldError:
     """Return what is wrong with a parameter."""
-    return {"parameter": name[:MAX_TEXT], "detail": detail[:MAX_TEXT]}
+    return {"parameter": quoted(name), "detail": detail[:MAX_TEXT]}
+
+
+def quoted(name: str) -> str:
+    """Return a name that a client made up, bounded, and without the half surrogate pairs that JSON can smuggle in."""
+    return name[:MAX_TEXT].encode(errors="replace").decode()
 
 
 def flat(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
@@ -42,7 +47,7 @@ def flat(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
 
 def field_error(error: ValidationError) -> FieldError:
     steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
-    return {"pointer": "".join(f"/{step}" for step in steps)[:MAX_TEXT], "detail": detail(error)[:MAX_TEXT]}
+    return {"pointer": quoted("".join(f"/{step}" for step in steps)), "detail": detail(error)[:MAX_TEXT]}
 
 
 _DETAILS: Final = {

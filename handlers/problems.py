@@ -173,7 +173,6 @@ async def answer(request: ConnexionRequest, error: Exception) -> ConnexionRespon
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
-    # Text of the request that is quoted may hold what UTF-8 can't, so that JSON's own escapes are needed.
     return ConnexionResponse(found.status, content_type=MEDIA_TYPE, body=json.dumps(body), headers=headers)
 
 

@@ -1,8 +1,10 @@
 """What tests share: the three tables on moto and on ministack, the application on them, and rivals."""
 
+import io
 import itertools
 import json
-from collections.abc import Iterator
+import logging
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -71,7 +73,18 @@ def client(tables: Tables) -> Client:
 
 
 @pytest.fixture
-def log_lines(capsys: pytest.CaptureFixture[str]) -> Any:
-    """Return a function that gives the lines logged so far as JSON."""
-    logs.configure()
-    return lambda: [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+def log() -> Iterator[io.StringIO]:
+    """Write the log to a text, and leave the loggers as they were."""
+    loggers = [logging.getLogger(name) for name in ("handlers", "storage")]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    text = io.StringIO()
+    logs.configure(text)
+    yield text
+    for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+        logger.handlers, logger.level, logger.propagate = handlers, level, propagate
+
+
+@pytest.fixture
+def log_lines(log: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
+    """Return a function that gives the lines logged so far."""
+    return lambda: [json.loads(line) for line in log.getvalue().splitlines()]

@@ -1,0 +1,70 @@
+"""The application as a whole: CORS, and how handlers are called."""
+
+import threading
+
+import pytest
+
+from handlers.app import create_app
+from storage.errors import StorageUnavailable
+from storage.tables import Tables
+from tests.client import Client
+
+ORIGIN = {"Origin": "https://events.example"}
+
+
+def test_all_origins_are_served_by_default_on_answers_and_on_errors(client: Client) -> None:
+    for path, status in (("/events", 200), ("/events/nothing", 404), ("/nothing", 404), ("/events?limit=0", 422)):
+        answer = client.get(path, headers=ORIGIN)
+        assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, "*")
+        for name in ("ETag", "Link", "Location", "Retry-After"):
+            assert name in answer.headers["access-control-expose-headers"]
+
+
+def test_an_unexpected_error_has_cors_headers_too(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(tables, "ping", fail)
+    answer = Client(create_app(tables)).get("/health", headers=ORIGIN)
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (500, "*")
+
+
+def test_preflights_are_answered(client: Client) -> None:
+    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,if-match"}
+    answer = client.request("OPTIONS", "/events/conf", headers={**ORIGIN, **asked})
+    assert answer.status_code == 200
+    assert answer.headers["access-control-allow-origin"] == "*"
+    assert "PUT" in answer.headers["access-control-allow-methods"]
+    assert "if-match" in answer.headers["access-control-allow-headers"].lower()
+
+
+def test_origins_can_be_narrowed(tables: Tables) -> None:
+    client = Client(create_app(tables, cors_origins=["https://events.example"]))
+    allowed = client.get("/events", headers=ORIGIN)
+    assert allowed.headers["access-control-allow-origin"] == "https://events.example"
+    other = client.get("/events", headers={"Origin": "https://other.example"})
+    assert "access-control-allow-origin" not in other.headers
+    asked = {"Origin": "https://other.example", "Access-Control-Request-Method": "PUT"}
+    assert client.request("OPTIONS", "/events/conf", headers=asked).status_code == 400
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_handlers_that_block_run_on_a_thread_but_where_a_process_serves_one_request(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, *, inline: bool
+) -> None:
+    threads: list[threading.Thread] = []
+    monkeypatch.setattr(tables, "ping", lambda: threads.append(threading.current_thread()))
+    assert Client(create_app(tables, inline=inline)).get("/health").status_code == 200
+    assert (threads == [threading.main_thread()]) is inline
+
+
+def test_a_store_that_comes_back_is_used_again(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(create_app(tables, check_responses=True))
+
+    def down() -> None:
+        raise StorageUnavailable("down")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tables, "ping", down)
+        assert client.get("/health").status_code == 503
+    assert client.get("/health").status_code == 200

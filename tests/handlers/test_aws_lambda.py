@@ -1,0 +1,176 @@
+"""The Lambda entry answers events as API Gateway sends them, payload 1.0 and 2.0, with and without the stage."""
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from importlib import reload
+from typing import Any
+
+import pytest
+
+from storage.tables import Tables, deadline
+from tests.client import EVENT
+
+Lambda = Callable[..., dict[str, Any]]
+
+
+class Context:
+    """What the runtime passes beside the event."""
+
+    aws_request_id = "8a7b"
+    remaining = 10_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
+
+
+def payload_2(method: str, path: str, *, stage: str = "", query: str = "", **more: Any) -> dict[str, Any]:
+    """Return an event of an HTTP API, as the documentation of payload format 2.0 shows it."""
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": f"{stage}{path}",
+        "rawQueryString": query,
+        "cookies": ["cookie1", "cookie2"],
+        "headers": {"accept": "*/*", "host": "id.execute-api.eu-west-1.amazonaws.com", "x-forwarded-proto": "https"},
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "api-id",
+            "domainName": "id.execute-api.eu-west-1.amazonaws.com",
+            "http": {
+                "method": method,
+                "path": f"{stage}{path}",
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "agent",
+            },
+            "requestId": "JKJaXmPLvHcESHA=",
+            "routeKey": "$default",
+            "stage": "prod",
+            "time": "12/Mar/2020:19:03:58 +0000",
+            "timeEpoch": 1583348638390,
+        },
+        "isBase64Encoded": False,
+        **more,
+    }
+
+
+def payload_1(method: str, path: str, *, stage: str = "", query: str = "", **more: Any) -> dict[str, Any]:
+    """Return an event of a REST API, as the documentation of payload format 1.0 shows it."""
+    pairs = [pair.split("=") for pair in query.split("&") if pair]
+    headers = {"Accept": "*/*", "Host": "id.execute-api.eu-west-1.amazonaws.com", "X-Forwarded-Proto": "https"}
+    return {
+        "version": "1.0",
+        "resource": "/{proxy+}",
+        "path": f"{stage}{path}",
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueHeaders": {name: [value] for name, value in headers.items()},
+        "queryStringParameters": dict(pairs) or None,
+        "multiValueQueryStringParameters": {
+            name: [value for other, value in pairs if other == name] for name, _value in pairs
+        }
+        or None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "identity": {"sourceIp": "192.0.2.1"},
+            "path": f"/prod{path}",
+            "requestId": "id=",
+            "stage": "prod",
+        },
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "isBase64Encoded": False,
+        **more,
+    }
+
+
+@pytest.fixture
+def invoke(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
+    """Load the entry point as Lambda does, and return a function that invokes it."""
+    monkeypatch.setenv("STAGE", "prod")
+    monkeypatch.setenv("VALIDATE_RESPONSES", "1")
+    monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: tables)
+    from handlers import aws_lambda  # noqa: PLC0415 - it reads the environment when it is loaded
+
+    module = reload(aws_lambda)
+    yield lambda event, context=None: module.handler(event, context or Context())
+    deadline.set(float("inf"))
+
+
+SHAPES = [(make, stage) for make in (payload_1, payload_2) for stage in ("", "/prod")]
+
+
+@pytest.mark.parametrize(("make", "stage"), SHAPES)
+def test_the_story_of_a_seat_through_the_gateway(invoke: Lambda, make: Any, stage: str) -> None:
+    def call(method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any, dict[str, Any]]:
+        event = make(method, path, stage=stage, **more)
+        if body is not None:
+            event["body"] = json.dumps(body)
+            event["headers"] = {**event["headers"], "content-type": "application/json"}
+            event.pop("multiValueHeaders", None)
+        answer = invoke(event)
+        assert answer["isBase64Encoded"] is False
+        return answer["statusCode"], json.loads(answer["body"] or "null"), answer["headers"]
+
+    status, _body, headers = call("POST", "/events", {**EVENT, "capacity": 1})
+    assert (status, headers["location"]) == (201, "events/conf")
+    for user_id in ("ada@example.com", "grace"):
+        assert call("POST", "/users", {"userId": user_id, "name": "N"})[0] == 201
+    assert call("POST", "/events/conf/registrations", {"userId": "ada@example.com"})[1]["status"] == "confirmed"
+    assert call("POST", "/registrations", {"userId": "grace", "eventId": "conf"})[1]["status"] == "waitlisted"
+    assert call("DELETE", "/registrations/ada%40example.com/conf")[0] == 204
+    assert call("GET", "/events/conf/registrations/grace")[1]["status"] == "confirmed"
+    assert len(call("GET", "/events", query="limit=1&status=active")[1]["events"]) == 1
+    status, body, headers = call("GET", "/events/nothing")
+    assert (status, body["type"]) == (404, "urn:problem-type:events-api:event-not-found")
+    assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(("make", "stage"), SHAPES)
+def test_repeated_query_parameters_are_seen(invoke: Lambda, make: Any, stage: str) -> None:
+    answer = invoke(make("GET", "/events", stage=stage, query="limit=1&limit=2"))
+    assert answer["statusCode"] == 422
+    assert json.loads(answer["body"])["errors"] == [{"parameter": "limit", "detail": "Is given more than once."}]
+
+
+def test_a_base64_body_is_read(invoke: Lambda) -> None:
+    body = base64.b64encode('{"userId":"zoe","name":"Zoë"}'.encode()).decode()
+    answer = invoke(payload_2("POST", "/users", body=body, isBase64Encoded=True))
+    assert (answer["statusCode"], json.loads(answer["body"])["name"]) == (201, "Zoë")
+
+
+def test_an_escaped_slash_stays_part_of_the_id(invoke: Lambda) -> None:
+    for path in ("/events/conf%2Fregistrations", "/events/conf%2fregistrations"):
+        assert invoke(payload_2("GET", path, stage="/prod"))["statusCode"] == 422
+
+
+def test_an_image_is_sent_as_base64_and_text_is_not(invoke: Lambda) -> None:
+    assert invoke(payload_2("GET", "/docs/favicon-32x32.png"))["isBase64Encoded"] is True
+    for path in ("/docs", "/docs/swagger-ui.css", "/openapi.json", "/openapi.yaml"):
+        assert invoke(payload_2("GET", path))["isBase64Encoded"] is False
+
+
+def test_the_request_id_is_the_gateway_s_own(invoke: Lambda) -> None:
+    answer = invoke(payload_2("GET", "/events/nothing"))
+    assert json.loads(answer["body"])["instance"] == "urn:request:JKJaXmPLvHcESHA="
+
+
+def test_a_request_knows_when_its_lambda_ends(invoke: Lambda, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contention is refused before the runtime cuts the request, even with most of the budget left."""
+    context = Context()
+    context.remaining = 1100
+    tries: list[float] = []
+
+    def busy(*_arguments: object) -> None:
+        from storage.steps import Changed  # noqa: PLC0415 - for this test alone
+
+        tries.append(1)
+        raise Changed
+
+    monkeypatch.setattr(tables, "transact", busy)
+    event = payload_2("POST", "/users", body='{"name":"A"}')
+    answer = invoke(event, context)
+    assert (answer["statusCode"], json.loads(answer["body"])["title"]) == (503, "Contention")
+    assert tries

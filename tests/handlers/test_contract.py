@@ -1,0 +1,160 @@
+"""The contract is a valid document, true to itself, and every operation of it has its function."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import openapi_spec_validator
+import pytest
+import yaml
+from connexion.json_schema import resolve_refs
+
+from handlers.app import create_app
+from handlers.contract import PATH, Contract, ContractError
+from handlers.validation import validator_of
+from storage.tables import Tables
+
+CONTRACT = Contract()
+RESOLVED = resolve_refs(CONTRACT.for_routing())
+
+
+def test_the_contract_is_valid() -> None:
+    openapi_spec_validator.validate(CONTRACT.document)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    project = (PATH.parent / "pyproject.toml").read_text()
+    assert f'version = "{CONTRACT.document["info"]["version"]}"' in project
+
+
+@pytest.mark.parametrize("operation_id", CONTRACT.operations)
+def test_every_operation_has_its_function_in_the_file_of_its_tag(operation_id: str) -> None:
+    operation = CONTRACT.operations[operation_id]
+    definition = CONTRACT.document["paths"][operation.path][operation.method.lower()]
+    package, tag, function = operation_id.split(".")
+    assert (package, [tag]) == ("handlers", definition["tags"])
+    assert re.fullmatch("[a-z_]+", function)
+    assert inspect.isfunction(getattr(import_module(f"handlers.{tag}"), function))
+
+
+def test_every_function_of_a_tag_is_an_operation() -> None:
+    for tag in ("events", "users", "registrations", "system"):
+        module = import_module(f"handlers.{tag}")
+        functions = {
+            f"handlers.{tag}.{name}"
+            for name, value in vars(module).items()
+            if inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+        }
+        assert functions == {name for name in CONTRACT.operations if name.startswith(f"handlers.{tag}.")}
+
+
+def schemas(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield every schema below a node of the document, with where it is."""
+    if isinstance(node, list):
+        for number, entry in enumerate(node):
+            yield from schemas(entry, f"{path}/{number}")
+    elif isinstance(node, dict):
+        if isinstance(node.get("type"), str) and path.rsplit("/", 1)[-1] not in {"properties", "example", "value"}:
+            yield path, node
+        for name, entry in node.items():
+            if name not in {"example", "examples", "default", "enum"}:
+                yield from schemas(entry, f"{path}/{name}")
+
+
+@pytest.mark.parametrize("where", [where for where, _schema in schemas(CONTRACT.document)])
+def test_every_schema_has_bounds(where: str) -> None:
+    schema = dict(schemas(CONTRACT.document))[where]
+    match schema["type"]:
+        case "string":
+            assert {"maxLength", "enum"} & schema.keys()
+        case "integer":
+            assert {"minimum", "maximum", "format"} <= schema.keys()
+        case "array":
+            assert {"maxItems", "items"} <= schema.keys()
+        case "object":
+            assert "additionalProperties" in schema
+        case other:
+            assert other == "boolean"
+
+
+def examples(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Yield every example below a node with the schema that it is an example of."""
+    if isinstance(node, list):
+        for number, entry in enumerate(node):
+            yield from examples(entry, f"{path}/{number}")
+    elif isinstance(node, dict):
+        schema = node.get("schema", node)
+        if "example" in node:
+            yield path, node["example"], schema
+        for name, example in node.get("examples", {}).items():
+            yield f"{path}/{name}", example["value"], schema
+        if "default" in node and "type" in node:
+            yield f"{path}/default", node["default"], node
+        for name, entry in node.items():
+            if name not in {"example", "examples"}:
+                yield from examples(entry, f"{path}/{name}")
+
+
+EXAMPLES = {where: (example, schema) for where, example, schema in examples(RESOLVED["components"])}
+
+
+@pytest.mark.parametrize("where", EXAMPLES)
+def test_every_example_fits_its_schema(where: str) -> None:
+    example, schema = EXAMPLES[where]
+    assert [error.message for error in validator_of(schema).iter_errors(example)] == []
+
+
+def test_every_operation_says_all_that_can_go_wrong() -> None:
+    for operation in CONTRACT.operations.values():
+        definition = RESOLVED["paths"][operation.path][operation.method.lower()]
+        item = RESOLVED["paths"][operation.path]
+        statuses = set(definition["responses"])
+        parameters = definition.get("parameters", []) + item.get("parameters", [])
+        assert "500" in statuses
+        assert ({"400", "413", "415", "422"} <= statuses) or "requestBody" not in definition
+        assert ("422" in statuses) or not parameters
+        assert definition["summary"]
+        assert definition["description"]
+
+
+def write(tmp_path: Path, change: Any) -> Contract:
+    document = yaml.safe_load(PATH.read_bytes())
+    change(document)
+    path = tmp_path / "openapi.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return Contract(path)
+
+
+def test_an_operation_without_a_function_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+    def rename(document: Any) -> None:
+        document["paths"]["/health"]["get"]["operationId"] = "handlers.system.check_helth"
+
+    with pytest.raises(ContractError, match=r"no function.*check_helth"):
+        create_app(tables, contract=write(tmp_path, rename))
+
+
+def test_an_operation_in_a_file_that_does_not_exist_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+    def rename(document: Any) -> None:
+        document["paths"]["/health"]["get"]["operationId"] = "handlers.sistem.check_health"
+
+    with pytest.raises(ContractError, match=r"handlers\.sistem"):
+        create_app(tables, contract=write(tmp_path, rename))
+
+
+def test_a_contract_that_is_no_openapi_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+    def spoil(document: Any) -> None:
+        document["paths"]["/health"]["get"]["responses"] = 7
+
+    with pytest.raises(ContractError, match=r"the contract is wrong at paths"):
+        create_app(tables, contract=write(tmp_path, spoil))
+
+
+def test_a_contract_that_can_not_be_read_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="can't be read"):
+        Contract(tmp_path / "nothing.yaml")
+    (tmp_path / "bad.yaml").write_text("a: [")
+    with pytest.raises(ContractError, match="can't be read"):
+        Contract(tmp_path / "bad.yaml")

@@ -1,0 +1,167 @@
+"""Operations on events, as a client of the contract sees them."""
+
+from typing import Any
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.client import EVENT, Client, problem
+
+READ_ONLY = {"confirmedCount", "waitlistCount", "availableSeats", "createdAt", "updatedAt"}
+
+
+def test_a_created_event_is_where_location_says_with_the_same_etag(client: Client) -> None:
+    created = client.post("/events", json=EVENT)
+    assert created.status_code == 201
+    found = client.get(urljoin("http://testserver/events", created.headers["location"]))
+    assert found.json() == created.json()
+    assert found.headers["etag"] == created.headers["etag"]
+    assert {**EVENT, "status": "active"}.items() <= found.json().items()
+    assert (found.json()["confirmedCount"], found.json()["waitlistCount"], found.json()["availableSeats"]) == (0, 0, 2)
+
+
+def test_an_event_without_an_id_gets_one(client: Client) -> None:
+    body = {name: value for name, value in EVENT.items() if name != "eventId"}
+    event_id = client.post("/events", json=body).json()["eventId"]
+    assert client.get(f"/events/{event_id}").status_code == 200
+
+
+def test_waitlist_enabled_is_another_name_for_has_waitlist(client: Client) -> None:
+    for number, (names, expected) in enumerate(
+        [
+            ({}, False),
+            ({"waitlistEnabled": True}, True),
+            ({"waitlistEnabled": False}, False),
+            ({"hasWaitlist": True, "waitlistEnabled": True}, True),
+        ]
+    ):
+        body = {name: value for name, value in EVENT.items() if name != "hasWaitlist"}
+        answer = client.post("/events", json={**body, "eventId": f"e{number}", **names})
+        assert answer.json()["hasWaitlist"] is expected
+
+
+@pytest.mark.parametrize("names", [(True, False), (False, True)])
+def test_two_names_of_one_field_that_differ_are_refused(client: Client, names: tuple[bool, bool]) -> None:
+    answer = client.post("/events", json={**EVENT, "hasWaitlist": names[0], "waitlistEnabled": names[1]})
+    assert (answer.status_code, problem(answer)) == (422, "invalid-request")
+
+
+def test_a_whole_number_with_a_fraction_of_zero_is_stored_as_a_whole_number(client: Client) -> None:
+    answer = client.post(
+        "/events",
+        content=b'{"title":"T","description":"D","date":"2030-05-01","location":"L","capacity":100.0,"organizer":"O"}',
+        headers={"content-type": "application/json"},
+    )
+    assert '"capacity":100,' in answer.text
+
+
+def test_what_get_returned_can_be_sent_back_with_put(client: Client) -> None:
+    client.create_event()
+    found = client.get("/events/conf")
+    answer = client.put("/events/conf", json={**found.json(), "title": "New"})
+    assert answer.status_code == 200
+    assert {**found.json(), "title": "New", "updatedAt": answer.json()["updatedAt"]} == answer.json()
+
+
+def test_read_only_fields_in_a_put_are_ignored(client: Client) -> None:
+    client.create_event()
+    answer = client.put("/events/conf", json={"confirmedCount": 7, "waitlistCount": 7, "availableSeats": 0})
+    assert (answer.json()["confirmedCount"], answer.json()["availableSeats"]) == (0, 2)
+
+
+def test_a_taken_id_is_refused_and_the_event_there_stays(client: Client) -> None:
+    client.create_event()
+    answer = client.post("/events", json={**EVENT, "title": "Other"})
+    assert (answer.status_code, problem(answer)) == (409, "event-exists")
+    assert client.get("/events/conf").json()["title"] == "Conference"
+
+
+def test_an_empty_put_changes_nothing(client: Client) -> None:
+    client.create_event()
+    before = client.get("/events/conf")
+    answer = client.put("/events/conf", json={})
+    assert (answer.json(), answer.headers["etag"]) == (before.json(), before.headers["etag"])
+
+
+def test_another_event_id_in_the_body_is_a_conflict(client: Client) -> None:
+    client.create_event()
+    answer = client.put("/events/conf", json={"eventId": "other"})
+    assert (answer.status_code, problem(answer)) == (409, "event-id-mismatch")
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_if_match_lets_only_the_expected_version_through(client: Client, method: str) -> None:
+    client.create_event()
+    etag = client.get("/events/conf").headers["etag"]
+    body: Any = {"json": {"title": "New"}} if method == "PUT" else {}
+    for stale in ('"0000000000000000"', f"W/{etag}", '"x"', '""'):
+        answer = client.request(method, "/events/conf", headers={"If-Match": stale}, **body)
+        assert (answer.status_code, problem(answer)) == (412, "about:blank"), stale
+    assert client.get("/events/conf").headers["etag"] == etag
+    answer = client.request(method, "/events/conf", headers={"If-Match": f'"other", {etag}'}, **body)
+    assert answer.status_code in {200, 204}
+
+
+def test_if_match_star_accepts_any_version(client: Client) -> None:
+    client.create_event()
+    assert client.put("/events/conf", json={"title": "New"}, headers={"If-Match": "*"}).status_code == 200
+
+
+def test_live_counts_take_no_part_in_the_etag(client: Client) -> None:
+    client.create_event()
+    before = client.get("/events/conf").headers["etag"]
+    client.create_users("a")
+    client.register("conf", "a")
+    assert client.get("/events/conf").headers["etag"] == before
+
+
+def test_an_event_get_is_never_answered_304(client: Client) -> None:
+    client.create_event()
+    etag = client.get("/events/conf").headers["etag"]
+    assert client.get("/events/conf", headers={"If-None-Match": etag}).status_code == 200
+
+
+def test_lowering_the_capacity_below_the_confirmed_says_the_minimum(client: Client) -> None:
+    client.create_event()
+    client.create_users("a", "b")
+    client.register("conf", "a", "b")
+    answer = client.put("/events/conf", json={"capacity": 1})
+    assert (answer.status_code, problem(answer), answer.json()["minimum"]) == (409, "capacity-below-confirmed", 2)
+
+
+def test_deleting_leaves_nothing_and_no_body(client: Client) -> None:
+    client.create_event()
+    answer = client.delete("/events/conf")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert "content-type" not in answer.headers
+    assert problem(client.delete("/events/conf")) == "event-not-found"
+
+
+def test_deleting_an_event_with_registrations_is_refused(client: Client) -> None:
+    client.create_event()
+    client.create_users("a")
+    client.register("conf", "a")
+    answer = client.delete("/events/conf")
+    assert (answer.status_code, problem(answer)) == (409, "event-has-registrations")
+
+
+def test_pages_of_events_are_linked_to_the_end(client: Client) -> None:
+    for number in range(5):
+        client.create_event(eventId=f"e{number}", date=f"2030-05-0{number + 1}")
+    client.create_event(eventId="x", date="2031-01-01")
+    url = "http://testserver/events?limit=2&from=2030-05-02&to=2030-12-31&status=active"
+    found: list[str] = []
+    while url:
+        answer = client.get(url)
+        found += [event["eventId"] for event in answer.json()["events"]]
+        link = answer.headers.get("link")
+        assert (link is None) == ("nextCursor" not in answer.json())
+        url = urljoin(url, link[1 : link.index(">")]) if link else ""
+    assert found == ["e1", "e2", "e3", "e4"]
+
+
+def test_the_default_page_has_fifty_events(client: Client) -> None:
+    for number in range(51):
+        client.create_event(eventId=f"e{number:02d}")
+    assert len(client.get("/events").json()["events"]) == 50
+    assert len(client.get("/events?limit=100").json()["events"]) == 51

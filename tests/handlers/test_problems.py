@@ -1,0 +1,145 @@
+"""Every refusal has one problem type, an entry in the contract and a test that provokes it."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from handlers import problems
+from handlers.app import create_app
+from handlers.contract import Contract
+from storage import errors
+from storage.tables import Tables
+from tests.client import EVENT, Client, problem
+
+HERE = Path(__file__).parent
+DOCUMENT = Contract().document
+BUNDLES = {errors.Refusal, errors.NotFound, errors.Conflicting, errors.Unavailable}
+
+
+def leaves(kind: type[Exception]) -> set[type[Exception]]:
+    below = kind.__subclasses__()
+    return {leaf for child in below for leaf in leaves(child)} if below else {kind}
+
+
+REFUSALS = sorted(leaves(errors.Refusal) | leaves(problems.RequestRefused), key=lambda kind: kind.__name__)
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=lambda kind: kind.__name__)
+def test_every_refusal_has_an_answer_with_an_entry_in_the_contract(refusal: type[Exception]) -> None:
+    if refusal is errors.CursorInvalid:
+        pytest.skip("it is answered as an invalid request that names the cursor")
+    found = problems.ANSWERS[refusal]
+    kind = f"{problems.TYPE_PREFIX}{found.name}" if found.name else "about:blank"
+    assert kind in DOCUMENT["components"]["schemas"]["ProblemType"]["enum"]
+    examples = [
+        example for example in problem_examples() if (example["type"], example["status"]) == (kind, found.status)
+    ]
+    assert examples, "the contract shows no example of it"
+    assert all(example["title"] == found.title for example in examples)
+    pattern = re.sub(r"\\{\w+\\}", ".+", re.escape(found.detail.replace("{{", "\0").replace("}}", "\1")))
+    pattern = pattern.replace("\0", r"\{").replace("\1", r"\}")
+    assert all(re.fullmatch(pattern, example["detail"]) for example in examples), "the example is not true"
+
+
+def problem_examples() -> list[dict[str, Any]]:
+    found = []
+    for response in DOCUMENT["components"]["responses"].values():
+        content = response.get("content", {}).get(problems.MEDIA_TYPE, {})
+        found += [content["example"]] if "example" in content else []
+        found += [example["value"] for example in content.get("examples", {}).values()]
+    return found
+
+
+def test_the_contract_has_no_problem_type_that_nothing_raises() -> None:
+    raised = {f"{problems.TYPE_PREFIX}{found.name}" for found in problems.ANSWERS.values() if found.name}
+    assert raised | {"about:blank"} == set(DOCUMENT["components"]["schemas"]["ProblemType"]["enum"])
+
+
+@pytest.mark.parametrize("name", sorted(found.name for found in problems.ANSWERS.values() if found.name))
+def test_every_named_problem_is_provoked_by_a_test(name: str) -> None:
+    tests = "".join(path.read_text() for path in HERE.glob("test_*.py"))
+    assert f'"{name}"' in tests
+
+
+@pytest.mark.parametrize(("refusal", "name", "seconds"), [
+    (errors.Contention, "contention", "1"),
+    (errors.StorageUnavailable, "storage-unavailable", "5"),
+])  # fmt: skip
+def test_what_can_not_be_done_now_says_when_to_try_again(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception], name: str, seconds: str
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise refusal("why")
+
+    monkeypatch.setattr(tables, "transact", fail)
+    answer = Client(create_app(tables, check_responses=True)).post("/events", json=EVENT)
+    assert (answer.status_code, problem(answer), answer.headers["retry-after"]) == (503, name, seconds)
+    assert "why" not in answer.text
+
+
+def test_an_unexpected_error_tells_the_client_nothing_and_the_log_all(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, log_lines: Any
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError("internals")
+
+    monkeypatch.setattr(tables, "query", fail)
+    answer = Client(create_app(tables, check_responses=True)).get("/events/conf")
+    assert (answer.status_code, problem(answer)) == (500, "about:blank")
+    assert "internals" not in answer.text
+    lines = log_lines()
+    assert "ZeroDivisionError: internals" in lines[0]["traceback"]
+    assert answer.json()["instance"] == f"urn:request:{lines[0]['request_id']}"
+    assert (lines[1]["status"], lines[1]["error"]) == (500, "Internal Server Error")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/events", "GET, HEAD, POST"),
+        ("/events/conf", "DELETE, GET, HEAD, PUT"),
+        ("/events/conf/registrations", "GET, HEAD, POST"),
+        ("/registrations", "POST"),
+        ("/registrations/a/conf", "DELETE"),
+        ("/health", "GET, HEAD"),
+        ("/docs", "GET, HEAD"),
+    ],
+)
+def test_a_method_that_a_path_does_not_have_is_answered_with_all_that_it_has(
+    client: Client, path: str, allowed: str
+) -> None:
+    for method in ("PATCH", "TRACE", "OPTIONS", "BREW"):
+        answer = client.request(method, path)
+        assert (answer.status_code, problem(answer), answer.headers["allow"]) == (405, "about:blank", allowed)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing",
+        "/events/",
+        "/events//registrations",
+        "/events/a/registrations/",
+        "//events",
+        "/Events",
+        "/events/a%0A",
+    ],
+)
+def test_a_path_that_is_not_in_the_contract_is_404_and_never_a_redirect(client: Client, path: str) -> None:
+    answer = client.get(f"http://testserver{path}")
+    assert (answer.status_code, problem(answer)) == (404, "about:blank")
+
+
+@pytest.mark.parametrize(
+    "path", ["/events/a%2Fb", "/events/a%2fregistrations", "/events/%00", "/events/%FF", "/users/a%20b"]
+)
+def test_an_escaped_character_in_an_id_stays_part_of_the_id(client: Client, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, problem(answer)) == (422, "invalid-request")
+
+
+def test_a_head_request_is_answered_as_get(client: Client) -> None:
+    client.create_event()
+    assert client.request("HEAD", "/events/conf").headers["etag"] == client.get("/events/conf").headers["etag"]

@@ -1,0 +1,114 @@
+"""Operations on registrations in both families of paths, as a client of the contract sees them."""
+
+from urllib.parse import urljoin
+
+import pytest
+
+from tests.client import Client, problem
+
+
+@pytest.fixture
+def full(client: Client) -> Client:
+    """Make an event of two seats where a and b sit, and c and d wait."""
+    client.create_event()
+    client.create_users("a", "b", "c", "d", "f")
+    assert client.register("conf", "a", "b", "c", "d") == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
+    return client
+
+
+@pytest.mark.parametrize("path", ["/registrations", "/events/conf/registrations"])
+def test_both_families_register_the_same_way(full: Client, path: str) -> None:
+    body = {"userId": "f"} if "events" in path else {"userId": "f", "eventId": "conf"}
+    created = full.post(path, json=body)
+    assert created.status_code == 201
+    assert {
+        "userId": "f",
+        "eventId": "conf",
+        "status": "waitlisted",
+        "waitlistPosition": 3,
+    }.items() <= created.json().items()
+    found = full.get(urljoin(f"http://testserver{path}", created.headers["location"]))
+    assert found.json() == created.json()
+
+
+@pytest.mark.parametrize("path", ["/registrations/a/conf", "/events/conf/registrations/a"])
+def test_both_families_unregister_the_same_way_and_promote(full: Client, path: str) -> None:
+    answer = full.delete(path)
+    assert (answer.status_code, answer.content, "content-type" in answer.headers) == (204, b"", False)
+    assert problem(full.delete(path)) == "registration-not-found"
+    promoted = full.get("/events/conf/registrations/c").json()
+    assert promoted["status"] == "confirmed"
+    assert "waitlistPosition" not in promoted
+    assert full.get("/events/conf/registrations/d").json()["waitlistPosition"] == 1
+
+
+@pytest.mark.parametrize("path", ["/registrations", "/events/{event}/registrations"])
+def test_who_or_what_does_not_exist_is_named_event_first(full: Client, path: str) -> None:
+    for event, user, expected in [
+        ("nothing", "nobody", "event-not-found"),
+        ("nothing", "a", "event-not-found"),
+        ("conf", "nobody", "user-not-found"),
+    ]:
+        body = {"userId": user} if "events" in path else {"userId": user, "eventId": event}
+        answer = full.post(path.format(event=event), json=body)
+        assert (answer.status_code, problem(answer)) == (404, expected)
+
+
+def test_registering_twice_brings_the_registration_that_there_is(full: Client) -> None:
+    answer = full.post("/registrations", json={"userId": "d", "eventId": "conf"})
+    assert (answer.status_code, problem(answer)) == (409, "already-registered")
+    assert answer.json()["registration"] == full.get("/events/conf/registrations/d").json()
+
+
+def test_a_full_event_without_a_waitlist_is_full(full: Client) -> None:
+    full.put("/events/conf", json={"hasWaitlist": False})
+    answer = full.post("/registrations", json={"userId": "f", "eventId": "conf"})
+    assert (answer.status_code, problem(answer)) == (409, "event-full")
+
+
+@pytest.mark.parametrize("status", ["completed", "cancelled"])
+def test_a_closed_event_says_what_it_is(full: Client, status: str) -> None:
+    full.put("/events/conf", json={"status": status})
+    answer = full.post("/registrations", json={"userId": "f", "eventId": "conf"})
+    assert (answer.status_code, problem(answer), answer.json()["eventStatus"]) == (409, "event-closed", status)
+    assert full.delete("/registrations/a/conf").status_code == 204
+    assert full.get("/events/conf").json()["waitlistCount"] == 2
+
+
+def test_raising_the_capacity_is_answered_when_the_queue_has_moved(full: Client) -> None:
+    event = full.put("/events/conf", json={"capacity": 3}).json()
+    assert (event["confirmedCount"], event["waitlistCount"], event["availableSeats"]) == (3, 1, 0)
+
+
+def test_the_registrations_of_an_event_come_in_pages(full: Client) -> None:
+    first = full.get("/events/conf/registrations?limit=3").json()
+    assert [entry["userId"] for entry in first["registrations"]] == ["a", "b", "c"]
+    second = full.get(f"/events/conf/registrations?limit=3&cursor={first['nextCursor']}").json()
+    assert [(entry["userId"], entry["waitlistPosition"]) for entry in second["registrations"]] == [("d", 2)]
+    assert "nextCursor" not in second
+
+
+def test_the_queue_comes_in_its_order(full: Client) -> None:
+    full.delete("/registrations/c/conf")
+    full.register("conf", "c")
+    found = full.get("/events/conf/registrations?status=waitlisted").json()["registrations"]
+    assert [(entry["userId"], entry["waitlistPosition"]) for entry in found] == [("d", 1), ("c", 2)]
+
+
+def test_the_registrations_of_a_user_come_with_their_events(full: Client) -> None:
+    found = full.get("/users/c/registrations").json()["registrations"]
+    assert [(entry["eventId"], entry["waitlistPosition"], entry["event"]["title"]) for entry in found] == [
+        ("conf", 1, "Conference")
+    ]
+
+
+def test_a_list_of_what_does_not_exist_is_not_found(client: Client) -> None:
+    assert problem(client.get("/events/nothing/registrations")) == "event-not-found"
+    assert problem(client.get("/events/nothing/registrations/a")) == "registration-not-found"
+
+
+def test_a_cursor_of_another_list_is_refused_by_name(full: Client) -> None:
+    cursor = full.get("/events/conf/registrations?limit=1").json()["nextCursor"]
+    answer = full.get(f"/users/a/registrations?cursor={cursor}")
+    assert (answer.status_code, problem(answer)) == (422, "invalid-request")
+    assert [error["parameter"] for error in answer.json()["errors"]] == ["cursor"]
