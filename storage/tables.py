@@ -65,7 +65,7 @@ class Tables:
     def __init__(self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, budget: float = 5.0) -> None:
         """Take a client, the names that the tables have there, and the seconds that a write may be retried."""
         self.client = client
-        self._names = names or {table: table for table in TABLES}
+        self.names = names or {table: table for table in TABLES}
         self._budget = budget
         self._threads = ThreadPoolExecutor(thread_name_prefix="tables")
 
@@ -87,19 +87,19 @@ class Tables:
         with _translated():
             for table, definition in TABLES.items():
                 try:
-                    self.client.create_table(TableName=self._names[table], **definition)
+                    self.client.create_table(TableName=self.names[table], **definition)
                 except self.client.exceptions.ResourceInUseException:
                     logger.debug("table %s exists", table)
 
     def ping(self) -> None:
         """Read one key, to see that the store answers."""
         with _translated():
-            self.client.get_item(TableName=self._names["Users"], Key=marshal({"userId": "."}))
+            self.client.get_item(TableName=self.names["Users"], Key=marshal({"userId": "."}))
 
     def get(self, table: str, key: Key) -> Item | None:
         """Return an item as it is now."""
         with _translated():
-            answer = self.client.get_item(TableName=self._names[table], Key=marshal(key), ConsistentRead=True)
+            answer = self.client.get_item(TableName=self.names[table], Key=marshal(key), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def get_all(self, table_keys: Iterable[tuple[str, Key]]) -> dict[str, list[Item]]:
@@ -113,10 +113,10 @@ class Tables:
         return found
 
     def _get_batch(self, table_keys: Sequence[tuple[str, Key]]) -> list[tuple[str, Item]]:
-        tables = {name: table for table, name in self._names.items()}
+        tables = {name: table for table, name in self.names.items()}
         request: dict[str, Any] = {}
         for table, key in table_keys:
-            part = request.setdefault(self._names[table], {"Keys": [], "ConsistentRead": True})
+            part = request.setdefault(self.names[table], {"Keys": [], "ConsistentRead": True})
             part["Keys"].append(marshal(key))
         found: list[tuple[str, Item]] = []
         for _attempt in self._attempts():
@@ -163,7 +163,7 @@ class Tables:
 
     def scan(self, table: str, only: str, values: Values) -> Iterator[Item]:
         """Yield the items of a whole table that the filter lets pass, in no order; for tools, not for requests."""
-        request: dict[str, Any] = {"TableName": self._names[table], "FilterExpression": only, "ConsistentRead": True}
+        request: dict[str, Any] = {"TableName": self.names[table], "FilterExpression": only, "ConsistentRead": True}
         request |= expression(only, values)
         while True:
             with _translated():
@@ -176,7 +176,7 @@ class Tables:
     def _query_request(
         self, table: str, condition: str, values: Values, *, index: str | None = None, only: str | None = None
     ) -> dict[str, Any]:
-        request = {"TableName": self._names[table], "KeyConditionExpression": condition}
+        request = {"TableName": self.names[table], "KeyConditionExpression": condition}
         request |= expression(f"{condition} {only or ''}", values)
         request |= {"FilterExpression": only} if only else {}
         return request | ({"IndexName": index} if index else {"ConsistentRead": True})
@@ -237,7 +237,7 @@ class Tables:
             Changed: Another condition failed, or another transaction is at the same items.
 
         """
-        members: Any = [member(step, self._names[step.table]) for step in steps]
+        members: Any = [member(step, self.names[step.table]) for step in steps]
         try:
             with _translated():
                 # botocore repeats a call with the same token after a lost reply, so that it is not done twice.

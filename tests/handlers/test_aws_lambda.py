@@ -1,13 +1,15 @@
 """The Lambda entry answers events as API Gateway sends them, payload 1.0 and 2.0, with and without the stage."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
-from importlib import reload
+from importlib import import_module, reload
 from typing import Any
 
 import pytest
 
+from storage.steps import Changed
 from storage.tables import Tables, deadline
 from tests.client import EVENT
 
@@ -92,10 +94,13 @@ def invoke(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
     monkeypatch.setenv("STAGE", "prod")
     monkeypatch.setenv("VALIDATE_RESPONSES", "1")
     monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: tables)
-    from handlers import aws_lambda  # noqa: PLC0415 - it reads the environment when it is loaded
-
-    module = reload(aws_lambda)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    # It reads the environment when it is loaded.
+    module = reload(import_module("handlers.aws_lambda"))
     yield lambda event, context=None: module.handler(event, context or Context())
+    asyncio.set_event_loop(None)
+    loop.close()
     deadline.set(float("inf"))
 
 
@@ -164,8 +169,6 @@ def test_a_request_knows_when_its_lambda_ends(invoke: Lambda, tables: Tables, mo
     tries: list[float] = []
 
     def busy(*_arguments: object) -> None:
-        from storage.steps import Changed  # noqa: PLC0415 - for this test alone
-
         tries.append(1)
         raise Changed
 

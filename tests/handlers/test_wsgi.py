@@ -1,42 +1,44 @@
-"""The same application behind a WSGI server."""
+"""The same application behind a WSGI server, wsgiref's, in a process of its own."""
 
-import io
-from importlib import import_module, reload
-from typing import Any
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
 
+import httpx
 import pytest
 
+from storage.schema import TABLE_VARIABLES
 from storage.tables import Tables
 
+SERVER = """
+from wsgiref.simple_server import make_server
+from handlers.wsgi import app
+server = make_server("127.0.0.1", 0, app)
+print(server.server_port, flush=True)
+server.serve_forever()
+"""
 
-@pytest.mark.parametrize(
-    ("request_line", "body", "expected"),
-    [
-        ("GET /health", b"", "200 OK"),
-        ("POST /users", b'{"name":"A"}', "201 Created"),
-        ("GET /users/nobody", b"", "404 Not Found"),
-    ],
-)
-def test_a_wsgi_server_gets_the_same_answers(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch, request_line: str, body: bytes, expected: str
-) -> None:
-    monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: tables)
-    app = reload(import_module("handlers.wsgi")).app
-    method, path = request_line.split()
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": method,
-        "PATH_INFO": path,
-        "QUERY_STRING": "",
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "CONTENT_TYPE": "application/json",
-        "CONTENT_LENGTH": str(len(body)),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(body),
-    }
-    statuses: list[str] = []
-    content = b"".join(app(environ, lambda status, _headers, _info: statuses.append(status)))
-    assert statuses == [expected]
-    assert content.startswith(b"{")
-    app.loop.call_soon_threadsafe(app.loop.stop)
+
+@pytest.fixture
+def url(true_tables: Tables, store_url: str) -> Iterator[str]:
+    names = {TABLE_VARIABLES[table]: name for table, name in true_tables.names.items()}
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        env={**os.environ, **names, "AWS_ENDPOINT_URL_DYNAMODB": store_url, "VALIDATE_RESPONSES": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    with server:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        server.terminate()
+
+
+def test_a_wsgi_server_gives_the_same_answers(url: str) -> None:
+    assert httpx.get(f"{url}/health").json() == {"status": "healthy"}
+    created = httpx.post(f"{url}/users", json={"userId": "zoe", "name": "Zoë"})
+    assert (created.status_code, created.json()["name"]) == (201, "Zoë")
+    missing = httpx.get(f"{url}/users/nobody")
+    assert (missing.status_code, missing.headers["content-type"]) == (404, "application/problem+json")

@@ -1,0 +1,143 @@
+"""`events-api` as a person starts it: one clear line, clear errors, and nothing lost or left running."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client import EVENT
+
+COMMAND = [sys.executable, "-c", "from handlers.local import main; main()"]
+ROOT = Path(__file__).parents[2]
+
+
+def environ(**more: str) -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+
+
+class Server:
+    """A running `events-api`: what it printed first, and its URLs."""
+
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.process = process
+        assert process.stdout is not None
+        self.first = process.stdout.readline()
+        self.url = self.first.split(" at ")[1].split(" ")[0]
+        self.second = process.stdout.readline() if "data in the store" not in self.first else ""
+        self.store_url = self.second.rsplit(" ", 1)[-1].strip()
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        return self.process.wait(40)
+
+
+@contextmanager
+def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
+    process = subprocess.Popen(
+        [*COMMAND, "--port", "0", *arguments],
+        cwd=folder,
+        env=environ(**more),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        try:
+            yield Server(process)
+        finally:
+            if process.poll() is None:
+                process.terminate()
+
+
+def refused(*arguments: str, folder: Path, **more: str) -> str:
+    """Start what can't be started, and return what it says."""
+    done = subprocess.run(
+        [*COMMAND, *arguments], cwd=folder, env=environ(**more), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_it_says_where_it_is_keeps_the_data_and_leaves_nothing_running(tmp_path: Path) -> None:
+    with running(folder=tmp_path) as server:
+        expected = rf"Events API at {server.url} - docs at {server.url}/docs - data in {tmp_path}/\.events-api\n"
+        assert re.fullmatch(expected, server.first)
+        assert re.fullmatch(r"Started a store of its own \(ministack\) at http://127\.0\.0\.1:\d+\n", server.second)
+        assert httpx.post(f"{server.url}/events", json=EVENT).status_code == 201
+        assert server.stop(signal.SIGINT) == 0
+        with pytest.raises(httpx.ConnectError):
+            httpx.get(server.store_url)
+    with running(folder=tmp_path) as again:
+        assert httpx.get(f"{again.url}/events/conf").json()["title"] == EVENT["title"]
+        assert again.stop(signal.SIGTERM) == 0
+
+
+def test_a_second_start_on_the_same_data_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    with running(folder=tmp_path) as server:
+        assert "in use by another events-api" in refused("--port", "0", folder=tmp_path)
+        assert httpx.get(f"{server.url}/health").status_code == 200
+
+
+def test_the_store_saves_and_ends_even_if_the_service_is_killed(tmp_path: Path) -> None:
+    with running(folder=tmp_path) as server:
+        httpx.post(f"{server.url}/events", json=EVENT)
+        server.stop(signal.SIGKILL)
+    started = None
+    while started is None:
+        # The store may still hold the data for a moment, while it saves.
+        with running(folder=tmp_path) as again:
+            if again.process.poll() is None:
+                started = httpx.get(f"{again.url}/events/conf")
+    assert started.status_code == 200
+
+
+def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        said = refused("--memory", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+    assert "Address already in use. Choose another port with --port" in said
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--port", "eighty"], "'eighty' is no port"),
+        (["--port", "70000"], "'70000' is no port"),
+        (["--memory", "--data", "x"], "not allowed with argument"),
+        (["--colour"], "unrecognized arguments"),
+        (["--data", "/dev/null/x"], "can't keep data in /dev/null/x"),
+        (["--host", "no.such.host.invalid"], "can't listen on no.such.host.invalid:0"),
+    ],
+)
+def test_bad_options_get_a_clear_error(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    assert expected in refused("--port", "0", *arguments, folder=tmp_path)
+
+
+def test_the_demo_shows_a_full_event_with_a_queue_and_can_be_repeated(tmp_path: Path, store_url: str) -> None:
+    store: dict[str, Any] = {
+        "AWS_ENDPOINT_URL_DYNAMODB": store_url,
+        **{f"{table}_TABLE": f"Demo{table.title()}" for table in ("EVENTS", "USERS", "REGISTRATIONS")},
+    }
+    for _ in range(2):
+        with running("--demo", folder=tmp_path, **store) as server:
+            assert server.first.endswith(f"data in the store at {store_url}\n")
+            events = httpx.get(f"{server.url}/events").json()["events"]
+            assert len(events) == 3
+            full = next(event for event in events if event["waitlistCount"])
+            assert (full["availableSeats"], full["waitlistCount"]) == (0, 2)
+            assert server.stop() == 0
+    assert not (tmp_path / ".events-api").exists()
+
+
+def test_a_store_that_does_not_answer_at_the_start_is_said(tmp_path: Path) -> None:
+    said = refused("--port", "0", folder=tmp_path, AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
+    assert "the store does not answer" in said

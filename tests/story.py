@@ -1,0 +1,64 @@
+"""The story of the description in curl: every endpoint once, a queue, and a promotion; with what each must answer."""
+
+JSON = "-H 'Content-Type: application/json'"
+
+STORY = [
+    # A command, the status, and what the body must hold.
+    (
+        f"""curl -X POST $URL/events {JSON} -d '{{
+            "eventId": "tech-conf-2024",
+            "title": "Tech Conference 2024",
+            "description": "Annual technology conference",
+            "date": "2024-12-15",
+            "location": "San Francisco, CA",
+            "capacity": 100,
+            "organizer": "Tech Corp",
+            "status": "active",
+            "hasWaitlist": true
+          }}'""",
+        201,
+        '"availableSeats":100',
+    ),
+    ("curl $URL/events", 200, '"tech-conf-2024"'),
+    ("curl '$URL/events?status=active'", 200, '"tech-conf-2024"'),
+    ("curl $URL/events/tech-conf-2024", 200, '"Tech Conference 2024"'),
+    (f"""curl -X POST $URL/users {JSON} -d '{{"userId": "user-123", "name": "John Doe"}}'""", 201, '"John Doe"'),
+    ("curl $URL/users/user-123", 200, '"John Doe"'),
+    (
+        f"""curl -X POST $URL/registrations {JSON} -d '{{"userId": "user-123", "eventId": "tech-conf-2024"}}'""",
+        201,
+        '"confirmed"',
+    ),
+    (
+        f"""curl -X POST $URL/events/tech-conf-2024/registrations {JSON} -d '{{"userId": "user-123"}}'""",
+        409,
+        "already-registered",
+    ),
+    ("curl $URL/events/tech-conf-2024/registrations", 200, '"user-123"'),
+    ("curl $URL/users/user-123/registrations", 200, '"San Francisco, CA"'),
+    ("curl -X DELETE $URL/events/tech-conf-2024/registrations/user-123", 204, "^$"),
+    (
+        f"""curl -X POST $URL/events/tech-conf-2024/registrations {JSON} -d '{{"userId": "user-123"}}'""",
+        201,
+        '"confirmed"',
+    ),
+    ("curl -X DELETE $URL/registrations/user-123/tech-conf-2024", 204, "^$"),
+    # Capacity of 2: users 1 and 2 get seats, user 3 waits, and gets the seat of user 1.
+    (f"""curl -X PUT $URL/events/tech-conf-2024 {JSON} -d '{{"capacity": 2}}'""", 200, '"capacity":2'),
+    *(
+        (f"""curl -X POST $URL/users {JSON} -d '{{"userId": "{user}", "name": "Somebody"}}'""", 201, user)
+        for user in ("user-1", "user-2", "user-3")
+    ),
+    *(
+        (
+            f"""curl -X POST $URL/events/tech-conf-2024/registrations {JSON} -d '{{"userId": "{user}"}}'""",
+            201,
+            f'"{status}"',
+        )
+        for user, status in (("user-1", "confirmed"), ("user-2", "confirmed"), ("user-3", "waitlisted"))
+    ),
+    ("curl -X DELETE $URL/events/tech-conf-2024/registrations/user-1", 204, "^$"),
+    ("curl $URL/events/tech-conf-2024/registrations/user-3", 200, '"confirmed"'),
+    ("curl $URL/health", 200, '"healthy"'),
+    ("curl $URL/", 200, '"docs"'),
+]

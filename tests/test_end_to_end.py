@@ -1,0 +1,100 @@
+"""The whole service over HTTP on ministack: the story of the description, a restart, and a race for seats."""
+
+import argparse
+import re
+import shlex
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from storage import audit, registration_lists
+from storage.tables import Tables
+from tests.handlers.test_local import running
+from tests.story import STORY
+
+
+def curl(command: str, url: str) -> tuple[int, str]:
+    """Do what one of the story's curl commands says, and return status and body."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-X", default="GET")
+    parser.add_argument("-H", action="append", default=[])
+    parser.add_argument("-d")
+    parser.add_argument("url")
+    said = parser.parse_args(shlex.split(command.replace("$URL", url))[1:])
+    headers = dict(header.split(": ") for header in said.H)
+    answer = httpx.request(said.X, said.url, headers=headers, content=said.d)
+    return answer.status_code, answer.text
+
+
+def test_the_story_works_as_it_stands_and_survives_a_restart(tmp_path: Path) -> None:
+    with running(folder=tmp_path) as server:
+        for command, status, expected in STORY:
+            got, body = curl(command, server.url)
+            assert (got, bool(re.search(expected, body))) == (status, True), f"{command}\n{got} {body}"
+        before = [httpx.get(f"{server.url}{path}").json() for path in LASTING]
+        assert server.stop() == 0
+    with running(folder=tmp_path) as again:
+        assert [httpx.get(f"{again.url}{path}").json() for path in LASTING] == before
+
+
+LASTING = ("/events", "/events/tech-conf-2024", "/users/user-123", "/events/tech-conf-2024/registrations")
+CLIENTS = 16
+SEATS = 20
+PEOPLE = [f"user-{number:02d}" for number in range(48)]
+
+
+@pytest.fixture
+def at_once() -> Callable[[Callable[[str], Any]], list[Any]]:
+    """Return a function that does something for everybody, as 16 clients at the same time."""
+
+    def act(action: Callable[[str], Any]) -> list[Any]:
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            return list(clients.map(action, PEOPLE))
+
+    return act
+
+
+def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
+    tmp_path: Path, true_tables: Tables, store_url: str, at_once: Callable[[Callable[[str], Any]], list[Any]]
+) -> None:
+    names = {f"{table.upper()}_TABLE": name for table, name in true_tables.names.items()}
+    store = {**names, "AWS_ENDPOINT_URL_DYNAMODB": store_url, "VALIDATE_RESPONSES": "1"}
+    with running(folder=tmp_path, **store) as server, httpx.Client(base_url=server.url, timeout=60) as client:
+        event = {"eventId": "hot", "title": "T", "description": "D", "date": "2030-05-01", "location": "L"}
+        client.post("/events", json={**event, "capacity": SEATS, "organizer": "O", "hasWaitlist": True})
+        at_once(lambda user_id: client.post("/users", json={"userId": user_id, "name": "N"}))
+
+        def insist(action: Callable[[], httpx.Response]) -> httpx.Response:
+            answer = action()
+            while answer.status_code == 503:
+                assert answer.json()["title"] == "Contention"
+                answer = action()
+            return answer
+
+        def register(user_id: str) -> httpx.Response:
+            return insist(lambda: client.post("/events/hot/registrations", json={"userId": user_id}))
+
+        def leave(user_id: str) -> httpx.Response:
+            return insist(lambda: client.delete(f"/events/hot/registrations/{user_id}"))
+
+        answers = at_once(register)
+        assert {answer.status_code for answer in answers} == {201}
+        assert sum(answer.json()["status"] == "confirmed" for answer in answers) == SEATS
+        assert list(audit.audit(true_tables)) == []
+        waiting = registration_lists.of_event(true_tables, "hot", status="waitlisted", limit=100).entries
+        assert [entry.position for entry in waiting] == list(range(1, len(PEOPLE) - SEATS + 1))
+
+        assert {answer.status_code for answer in at_once(leave)} == {204}
+        assert list(audit.audit(true_tables)) == []
+        found = client.get("/events/hot").json()
+        assert (found["confirmedCount"], found["waitlistCount"]) == (0, 0)
+        assert server.stop() == 0
+
+
+def test_the_command_that_the_readme_names_is_installed() -> None:
+    assert (Path(sys.executable).parent / "events-api").exists()
