@@ -66,7 +66,9 @@ class _ValidatedOperation:
             _check_media_type(scope)
             raw = await _read(scope, receive)
             errors += [field_error(error) for error in flat(self._body.iter_errors(parse(raw)))]
-            scope, receive = _as_json(scope), _replay(raw)
+            scope, receive = _with_body(scope, [(b"content-type", b"application/json")]), _replay(raw)
+        else:
+            scope, receive = _with_body(scope, []), _replay(b"")
         if errors:
             raise InvalidRequest([dict(unique) for unique in dict.fromkeys(tuple(error.items()) for error in errors)])
         await self._next_app(scope, receive, send)
@@ -131,10 +133,10 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _as_json(scope: Scope) -> Scope:
-    """Announce the body in the one way that connexion knows: it compares media types to the letter."""
+def _with_body(scope: Scope, content_type: list[tuple[bytes, bytes]]) -> Scope:
+    """Announce the body in the one way that connexion knows, or none: it would parse a form that nobody asked for."""
     others = [(key, value) for key, value in scope["headers"] if key != b"content-type"]
-    return {**scope, "headers": [*others, (b"content-type", b"application/json")]}
+    return {**scope, "headers": [*others, *content_type]}
 
 
 def _replay(body: bytes) -> Receive:

@@ -12,7 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-from storage import audit, registration_lists
+from storage import audit, events, registration_lists, registrations, users
+from storage.errors import (
+    AlreadyRegistered,
+    EventClosed,
+    EventFull,
+    EventHasRegistrations,
+    EventNotFound,
+    UserNotFound,
+)
+from storage.model import EventFields
 from storage.tables import Tables
 from tests.handlers.test_local import running
 from tests.story import STORY
@@ -94,6 +103,28 @@ def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
         found = client.get("/events/hot").json()
         assert (found["confirmedCount"], found["waitlistCount"]) == (0, 0)
         assert server.stop() == 0
+
+
+def test_refusals_on_the_true_store_are_those_of_the_rules(true_tables: Tables) -> None:
+    """An emulator may check the steps of a transaction in another order than DynamoDB; the refusals must not care."""
+    with pytest.raises(EventNotFound):
+        registrations.register(true_tables, "nothing", "nobody")
+    fields = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
+    events.create(true_tables, "e", EventFields(capacity=1, **fields))
+    with pytest.raises(UserNotFound):
+        registrations.register(true_tables, "e", "nobody")
+    for user_id in "ab":
+        users.create(true_tables, user_id, "N")
+    registrations.register(true_tables, "e", "a")
+    with pytest.raises(AlreadyRegistered):
+        registrations.register(true_tables, "e", "a")
+    with pytest.raises(EventFull):
+        registrations.register(true_tables, "e", "b")
+    events.update(true_tables, "e", {"status": "cancelled"})
+    with pytest.raises(EventClosed):
+        registrations.register(true_tables, "e", "b")
+    with pytest.raises(EventHasRegistrations):
+        events.delete(true_tables, "e")
 
 
 def test_the_command_that_the_readme_names_is_installed() -> None:

@@ -224,6 +224,12 @@ def test_json_is_utf_8_however_it_is_announced(client: Client, media_type: str |
     assert (answer.status_code, answer.json()["name"]) == (201, "Zoë")
 
 
+@pytest.mark.parametrize("media_type", ["multipart/form-data", "text/plain", "application/json"])
+def test_where_no_body_is_expected_what_is_said_of_one_means_nothing(client: Client, media_type: str) -> None:
+    answer = client.request("GET", "/health", content=b"{", headers={"content-type": media_type})
+    assert answer.status_code == 200
+
+
 def test_a_body_over_64_kib_is_413_however_it_is_sent(client: Client, tables: Tables) -> None:
     largest = b'{"name":"A"}'.ljust(65536)
     assert client.post("/users", content=largest, headers=JSON).status_code == 201
