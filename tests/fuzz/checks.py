@@ -43,7 +43,7 @@ def _misfits(case: Case) -> set[str]:
 
 @schemathesis.check
 def created_resource_is_there(context: CheckContext, response: Response, case: Case) -> bool | None:
-    """schemathesis' `ensure_resource_availability`, which does not know that a registration has two paths.
+    """Schemathesis' `ensure_resource_availability`, which does not know that a registration has two paths.
 
     It takes a resource for deleted if its own path was, and ours may be deleted as `/registrations/{userId}/{eventId}`
     as well.
