@@ -1,0 +1,74 @@
+"""One run of schemathesis inside this process: what it sent, what it found, and what of the contract it covered."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import schemathesis
+from schemathesis.engine import Status, events, from_schema
+from tracecov import CoverageMap
+from tracecov.schemathesis import group_interactions_by_method_path, to_http_interaction
+
+from handlers.contract import PATH
+from tests.fuzz import checks  # noqa: F401 - it registers them
+
+CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
+
+
+@dataclass
+class Run:
+    """What came of it."""
+
+    seed: int
+    coverage: CoverageMap
+    cases: Counter[str] = field(default_factory=Counter)
+    links: set[str] = field(default_factory=set)
+    links_known: int = 0
+    links_inferred: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        phases = ", ".join(f"{count} {phase}" for phase, count in self.cases.items())
+        return (
+            f"seed {self.seed}: {self.cases.total()} cases ({phases}); {len(self.links)} of {self.links_known} links,"
+            f" {self.links_inferred} of them inferred; {len(self.findings)} findings"
+        )
+
+
+def fuzz(app: Any, *, max_examples: int, seed: int) -> Run:
+    """Send to an ASGI application what schemathesis makes of its contract, in all phases, with all checks."""
+    config = schemathesis.Config.from_path(CONFIG)
+    config.update(seed=seed, max_failures=None)
+    schema = schemathesis.openapi.from_path(PATH, config=config)  # Where it comes from a URL, that is not tested.
+    schema.app = app
+    schema.config.update(base_url="http://testserver")
+    schema.config.generation.update(max_examples=max_examples)
+    # One of these is a walk along links, of several requests.
+    schema.config.phases.stateful.generation.update(max_examples=2 * max_examples)
+    run = Run(seed, CoverageMap.from_dict(schema.raw_schema, base_path=schema.base_path))
+    for event in from_schema(schema).execute():
+        match event:
+            case events.PhaseStarted(payload=events.StatefulPhasePayload() as transitions):
+                run.links_known = transitions.transitions_total
+                run.links_inferred = transitions.inferred_transitions
+            case events.ScenarioFinished():
+                _note(run, event)
+            case events.NonFatalError():
+                run.findings.append(f"{event.label}: {event.info.format()}")
+    return run
+
+
+def _note(run: Run, scenario: events.ScenarioFinished) -> None:
+    recorder = scenario.recorder
+    run.cases[scenario.phase.value] += len(recorder.cases)
+    run.links |= {node.transition.id for node in recorder.cases.values() if node.transition}
+    for (method, path), interactions in group_interactions_by_method_path(recorder).items():
+        seen = [to_http_interaction(method, interaction) for interaction in interactions]
+        run.coverage.record_schemathesis_interactions(method, path, seen)
+    for case_id, results in recorder.checks.items():
+        label = recorder.cases[case_id].value.operation.label
+        for result in results:
+            if result.status is not Status.SUCCESS and result.failure_info is not None:
+                failure = result.failure_info
+                run.findings.append(f"{label}: {result.name}: {failure.failure}\n{failure.code_sample}")
