@@ -109,7 +109,7 @@ def test_refusals_on_the_true_store_are_those_of_the_rules(true_tables: Tables) 
     """An emulator may check the steps of a transaction in another order than DynamoDB; the refusals must not care."""
     with pytest.raises(EventNotFound):
         registrations.register(true_tables, "nothing", "nobody")
-    fields = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
+    fields: dict[str, Any] = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
     events.create(true_tables, "e", EventFields(capacity=1, **fields))
     with pytest.raises(UserNotFound):
         registrations.register(true_tables, "e", "nobody")

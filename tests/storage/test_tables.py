@@ -168,7 +168,10 @@ def test_keys_that_a_batch_leaves_over_are_asked_for_again(tables: Tables) -> No
             parsed["UnprocessedKeys"] = {"Users": {"Keys": left, "ConsistentRead": True}}
 
     tables.client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
-    found = tables.get_all(("Users", {"userId": user_id}) for user_id in "abcx")
+    try:
+        found = tables.get_all(("Users", {"userId": user_id}) for user_id in "abcx")
+    finally:
+        tables.client.meta.events.unregister("after-call.dynamodb.BatchGetItem", leave_over)
     assert sorted(item["userId"] for item in found["Users"]) == ["a", "b", "c"]
     assert len(asked) == 3
 
