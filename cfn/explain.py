@@ -1,0 +1,60 @@
+"""Turns what boto3 raises into one line that says what to do."""
+
+import difflib
+from typing import Final
+
+import boto3
+from botocore import exceptions as boto
+
+_SIGN_IN: Final = "set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`"
+_REFUSED: Final = {
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "OptInRequired",
+    "SignatureDoesNotMatch",
+    "UnrecognizedClientException",
+}
+
+
+def explain(error: boto.BotoCoreError | boto.ClientError) -> str:
+    """Return one line on what is wrong and what to do about it."""
+    match error:
+        case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
+            return f"No usable AWS credentials: {_SIGN_IN}."
+        case boto.SSOError() | boto.TokenRetrievalError():
+            return f"The AWS sign-in has ended ({error}): run `aws sso login`."
+        case boto.ProfileNotFound():
+            return f"{error}: set AWS_PROFILE to one of {', '.join(boto3.Session().available_profiles) or 'none so far'}."
+        case boto.NoRegionError():
+            return "No AWS region: set AWS_DEFAULT_REGION, or give the profile a region."
+        case boto.InvalidRegionError():
+            return f"{error}: set AWS_DEFAULT_REGION to a region such as us-east-1."
+        case boto.EndpointConnectionError() | boto.ConnectTimeoutError() | boto.ConnectionClosedError():
+            return f"{error}: {_about_region()}"
+        case boto.ClientError():
+            return _explain_answer(error)
+    return " ".join(str(error).split())
+
+
+def _about_region() -> str:
+    session = boto3.Session()
+    region = session.region_name or ""
+    known = [name for part in session.get_available_partitions() for name in session.get_available_regions("s3", part)]
+    if region in known:
+        return "check the network, and AWS_ENDPOINT_URL if it is set."
+    similar = difflib.get_close_matches(region, known, n=1)
+    hint = f"; did you mean {similar[0]}?" if similar else "."
+    return f"there is no known region {region!r}, set AWS_DEFAULT_REGION to another{hint}"
+
+
+def _explain_answer(error: boto.ClientError) -> str:
+    code = error.response["Error"].get("Code", "")
+    said = " ".join(error.response["Error"].get("Message", "").split())
+    if code in _REFUSED:
+        return f"AWS refuses these credentials in this region ({code}): {_SIGN_IN}, and check AWS_DEFAULT_REGION."
+    if code.startswith("AccessDenied") or code == "UnauthorizedOperation":
+        return f"These credentials may not do {error.operation_name}: {said or 'ask for the permission'}"
+    return f"{error.operation_name} failed ({code}): {said}"
