@@ -1,1 +1,1 @@
-"""The infrastructure: from `storage.schema` and one file per resource family to a CloudFormation template and a running stack."""
+"""The infrastructure: one file per resource family, put together to a template, and deployed as a stack."""

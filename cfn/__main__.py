@@ -9,9 +9,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cfn.aws import Aws
-from cfn.deploy import deploy, parse_parameters
+from cfn.deploy import Wanted, deploy, parse_parameters
 from cfn.destroy import destroy
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 from cfn.explain import explain
 from cfn.local import serve
 from cfn.lock import LOCK, ROOT, write_lock
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options, Console())
-    except CannotProceed as error:
+    except CommandError as error:
         print(f"error: {error}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"error: {explain(error)}", file=sys.stderr)
@@ -48,17 +48,25 @@ def _parser() -> argparse.ArgumentParser:
     template.set_defaults(run=_template)
 
     package = commands.add_parser("package", help="build the zip that Lambda runs")
-    package.add_argument("--platform", choices=NAMES, default="lambda", help="where it runs: on Lambda, or on this machine")
+    package.add_argument(
+        "--platform", choices=NAMES, default="lambda", help="where it runs: on Lambda, or on this machine"
+    )
     package.add_argument("--output", type=Path, default=ROOT / "build", help="folder for the zip, build/ by default")
-    package.add_argument("--report", action="store_true", help="show the size of each part and the time of a cold start")
+    package.add_argument(
+        "--report", action="store_true", help="show the size of each part and the time of a cold start"
+    )
     package.set_defaults(run=_package)
 
     lock = commands.add_parser("lock", help="resolve the runtime dependencies anew")
     lock.set_defaults(run=_lock)
 
     put = _stack_command(commands, "deploy", "create or update a stack")
-    put.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="see `python -m cfn template`")
-    put.add_argument("--bucket", help="where the package goes; without it, a private bucket of the account, made if need be")
+    put.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="see `python -m cfn template`"
+    )
+    put.add_argument(
+        "--bucket", help="where the package goes; without it, a private bucket of the account, made if need be"
+    )
     put.add_argument("--platform", choices=NAMES, help="lambda; host where the endpoint is an emulator")
     _throw_away(put)
     put.set_defaults(run=_deploy)
@@ -111,7 +119,8 @@ def _deploy(options: argparse.Namespace, console: Console) -> None:
     platform = options.platform or ("host" if aws.emulator else "lambda")
     package = build_package(named(platform), ROOT / "build")
     _announce(package, console)
-    deploy(aws, options.stack, package, console, chosen=chosen, bucket=options.bucket, throw_away=options.throw_away)
+    wanted = Wanted(options.stack, chosen, bucket=options.bucket, throw_away=options.throw_away)
+    deploy(aws, wanted, package, console)
 
 
 def _announce(package: Package, console: Console) -> None:

@@ -6,7 +6,7 @@ from troposphere import Ref, Sub, Template
 from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
 from troposphere.sns import Subscription, Topic
 
-from cfn.parameters import ALARMS_HAVE_A_READER, only_if
+from cfn.parameters import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
 from cfn.tables import LOGICAL_IDS
 from storage.schema import TABLES
 
@@ -61,7 +61,7 @@ def _slow_answers() -> Alarm:
 
 def _function_alarms() -> list[Alarm]:
     failures = {
-        "Errors": "The function crashed or ran out of time; the service answers its own failures, so this is none of them.",
+        "Errors": "The function crashed or ran out of time; what the service answers itself is none of this.",
         "Throttles": "The function was refused to run: its reserved or the account's concurrency is used up.",
     }
     return [
@@ -112,6 +112,7 @@ def _alarm(name: str, description: str, **properties: Any) -> Alarm:
     reader = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
     return Alarm(
         name,
+        Condition=ALARMS_ARE_ON,
         AlarmDescription=Sub(f"${{AWS::StackName}}: {description}"),
         ComparisonOperator="GreaterThanThreshold",
         TreatMissingData="notBreaching",

@@ -1,21 +1,22 @@
 """The bucket that hands the package to Lambda."""
 
+from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from cfn.aws import Aws
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 from cfn.package import Package
 
 
 def upload(aws: Aws, package: Package, named: str | None) -> str:
-    """Put the package under its content hash into the named bucket, or into the account's own, and return the bucket."""
+    """Put the package under its content hash into the named bucket, or the account's own, and return that."""
     s3 = aws.client("s3")
     bucket = named or default_name(aws)
     if not _exists(aws, s3, bucket):
         if named:
-            raise CannotProceed(f"There is no bucket {named!r}: create it, or leave --bucket out to have one made.")
+            raise CommandError(f"There is no bucket {named!r}: create it, or leave --bucket out to have one made.")
         _create(aws, s3, bucket)
     target = {"Bucket": bucket, "Key": package.key, "ExpectedBucketOwner": aws.account}
     if not _is_uploaded(s3, target):
@@ -34,15 +35,17 @@ def _exists(aws: Aws, s3: Any, bucket: str) -> bool:
         found = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account)
     except ClientError as error:
         match error.response["ResponseMetadata"]["HTTPStatusCode"]:
-            case 404:
+            case HTTPStatus.NOT_FOUND:
                 return False
-            case 301:
-                raise CannotProceed(f"Bucket {bucket!r} is in another region: name one in {aws.region}.") from error
-            case 400 | 403:
-                raise CannotProceed(f"Bucket {bucket!r} is not for this account: name another with --bucket.") from error
+            case HTTPStatus.MOVED_PERMANENTLY:
+                raise CommandError(f"Bucket {bucket!r} is in another region: name one in {aws.region}.") from error
+            case HTTPStatus.BAD_REQUEST | HTTPStatus.FORBIDDEN:
+                raise CommandError(f"Bucket {bucket!r} is not for this account: name another with --bucket.") from error
         raise
     if (region := found.get("BucketRegion", aws.region)) != aws.region:
-        raise CannotProceed(f"Bucket {bucket!r} is in {region}: Lambda takes packages from a bucket in {aws.region} only.")
+        raise CommandError(
+            f"Bucket {bucket!r} is in {region}: Lambda takes packages from a bucket in {aws.region} only."
+        )
     return True
 
 
@@ -59,7 +62,7 @@ def _is_uploaded(s3: Any, target: dict[str, str]) -> bool:
     try:
         s3.head_object(**target)
     except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] == 404:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] == HTTPStatus.NOT_FOUND:
             return False
         raise
     return True

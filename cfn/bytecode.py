@@ -11,7 +11,7 @@ _TASK_ROOT: Final = "/var/task"
 
 
 def compile_all(folder: Path, python: tuple[int, int]) -> bool:
-    """Write bytecode for that minor version beside the sources; return False where no such Python is on this machine."""
+    """Write bytecode for that minor version beside the sources; return False where this machine has no such Python."""
     interpreter = _interpreter(python)
     if interpreter is None:
         return False

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from cfn.aws import Aws
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 from cfn.progress import Progress
 
 _STACK: Final = "AWS::CloudFormation::Stack"
@@ -34,20 +34,22 @@ def plan(aws: Aws, stack: str, template: str, parameters: dict[str, str], *, cre
     )["Id"]
     while (found := aws.stacks.describe_change_set(ChangeSetName=made, StackName=stack))["Status"] != "CREATE_COMPLETE":
         if found["Status"] == "FAILED":
-            return _unplanned(aws, stack, found, create=create)
+            _unplanned(aws, stack, found, create=create)
+            return None
         time.sleep(aws.pause)
     return str(made)
 
 
-def carry_out(aws: Aws, stack_id: str, change_set: str, progress: Progress) -> None:
-    """Execute the change set and wait; raise `CannotProceed` with the first failure where it fails."""
+def carry_out(aws: Aws, change_set: str, progress: Progress) -> None:
+    """Execute the change set and wait; raise `CommandError` with the first failure where it fails."""
+    stack_id = aws.stacks.describe_change_set(ChangeSetName=change_set)["StackId"]
     seen = {event["EventId"] for event in _events(aws, stack_id)}
-    aws.stacks.execute_change_set(ChangeSetName=change_set, StackName=stack_id)
+    aws.stacks.execute_change_set(ChangeSetName=change_set)
     follow(aws, stack_id, seen, progress)
 
 
 def delete(aws: Aws, stack_id: str, progress: Progress) -> None:
-    """Delete the stack and wait; raise `CannotProceed` with the first failure where it fails."""
+    """Delete the stack and wait; raise `CommandError` with the first failure where it fails."""
     seen = {event["EventId"] for event in _events(aws, stack_id)}
     aws.stacks.delete_stack(StackName=stack_id)
     follow(aws, stack_id, seen, progress)
@@ -85,7 +87,7 @@ def _conclude(event: dict[str, Any], failure: str) -> None:
     status = event["ResourceStatus"]
     if status not in _SUCCESS:
         reason = failure or " ".join(event.get("ResourceStatusReason", "").split())
-        raise CannotProceed(f"Stack {event['StackName']} ended in {status}. First failure: {reason}")
+        raise CommandError(f"Stack {event['StackName']} ended in {status}. First failure: {reason}")
 
 
 def _unplanned(aws: Aws, stack: str, change_set: dict[str, Any], *, create: bool) -> None:
@@ -96,4 +98,4 @@ def _unplanned(aws: Aws, stack: str, change_set: dict[str, Any], *, create: bool
     if create:
         # Planning has made an empty stack of that name, which would otherwise stay.
         aws.stacks.delete_stack(StackName=change_set["StackId"])
-    raise CannotProceed(f"CloudFormation refuses the change of stack {stack}: {reason}")
+    raise CommandError(f"CloudFormation refuses the change of stack {stack}: {reason}")

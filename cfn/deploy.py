@@ -3,71 +3,77 @@
 import difflib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
 from cfn import changes, parameters, stack
 from cfn.aws import Aws
 from cfn.bucket import upload
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 from cfn.health import check_health, reachable_url
 from cfn.package import Package
 from cfn.progress import Progress
 from cfn.template import build, release_of
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A stack as it is to be; parameters that are not named keep the values that it has."""
+
+    stack: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    bucket: str | None = None
+    throw_away: bool = False
+
+
 def parse_parameters(given: list[str]) -> dict[str, str]:
-    """Return the parameters given as NAME=VALUE; raise `CannotProceed` for an unknown one."""
+    """Return the parameters given as NAME=VALUE; raise `CommandError` for an unknown one."""
     chosen = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not separator:
-            raise CannotProceed(f"{text!r} is no parameter: write NAME=VALUE.")
+            raise CommandError(f"{text!r} is no parameter: write NAME=VALUE.")
         if name not in parameters.NAMES:
             similar = difflib.get_close_matches(name, parameters.NAMES, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(parameters.NAMES)}."
-            raise CannotProceed(f"There is no parameter {name!r}; {hint}")
+            raise CommandError(f"There is no parameter {name!r}; {hint}")
         chosen[name] = value
     return chosen
 
 
-def deploy(
-    aws: Aws,
-    name: str,
-    package: Package,
-    console: Console,
-    *,
-    chosen: Mapping[str, str] | None = None,
-    bucket: str | None = None,
-    throw_away: bool = False,
-) -> str:
-    """Create or update the stack, check that it answers, and return its address.
-
-    Parameters that are not chosen keep the values that the stack has.
-    """
+def deploy(aws: Aws, wanted: Wanted, package: Package, console: Console) -> str:
+    """Create or update the stack, check that it answers, and return its address."""
+    name = wanted.stack
     stack.check_name(name)
     before = stack.find(aws, name)
     if before:
         stack.refuse_unready(before)
-    values = {
-        **{key: value for key, value in stack.parameters(before).items() if key in parameters.NAMES},
-        "Architecture": package.platform.architecture,
-        **(chosen or {}),
-        "CodeBucket": upload(aws, package, bucket),
-        "CodeKey": package.key,
-    }
-    template = json.dumps(build(release_of(values), throw_away=throw_away).to_dict(), separators=(",", ":"))
-    change_set = changes.plan(aws, name, template, values, create=before is None)
+    values = _values(aws, wanted, package, stack.parameters(before))
+    template = build(release_of(values), throw_away=wanted.throw_away).to_dict()
+    body = json.dumps(template, separators=(",", ":"))
+    change_set = changes.plan(aws, name, body, values, create=before is None)
     if change_set is None:
         console.print(f"No changes: stack {name} is up to date.", highlight=False)
         return _report(aws, name, console)
-    stack_id = aws.stacks.describe_change_set(ChangeSetName=change_set, StackName=name)["StackId"]
     with Progress(console) as progress:
-        changes.carry_out(aws, stack_id, change_set, progress)
+        changes.carry_out(aws, change_set, progress)
     url = _report(aws, name, console)
     check_health(url, name)
     console.print(f"{url}/health says healthy.", soft_wrap=True, highlight=False)
     return url
+
+
+def _values(aws: Aws, wanted: Wanted, package: Package, before: Mapping[str, str]) -> dict[str, str]:
+    return {
+        **{key: value for key, value in before.items() if key in parameters.NAMES},
+        "Architecture": package.platform.architecture,
+        # ministack knows no alarms that calculate.
+        **({"Alarms": "off"} if aws.emulator else {}),
+        **wanted.parameters,
+        "CodeBucket": upload(aws, package, wanted.bucket),
+        "CodeKey": package.key,
+    }
 
 
 def _report(aws: Aws, name: str, console: Console) -> str:

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from cfn import changes, stack
 from cfn.aws import Aws
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 from cfn.progress import Progress
 
 
@@ -19,7 +19,7 @@ def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool) -> None:
         console.print(f"It keeps {resource}: {physical}", highlight=False, soft_wrap=True)
     console.print("It keeps the bucket with the packages.", highlight=False)
     if not confirmed and not _agrees(name):
-        raise CannotProceed("Nothing was deleted.")
+        raise CommandError("Nothing was deleted.")
     with Progress(console) as progress:
         changes.delete(aws, found["StackId"], progress)
     console.print(f"Stack {name} is gone.", highlight=False)
@@ -39,4 +39,4 @@ def _agrees(name: str) -> bool:
     try:
         return input(f"Type {name} to go on: ") == name
     except EOFError:
-        raise CannotProceed("Nobody is there to ask: say --yes to delete the stack without a question.") from None
+        raise CommandError("Nobody is there to ask: say --yes to delete the stack without a question.") from None

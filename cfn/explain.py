@@ -21,22 +21,23 @@ _REFUSED: Final = {
 
 def explain(error: boto.BotoCoreError | boto.ClientError) -> str:
     """Return one line on what is wrong and what to do about it."""
+    said = " ".join(str(error).split())
     match error:
-        case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
-            return f"No usable AWS credentials: {_SIGN_IN}."
-        case boto.SSOError() | boto.TokenRetrievalError():
-            return f"The AWS sign-in has ended ({error}): run `aws sso login`."
-        case boto.ProfileNotFound():
-            return f"{error}: set AWS_PROFILE to one of {', '.join(boto3.Session().available_profiles) or 'none so far'}."
-        case boto.NoRegionError():
-            return "No AWS region: set AWS_DEFAULT_REGION, or give the profile a region."
-        case boto.InvalidRegionError():
-            return f"{error}: set AWS_DEFAULT_REGION to a region such as us-east-1."
-        case boto.EndpointConnectionError() | boto.ConnectTimeoutError() | boto.ConnectionClosedError():
-            return f"{error}: {_about_region()}"
         case boto.ClientError():
-            return _explain_answer(error)
-    return " ".join(str(error).split())
+            text = _explain_answer(error)
+        case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
+            text = f"No usable AWS credentials: {_SIGN_IN}."
+        case boto.SSOError() | boto.TokenRetrievalError():
+            text = f"The AWS sign-in has ended ({said}): run `aws sso login`."
+        case boto.ProfileNotFound():
+            text = f"{said}: set AWS_PROFILE to a profile that `aws configure list-profiles` shows."
+        case boto.NoRegionError():
+            text = "No AWS region: set AWS_DEFAULT_REGION, or give the profile a region."
+        case boto.EndpointConnectionError() | boto.ConnectTimeoutError() | boto.InvalidRegionError():
+            text = f"{said} {_about_region()}"
+        case _:
+            text = said
+    return text
 
 
 def _about_region() -> str:
@@ -44,10 +45,10 @@ def _about_region() -> str:
     region = session.region_name or ""
     known = [name for part in session.get_available_partitions() for name in session.get_available_regions("s3", part)]
     if region in known:
-        return "check the network, and AWS_ENDPOINT_URL if it is set."
+        return "Check the network, and AWS_ENDPOINT_URL if it is set."
     similar = difflib.get_close_matches(region, known, n=1)
-    hint = f"; did you mean {similar[0]}?" if similar else "."
-    return f"there is no known region {region!r}, set AWS_DEFAULT_REGION to another{hint}"
+    hint = f"did you mean {similar[0]}?" if similar else "set AWS_DEFAULT_REGION to one such as us-east-1."
+    return f"There is no known region {region!r}: {hint}"
 
 
 def _explain_answer(error: boto.ClientError) -> str:

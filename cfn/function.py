@@ -10,7 +10,7 @@ from cfn.tables import table_variables
 ALIAS: Final = "live"
 
 
-class _LoggingConfig(awslambda.LoggingConfig):
+class _LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc] # troposphere comes without types
     """Adds `LogFormat`, which troposphere 4.11 lost."""
 
     props: dict[str, Any] = {**awslambda.LoggingConfig.props, "LogFormat": (str, False)}  # noqa: RUF012 - as in the library
@@ -54,7 +54,7 @@ def _function() -> awslambda.Function:
             LogGroup=Ref("ServiceLog"),
             LogFormat="JSON",
             ApplicationLogLevel="INFO",
-            # The START, END and REPORT lines of every request would double the log; traces and metrics have their figures.
+            # START, END and REPORT lines of every request would double the log; metrics and traces have the figures.
             SystemLogLevel="WARN",
         ),
         Environment=awslambda.Environment(

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from urllib.parse import urlsplit
 
 from cfn.aws import Aws
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 
 
 def reachable_url(aws: Aws, api_url: str) -> str:
@@ -21,12 +21,12 @@ def reachable_url(aws: Aws, api_url: str) -> str:
 
 
 def check_health(url: str, stack: str, patience: float = 60) -> None:
-    """Wait until `/health` says healthy; raise `CannotProceed` if it has not after that many seconds."""
+    """Wait until `/health` says healthy; raise `CommandError` if it has not after that many seconds."""
     deadline = time.monotonic() + patience
     while True:
         status, body = _ask(f"{url}/health")
         if "Mock response" in body:
-            raise CannotProceed(f"{url}/health is answered by the emulator instead of the service: {body.strip()}")
+            raise CommandError(f"{url}/health is answered by the emulator instead of the service: {body.strip()}")
         if status == HTTPStatus.OK and _says_healthy(body):
             return
         if time.monotonic() >= deadline:
@@ -34,7 +34,7 @@ def check_health(url: str, stack: str, patience: float = 60) -> None:
         # A new address takes some seconds until every front end of the gateway knows it.
         time.sleep(1)
     look = f"see `python -m cfn logs --stack {stack}`"
-    raise CannotProceed(f"The stack is there, but {url}/health answers {status}: {body[:200].strip()!r}; {look}.")
+    raise CommandError(f"The stack is there, but {url}/health answers {status}: {body[:200].strip()!r}; {look}.")
 
 
 def _ask(url: str) -> tuple[int, str]:

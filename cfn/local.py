@@ -17,8 +17,8 @@ import boto3
 from rich.console import Console
 
 from cfn.aws import Aws
-from cfn.deploy import deploy
-from cfn.errors import CannotProceed
+from cfn.deploy import Wanted, deploy
+from cfn.errors import CommandError
 from cfn.package import build_package
 from cfn.platforms import named
 
@@ -33,8 +33,10 @@ def serve(port: int, console: Console) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), emulator(port) as endpoint, tempfile.TemporaryDirectory() as folder:
         package = build_package(named("host"), Path(folder))
-        url = deploy(emulated(endpoint), STACK, package, console, throw_away=True)
-        console.print(f"\nThe API answers at {url}/ until Ctrl-C; Swagger UI is at {url}/docs", soft_wrap=True, highlight=False)
+        url = deploy(emulated(endpoint), Wanted(STACK, throw_away=True), package, console)
+        console.print(
+            f"\nThe API answers at {url}/ until Ctrl-C; Swagger UI is at {url}/docs", soft_wrap=True, highlight=False
+        )
         while True:
             signal.pause()
     console.print("Stopped.")
@@ -42,8 +44,12 @@ def serve(port: int, console: Console) -> None:
 
 def emulated(endpoint: str) -> Aws:
     """Return the account that the emulator plays."""
-    keys = {"aws_access_key_id": "local", "aws_secret_access_key": "local"}
-    return Aws(boto3.Session(**keys, region_name="us-east-1"), endpoint)
+    session = boto3.Session(
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+        region_name="us-east-1",
+    )
+    return Aws(session, endpoint)
 
 
 @contextlib.contextmanager
@@ -51,7 +57,7 @@ def emulator(port: int) -> Iterator[str]:
     """Run ministack on that port of the loopback interface, and yield its address; nothing of it is left behind."""
     endpoint = f"http://{_HOST}:{port}"
     if _answers(endpoint):
-        raise CannotProceed(f"Something already answers at {endpoint}: stop it, or choose another --port.")
+        raise CommandError(f"Something already answers at {endpoint}: stop it, or choose another --port.")
     own = {"BIND_HOST": _HOST, "MINISTACK_HOST": _HOST, "GATEWAY_PORT": str(port)}
     # In a session of its own, so that Ctrl-C reaches only us, and its workers can be ended together with it.
     child = subprocess.Popen(
@@ -72,7 +78,7 @@ def _wait_for(endpoint: str, child: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START
     while not _answers(endpoint):
         if child.poll() is not None or time.monotonic() > deadline:
-            raise CannotProceed("ministack does not start: install it with `pip install -e .[deploy,local]`.")
+            raise CommandError("ministack does not start: install it with `pip install -e .[deploy,local]`.")
         time.sleep(0.05)
 
 

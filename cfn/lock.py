@@ -8,7 +8,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Final
 
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 from cfn.pip import pip
 from cfn.platforms import LOCKED, Platform
 
@@ -61,11 +61,15 @@ def _resolve(requirements: list[str], platform: Platform, pins: _Pins) -> None:
 def _refuse_two_versions(pins: _Pins) -> None:
     names = [name for name, _ in pins]
     if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise CannotProceed(f"No one version of {', '.join(twice)} has wheels for every platform: bound it in pyproject.toml.")
+        raise CommandError(
+            f"No one version of {', '.join(twice)} has wheels for every platform: bound it in pyproject.toml."
+        )
 
 
 def _text(pins: _Pins) -> str:
     lines = ["# Written by `python -m cfn lock`; the package is built from this and nothing else."]
     for (name, version), hashes in sorted(pins.items()):
-        lines.append(" \\\n    ".join([f"{name}=={version}", *(f"--hash=sha256:{digest}" for digest in sorted(hashes))]))
+        lines.append(
+            " \\\n    ".join([f"{name}=={version}", *(f"--hash=sha256:{digest}" for digest in sorted(hashes))])
+        )
     return "\n".join(lines) + "\n"

@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-from troposphere import AWSHelperFn, Equals, If, Join, NoValue, Not, Parameter, Ref, Template
+from troposphere import And, AWSHelperFn, Condition, Equals, If, Join, Not, NoValue, Parameter, Ref, Template
 
 _RETENTION_DAYS: Final = [
     1,
@@ -79,7 +79,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "Type": "String",
         "Default": "PublishedVersions",
         "AllowedValues": ["PublishedVersions", "None"],
-        "Description": "Start from a snapshot of the initialised service (kept for a fee by GB-second), or from nothing.",
+        "Description": "Start from a snapshot of the initialised service, kept for a fee, or from nothing.",
     },
     "ReservedConcurrency": {
         "Type": "Number",
@@ -121,6 +121,12 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "MaxValue": 30000,
         "Description": "99th percentile of the gateway's latency in milliseconds above which the alarm goes off.",
     },
+    "Alarms": {
+        "Type": "String",
+        "Default": "on",
+        "AllowedValues": ["on", "off"],
+        "Description": "Whether the stack has alarms; a throw-away one can do without.",
+    },
     "AlarmEmail": {
         "Type": "String",
         "Default": "",
@@ -134,15 +140,17 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in _PARAMETERS.items() if "Default" in spec}
 NAMES: Final = tuple(_PARAMETERS)
 
+ALARMS_ARE_ON: Final = "AlarmsAreOn"
 ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
 CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
 
 
 def add_parameters(template: Template) -> None:
-    """Declare every parameter, and the two conditions that follow from them."""
+    """Declare every parameter, and the conditions that follow from them."""
     for name, spec in _PARAMETERS.items():
         template.add_parameter(Parameter(name, **spec))
-    template.add_condition(ALARMS_HAVE_A_READER, Not(Equals(Ref("AlarmEmail"), "")))
+    template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
+    template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))
     template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), -1)))
 
 

@@ -3,13 +3,13 @@
 import subprocess
 import sys
 
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 
 
 def pip(*arguments: str) -> None:
-    """Run one pip command; raise `CannotProceed` with the last line that pip said about its failure."""
+    """Run one pip command; raise `CommandError` with the last line that pip said about its failure."""
     command = [sys.executable, "-m", "pip", "--quiet", "--no-input", "--disable-pip-version-check", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         complaints = [line for line in done.stderr.splitlines() if not line.startswith(("WARNING", "[notice]"))]
-        raise CannotProceed(f"pip {arguments[0]} failed: {complaints[-1] if complaints else done.stderr.strip()}")
+        raise CommandError(f"pip {arguments[0]} failed: {complaints[-1] if complaints else done.stderr.strip()}")

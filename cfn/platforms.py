@@ -5,7 +5,7 @@ import sys
 from dataclasses import dataclass
 from typing import Final
 
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ LOCKED: Final = (
 
 
 def named(name: str) -> Platform:
-    """Return the platform of that name; raise `CannotProceed` where the lock has no wheels for this machine."""
+    """Return the platform of that name; raise `CommandError` where the lock has no wheels for this machine."""
     return LAMBDA if name == "lambda" else _host()
 
 
@@ -56,7 +56,7 @@ def _host() -> Platform:
     system, machine, python = platform.system(), platform.machine(), sys.version_info[:2]
     made = {"Linux": lambda: _linux("host", machine, python), "Darwin": lambda: _mac(machine, python)}.get(system)
     if made is None or (found := made()) not in LOCKED:
-        raise CannotProceed(
+        raise CommandError(
             f"The lock has no wheels for {system} {machine}, Python {python[0]}.{python[1]}: "
             "use Linux or macOS and a Python from 3.11 to 3.14."
         )

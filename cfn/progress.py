@@ -16,14 +16,18 @@ class Progress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._latest: dict[str, dict[str, Any]] = {}
-        self._live = Live(console=console, refresh_per_second=8, get_renderable=self._table) if console.is_terminal else None
+        self._live = (
+            Live(console=console, refresh_per_second=8, get_renderable=self._table) if console.is_terminal else None
+        )
 
     def __enter__(self) -> Self:
         if self._live:
             self._live.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._live:
             self._live.stop()
 

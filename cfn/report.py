@@ -37,7 +37,7 @@ def report(package: Package, console: Console) -> None:
 
 
 def import_seconds(package: Package) -> float:
-    """Return the shortest of five imports of the entry point, each in a fresh interpreter that sees the package alone."""
+    """Return the shortest of five imports of the entry point, in fresh interpreters that see only the package."""
     # `-S` hides what is installed on this machine: what the package lacks is missed here as it would be on Lambda.
     variables = {**dict.fromkeys(TABLE_VARIABLES.values(), "table"), "CORS_ORIGINS": "*", "STAGE": "prod"}
     keys = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}

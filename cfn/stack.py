@@ -6,16 +6,16 @@ from typing import Any, Final, NoReturn
 from botocore.exceptions import ClientError
 
 from cfn.aws import Aws
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
 _ONLY_PLANNED: Final = "REVIEW_IN_PROGRESS"
 
 
 def check_name(stack: str) -> None:
-    """Raise `CannotProceed` unless CloudFormation takes the name."""
+    """Raise `CommandError` unless CloudFormation takes the name."""
     if not _NAME.fullmatch(stack):
-        raise CannotProceed(
+        raise CommandError(
             f"{stack!r} is no stack name: use letters, digits and hyphens, a letter first, at most 128 characters."
         )
 
@@ -32,22 +32,22 @@ def find(aws: Aws, stack: str) -> dict[str, Any] | None:
 
 
 def existing(aws: Aws, stack: str) -> dict[str, Any]:
-    """Return what DescribeStacks says of the stack; raise `CannotProceed` where there is none."""
+    """Return what DescribeStacks says of the stack; raise `CommandError` where there is none."""
     check_name(stack)
     return find(aws, stack) or _no_stack(aws, stack)
 
 
 def refuse_unready(stack: dict[str, Any]) -> None:
-    """Raise `CannotProceed` where the stack cannot be updated as it is."""
+    """Raise `CommandError` where the stack cannot be updated as it is."""
     name, status = stack["StackName"], stack["StackStatus"]
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
         again = f"`python -m cfn destroy --stack {name}`"
-        raise CannotProceed(f"Stack {name} is in {status} and can only be deleted: run {again}, then deploy again.")
+        raise CommandError(f"Stack {name} is in {status} and can only be deleted: run {again}, then deploy again.")
     if status == "UPDATE_ROLLBACK_FAILED":
         command = f"`aws cloudformation continue-update-rollback --stack-name {name}`"
-        raise CannotProceed(f"Stack {name} is in {status}: mend the cause, run {command}, then deploy again.")
+        raise CommandError(f"Stack {name} is in {status}: mend the cause, run {command}, then deploy again.")
     if status.endswith("_IN_PROGRESS"):
-        raise CannotProceed(f"Stack {name} is in {status}: wait until that has ended, then deploy again.")
+        raise CommandError(f"Stack {name} is in {status}: wait until that has ended, then deploy again.")
 
 
 def parameters(stack: dict[str, Any] | None) -> dict[str, str]:
@@ -61,4 +61,4 @@ def outputs(stack: dict[str, Any]) -> dict[str, str]:
 
 
 def _no_stack(aws: Aws, stack: str) -> NoReturn:
-    raise CannotProceed(f"There is no stack {stack} in {aws.region}: check the name and AWS_DEFAULT_REGION.")
+    raise CommandError(f"There is no stack {stack} in {aws.region}: check the name and AWS_DEFAULT_REGION.")

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from cfn import stack
 from cfn.aws import Aws
-from cfn.errors import CannotProceed
+from cfn.errors import CommandError
 
 #: How far back the first look goes, in seconds.
 _PAST: Final = 3600
@@ -21,7 +21,7 @@ def show_logs(aws: Aws, name: str, console: Console, *, follow: bool) -> None:
     """Print the last hour of the service's log; with `follow`, go on until interrupted."""
     group = stack.outputs(stack.existing(aws, name)).get("LogGroup")
     if group is None:
-        raise CannotProceed(f"Stack {name} has no log: was it deployed from here, and completely?")
+        raise CommandError(f"Stack {name} has no log: was it deployed from here, and completely?")
     logs = aws.client("logs")
     since = int((time.time() - _PAST) * 1000)
     shown: dict[str, int] = {}
