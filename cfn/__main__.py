@@ -8,6 +8,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
+from cfn import stack
 from cfn.aws import Aws
 from cfn.deploy import Wanted, deploy, parse_parameters
 from cfn.destroy import destroy
@@ -116,6 +117,7 @@ def _lock(_options: argparse.Namespace, console: Console) -> None:
 def _deploy(options: argparse.Namespace, console: Console) -> None:
     aws = Aws()
     chosen = parse_parameters(options.parameter)
+    stack.updatable(aws, options.stack)  # What can be refused is refused before the package is built.
     platform = options.platform or ("host" if aws.emulator else "lambda")
     package = build_package(named(platform), ROOT / "build")
     _announce(package, console)

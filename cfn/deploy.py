@@ -45,10 +45,7 @@ def parse_parameters(given: list[str]) -> dict[str, str]:
 def deploy(aws: Aws, wanted: Wanted, package: Package, console: Console) -> str:
     """Create or update the stack, check that it answers, and return its address."""
     name = wanted.stack
-    stack.check_name(name)
-    before = stack.find(aws, name)
-    if before:
-        stack.refuse_unready(before)
+    before = stack.updatable(aws, name)
     values = _values(aws, wanted, package, stack.parameters(before))
     template = build(release_of(values), throw_away=wanted.throw_away).to_dict()
     body = json.dumps(template, separators=(",", ":"))

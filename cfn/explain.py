@@ -46,8 +46,12 @@ def _about_region() -> str:
     known = [name for part in session.get_available_partitions() for name in session.get_available_regions("s3", part)]
     if region in known:
         return "Check the network, and AWS_ENDPOINT_URL if it is set."
-    similar = difflib.get_close_matches(region, known, n=1)
-    hint = f"did you mean {similar[0]}?" if similar else "set AWS_DEFAULT_REGION to one such as us-east-1."
+    similar = difflib.get_close_matches(region, known)
+    hint = (
+        f"did you mean {' or '.join(sorted(similar))}?"
+        if similar
+        else "set AWS_DEFAULT_REGION to one such as us-east-1."
+    )
     return f"There is no known region {region!r}: {hint}"
 
 

@@ -37,8 +37,16 @@ def existing(aws: Aws, stack: str) -> dict[str, Any]:
     return find(aws, stack) or _no_stack(aws, stack)
 
 
-def refuse_unready(stack: dict[str, Any]) -> None:
-    """Raise `CommandError` where the stack cannot be updated as it is."""
+def updatable(aws: Aws, stack: str) -> dict[str, Any] | None:
+    """Return what DescribeStacks says of the stack, or None where it is new; raise `CommandError` if it must stay."""
+    check_name(stack)
+    found = find(aws, stack)
+    if found:
+        _refuse_unready(found)
+    return found
+
+
+def _refuse_unready(stack: dict[str, Any]) -> None:
     name, status = stack["StackName"], stack["StackStatus"]
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
         again = f"`python -m cfn destroy --stack {name}`"
