@@ -19,7 +19,7 @@ class Aws:
 
     def client(self, service: str) -> Any:
         """Return a client of the service."""
-        config = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10)
+        config = Config(retries={"mode": "standard", "total_max_attempts": 3}, connect_timeout=10)
         return self._session.client(service, endpoint_url=self._endpoint, config=config)  # type: ignore[call-overload] # any service
 
     @cached_property

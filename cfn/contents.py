@@ -9,9 +9,15 @@ from cfn.lock import LOCK, ROOT
 from cfn.pip import pip
 from cfn.platforms import Platform
 
-#: The service's own files; what serves it on a developer's machine stays there.
+#: The service's own files; what is for a developer's machine stays there.
 _OWN: Final = ("openapi.yaml", "handlers", "storage")
-_LOCAL_ONLY: Final = ("handlers/local.py", "handlers/wsgi.py")
+_LOCAL_ONLY: Final = (
+    "handlers/demo.py",
+    "handlers/local.py",
+    "handlers/wsgi.py",
+    "storage/audit.py",
+    "storage/embedded.py",
+)
 
 #: What no import and no request of the service ever reads, as patterns over paths below the folder.
 _UNUSED: Final = (
@@ -58,6 +64,13 @@ def collect(folder: Path, platform: Platform) -> None:
     (folder / "flask_swagger_ui" / "__init__.py").write_text("")
 
 
+def is_used(name: str) -> bool:
+    """Tell whether a file, named by its path below the folder, goes into the package."""
+    if name in _LOCAL_ONLY:
+        return False
+    return _matches(name, _USED) or not _matches(name, _UNUSED)
+
+
 def _copy(source: Path, target: Path) -> None:
     if source.is_dir():
         shutil.copytree(source, target)
@@ -70,14 +83,8 @@ def _drop_unused(folder: Path) -> None:
         if path.is_dir():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif not _is_used(path.relative_to(folder).as_posix()):
+        elif not is_used(path.relative_to(folder).as_posix()):
             path.unlink()
-
-
-def _is_used(name: str) -> bool:
-    if name in _LOCAL_ONLY:
-        return False
-    return _matches(name, _USED) or not _matches(name, _UNUSED)
 
 
 def _matches(name: str, patterns: tuple[str, ...]) -> bool:

@@ -39,12 +39,13 @@ def build_package(platform: Platform, output: Path) -> Package:
     with tempfile.TemporaryDirectory() as folder:
         collect(Path(folder), platform)
         compiled = compile_all(Path(folder), platform.python)
-        _zip(Path(folder), path)
+        write_zip(Path(folder), path)
     content = path.read_bytes()
     return Package(path, hashlib.sha256(content).hexdigest(), len(content), compiled, platform)
 
 
-def _zip(folder: Path, path: Path) -> None:
+def write_zip(folder: Path, path: Path) -> None:
+    """Write the files of the folder, sorted, with one date and one mode, so that equal files give equal bytes."""
     names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:

@@ -1,7 +1,7 @@
 """Shows the service's log as it stands, or as it grows."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -24,22 +24,27 @@ def show_logs(aws: Aws, name: str, console: Console, *, follow: bool) -> None:
         raise CommandError(f"Stack {name} has no log: was it deployed from here, and completely?")
     logs = aws.client("logs")
     since = int((time.time() - _PAST) * 1000)
-    shown: dict[str, int] = {}
+    shown: dict[Hashable, int] = {}
     while True:
         for event in _events(logs, group, since):
-            if event["eventId"] not in shown:
-                shown[event["eventId"]] = event["timestamp"]
+            if (identity := _identity(event)) not in shown:
+                shown[identity] = event["timestamp"]
                 _print(event, console)
         if not follow:
             return
         since = max([since, *(stamp - _LATE for stamp in shown.values())])
-        shown = {identifier: stamp for identifier, stamp in shown.items() if stamp >= since}
+        shown = {identity: stamp for identity, stamp in shown.items() if stamp >= since}
         time.sleep(aws.pause)
 
 
 def _events(logs: Any, group: str, since: int) -> Iterator[dict[str, Any]]:
     for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
         yield from page["events"]
+
+
+def _identity(event: dict[str, Any]) -> Hashable:
+    # ministack gives its events no id.
+    return event.get("eventId") or (event["logStreamName"], event["timestamp"], event["message"])
 
 
 def _print(event: dict[str, Any], console: Console) -> None:

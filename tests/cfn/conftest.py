@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from cfn.aws import Aws
-from cfn.local import emulated, emulator
+from cfn.emulator import emulated, emulator
 from cfn.package import Package
 from cfn.platforms import named
 
@@ -34,14 +34,14 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
-    """An account that an emulator plays for the whole test run."""
+    """Yield an account that an emulator plays for the whole test run."""
     with emulator(free_port()) as endpoint:
         yield emulated(endpoint)
 
 
 @pytest.fixture
 def console() -> Console:
-    """A console that is no terminal and keeps what is printed; `said` reads it."""
+    """Return a console that is no terminal and keeps what is printed; `said` reads it."""
     return Console(file=io.StringIO(), width=200)
 
 
@@ -56,7 +56,7 @@ def said(console: Console) -> Callable[[], str]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Callable[..., Package]:
-    """A package whose service says the given word, or runs the given source."""
+    """Make a package whose service says the given word, or runs the given source."""
 
     def make(word: str = "hello", source: str = HEALTHY) -> Package:
         path = tmp_path / f"{word}.zip"

@@ -34,8 +34,9 @@ def test_cfn_lint_has_nothing_to_say_not_even_for_information(throw_away: bool) 
 def test_checkov_fails_nothing_but_what_is_skipped_for_a_reason(checkov: Path, tmp_path: Path) -> None:
     template = tmp_path / "template.json"
     template.write_text(build("Release").to_json())
-    command = [checkov, "--file", template, "--framework", "cloudformation", "--output", "json", "--skip-download"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    options = ["--framework", "cloudformation", "--output", "json", "--skip-download"]
+    command = [str(checkov), "--file", str(template), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a tool of ours
     failed = json.loads(done.stdout)["results"]["failed_checks"]
     assert {check["check_id"] for check in failed} == _SKIPPED.keys()
 
@@ -47,5 +48,7 @@ def checkov() -> Path:
     python, program = home / "bin" / "python", home / "bin" / "checkov"
     if not program.exists():
         venv.create(home, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", f"checkov=={_CHECKOV}"], check=True, stdout=sys.stderr)
+        subprocess.run(
+            [python, "-m", "pip", "install", "--quiet", f"checkov=={_CHECKOV}"], check=True, stdout=sys.stderr
+        )
     return program

@@ -120,7 +120,9 @@ class TestRelease:
     def test_what_a_version_freezes_makes_another_release(self, changed: dict[str, str]) -> None:
         assert release_of({"CodeKey": "one", **changed}) != release_of({"CodeKey": "one"})
 
-    @pytest.mark.parametrize("changed", [{"ReservedConcurrency": "5"}, {"LogRetentionDays": "7"}, {"ThrottleRate": "9"}])
+    @pytest.mark.parametrize(
+        "changed", [{"ReservedConcurrency": "5"}, {"LogRetentionDays": "7"}, {"ThrottleRate": "9"}]
+    )
     def test_what_lambda_would_call_the_same_version_is_the_same_release(self, changed: dict[str, str]) -> None:
         assert release_of({"CodeKey": "one", **changed}) == release_of({"CodeKey": "one"})
 
