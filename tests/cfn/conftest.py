@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cfn.aws import Aws
 from cfn.emulator import emulated, emulator
-from cfn.package import Package
+from cfn.package import Package, build_package
 from cfn.platforms import named
 
 #: What a package needs at the least: an entry point that says what it is.
@@ -25,7 +25,12 @@ def handler(event, context):
 """
 
 
+@pytest.fixture
 def free_port() -> int:
+    return _free_port()
+
+
+def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -35,8 +40,14 @@ def free_port() -> int:
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
     """Yield an account that an emulator plays for the whole test run."""
-    with emulator(free_port()) as endpoint:
+    with emulator(_free_port()) as endpoint:
         yield emulated(endpoint)
+
+
+@pytest.fixture(scope="session")
+def host_package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """Build the real package for this machine, once."""
+    return build_package(named("host"), tmp_path_factory.mktemp("host"))
 
 
 @pytest.fixture

@@ -48,7 +48,6 @@ def checkov() -> Path:
     python, program = home / "bin" / "python", home / "bin" / "checkov"
     if not program.exists():
         venv.create(home, with_pip=True)
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", f"checkov=={_CHECKOV}"], check=True, stdout=sys.stderr
-        )
+        install = [str(python), "-m", "pip", "install", "--quiet", f"checkov=={_CHECKOV}"]
+        subprocess.run(install, check=True, stdout=sys.stderr)  # noqa: S603 - as above
     return program

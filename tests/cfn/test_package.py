@@ -1,11 +1,13 @@
 """The package holds what the service needs, nothing else, and is the same wherever it is built."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -107,16 +109,58 @@ def test_only_what_is_used_stays(name: str, kept: bool) -> None:  # noqa: FBT001
     assert contents.is_used(name) is kept
 
 
+_OUR_MODULES = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import handlers.aws_lambda
+print(*(name for name in sys.modules if name.split(".")[0] in ("handlers", "storage")))
+"""
+_ONE_REQUEST = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from handlers.aws_lambda import handler
+class Context:
+    def get_remaining_time_in_millis(self): return 10_000
+print(handler(json.loads(sys.argv[2]), Context())["statusCode"])
+"""
+
+
+def _event(path: str) -> dict[str, Any]:
+    """Return a GET as an HTTP API hands it on, payload 2.0, with the stage before the path."""
+    http = {
+        "method": "GET",
+        "path": f"/prod{path}",
+        "protocol": "HTTP/1.1",
+        "sourceIp": "192.0.2.1",
+        "userAgent": "test",
+    }
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": f"/prod{path}",
+        "rawQueryString": "",
+        "headers": {"host": "api.example"},
+        "requestContext": {"http": http, "stage": "prod", "requestId": "one", "routeKey": "$default"},
+        "isBase64Encoded": False,
+    }
+
+
+def _alone(folder: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run code in an interpreter that sees the unpacked package and nothing else that is installed."""
+    environ = {"AWS_DEFAULT_REGION": "us-east-1", "STAGE": "prod", "PATH": os.environ["PATH"]}
+    command = [sys.executable, "-I", "-S", "-c", code, str(folder), *arguments]
+    return subprocess.run(  # noqa: S603 - our own code
+        command, env=environ, capture_output=True, text=True, check=True
+    )
+
+
+@pytest.fixture(scope="session")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    return build_package(LAMBDA, tmp_path_factory.mktemp("lambda"))
+
+
 @pytest.mark.deployed
 class TestBuild:
-    @pytest.fixture(scope="class")
-    def package(self, tmp_path_factory: pytest.TempPathFactory) -> Package:
-        return build_package(LAMBDA, tmp_path_factory.mktemp("lambda"))
-
-    @pytest.fixture(scope="class")
-    def host_package(self, tmp_path_factory: pytest.TempPathFactory) -> Package:
-        return build_package(named("host"), tmp_path_factory.mktemp("host"))
-
     def test_two_builds_in_different_folders_have_the_same_hash(self, package: Package, tmp_path: Path) -> None:
         assert build_package(LAMBDA, tmp_path / "else" / "where").sha256 == package.sha256
 
@@ -138,17 +182,19 @@ class TestBuild:
     def test_the_entry_point_runs_on_what_the_package_holds(self, host_package: Package) -> None:
         assert import_seconds(host_package) < 10
 
+    @pytest.mark.parametrize("path", ["/", "/docs/", "/docs/swagger-ui-bundle.js", "/openapi.json"])
+    def test_pages_and_files_are_answered_from_the_package_alone(
+        self, host_package: Package, tmp_path: Path, path: str
+    ) -> None:
+        zipfile.ZipFile(host_package.path).extractall(tmp_path)
+        done = _alone(tmp_path, _ONE_REQUEST, json.dumps(_event(path)))
+        assert done.stdout.split()[-1] == "200", done.stdout
+
     def test_every_module_of_ours_in_the_package_is_one_that_the_entry_point_imports(
         self, host_package: Package, tmp_path: Path
     ) -> None:
         zipfile.ZipFile(host_package.path).extractall(tmp_path)
-        code = (
-            "import sys; sys.path.insert(0, sys.argv[1]); import handlers.aws_lambda;"
-            "print(*(name for name in sys.modules if name.split('.')[0] in ('handlers', 'storage')))"
-        )
-        environ = {"AWS_DEFAULT_REGION": "us-east-1", "PATH": os.environ["PATH"]}
-        command = [sys.executable, "-I", "-S", "-c", code, str(tmp_path)]
-        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
+        done = _alone(tmp_path, _OUR_MODULES)
         shipped = {
             ".".join(path.relative_to(tmp_path).with_suffix("").parts).removesuffix(".__init__")
             for part in ("handlers", "storage")
