@@ -182,7 +182,7 @@ class TestBuild:
     def test_the_entry_point_runs_on_what_the_package_holds(self, host_package: Package) -> None:
         assert import_seconds(host_package) < 10
 
-    @pytest.mark.parametrize("path", ["/", "/docs/", "/docs/swagger-ui-bundle.js", "/openapi.json"])
+    @pytest.mark.parametrize("path", ["/", "/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"])
     def test_pages_and_files_are_answered_from_the_package_alone(
         self, host_package: Package, tmp_path: Path, path: str
     ) -> None:
