@@ -129,7 +129,8 @@ def _announce(package: Package, console: Console) -> None:
     console.print(f"{package.path}  {package.size:,} bytes  sha256 {package.sha256}", soft_wrap=True, highlight=False)
     if not package.compiled:
         version = "{}.{}".format(*package.platform.python)
-        console.print(f"Sources only: there is no Python {version} here to compile them, so cold starts take longer.")
+        text = f"Sources only: no Python {version} is on the PATH to compile them, so cold starts take longer."
+        console.print(text, soft_wrap=True, highlight=False)
 
 
 if __name__ == "__main__":

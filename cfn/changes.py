@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, Final
 
 from cfn.aws import Aws
@@ -43,24 +43,24 @@ def plan(aws: Aws, stack: str, template: str, parameters: dict[str, str], *, cre
 def carry_out(aws: Aws, change_set: str, progress: Progress) -> None:
     """Execute the change set and wait; raise `CommandError` with the first failure where it fails."""
     stack_id = aws.stacks.describe_change_set(ChangeSetName=change_set)["StackId"]
-    seen = {event["EventId"] for event in _events(aws, stack_id)}
+    last = _newest(aws, stack_id)
     aws.stacks.execute_change_set(ChangeSetName=change_set)
-    follow(aws, stack_id, seen, progress)
+    _follow(aws, stack_id, last, progress)
 
 
 def delete(aws: Aws, stack_id: str, progress: Progress) -> None:
     """Delete the stack and wait; raise `CommandError` with the first failure where it fails."""
-    seen = {event["EventId"] for event in _events(aws, stack_id)}
+    last = _newest(aws, stack_id)
     aws.stacks.delete_stack(StackName=stack_id)
-    follow(aws, stack_id, seen, progress)
+    _follow(aws, stack_id, last, progress)
 
 
-def follow(aws: Aws, stack_id: str, seen: set[str], progress: Progress) -> None:
-    """Show the events that are not among those seen, until the stack rests."""
+def _follow(aws: Aws, stack_id: str, last: str, progress: Progress) -> None:
+    """Show the events that come after the last one known, until the stack rests."""
     failure = ""
     while True:
-        for event in [event for event in _events(aws, stack_id) if event["EventId"] not in seen]:
-            seen.add(event["EventId"])
+        for event in _events_after(aws, stack_id, last):
+            last = event["EventId"]
             progress.note(event)
             failure = failure or _failure(event)
             # The status of the stack itself may lag behind; its last event does not.
@@ -69,10 +69,14 @@ def follow(aws: Aws, stack_id: str, seen: set[str], progress: Progress) -> None:
         time.sleep(aws.pause)
 
 
-def _events(aws: Aws, stack_id: str) -> list[dict[str, Any]]:
-    pages: Iterator[dict[str, Any]] = aws.stacks.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-    newest_first = [event for page in pages for event in page["StackEvents"]]
-    return newest_first[::-1]
+def _newest(aws: Aws, stack_id: str) -> str:
+    return str(aws.stacks.describe_stack_events(StackName=stack_id)["StackEvents"][0]["EventId"])
+
+
+def _events_after(aws: Aws, stack_id: str, last: str) -> list[dict[str, Any]]:
+    pages = aws.stacks.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    newest_first = (event for page in pages for event in page["StackEvents"])
+    return list(takewhile(lambda event: event["EventId"] != last, newest_first))[::-1]
 
 
 def _failure(event: dict[str, Any]) -> str:

@@ -151,7 +151,7 @@ def add_parameters(template: Template) -> None:
         template.add_parameter(Parameter(name, **spec))
     template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
     template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))
-    template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), -1)))
+    template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
 
 
 def only_if(condition: str, value: AWSHelperFn) -> AWSHelperFn:

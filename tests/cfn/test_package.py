@@ -132,7 +132,6 @@ def _event(path: str) -> dict[str, Any]:
         "path": f"/prod{path}",
         "protocol": "HTTP/1.1",
         "sourceIp": "192.0.2.1",
-        "userAgent": "test",
     }
     return {
         "version": "2.0",
