@@ -1,0 +1,51 @@
+"""Shows a stack while it changes: a table that moves on a terminal, a line for each event elsewhere."""
+
+from types import TracebackType
+from typing import Any, Final, Self
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+_COLOURS: Final = (("FAILED", "bold red"), ("ROLLBACK", "red"), ("COMPLETE", "green"), ("IN_PROGRESS", "yellow"))
+
+
+class Progress:
+    """Takes the events of a stack in order; use it as a context manager."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._latest: dict[str, dict[str, Any]] = {}
+        self._live = (
+            Live(console=console, refresh_per_second=8, get_renderable=self._table) if console.is_terminal else None
+        )
+
+    def __enter__(self) -> Self:
+        if self._live:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._live:
+            self._live.stop()
+
+    def note(self, event: dict[str, Any]) -> None:
+        """Take one event of the stack."""
+        self._latest[event["LogicalResourceId"]] = event
+        if not self._live:
+            when = event["Timestamp"].strftime("%H:%M:%S")
+            reason = " ".join(event.get("ResourceStatusReason", "").split())
+            line = f"{when}  {event['ResourceStatus']:<28}{event['LogicalResourceId']}  {reason}"
+            self._console.print(line.rstrip(), soft_wrap=True, highlight=False, markup=False)
+
+    def _table(self) -> Table:
+        table = Table("resource", "type", "status", box=None, header_style="dim")
+        # The last rows that fit: a terminal that scrolls would show the top of the table again and again.
+        room = max(self._console.size.height - 3, 5)
+        for name, event in list(self._latest.items())[-room:]:
+            status = event["ResourceStatus"]
+            colour = next((colour for word, colour in _COLOURS if word in status), "default")
+            table.add_row(name, event["ResourceType"].removeprefix("AWS::"), f"[{colour}]{status}[/]")
+        return table
