@@ -32,9 +32,7 @@ def local(free_port: int, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[by
     printed = tmp_path / "printed"
     with printed.open("wb") as output:
         command = [sys.executable, "-m", "cfn", "local", "--port", str(free_port)]
-        process = subprocess.Popen(  # noqa: S603 - the command under test
-            command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output, start_new_session=True)
     yield process, printed
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)

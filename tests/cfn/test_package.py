@@ -148,9 +148,7 @@ def _alone(folder: Path, code: str, *arguments: str) -> "subprocess.CompletedPro
     """Run code in an interpreter that sees the unpacked package and nothing else that is installed."""
     environ = {"AWS_DEFAULT_REGION": "us-east-1", "STAGE": "prod", "PATH": os.environ["PATH"]}
     command = [sys.executable, "-I", "-S", "-c", code, str(folder), *arguments]
-    return subprocess.run(  # noqa: S603 - our own code
-        command, env=environ, capture_output=True, text=True, check=True
-    )
+    return subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
 
 
 @pytest.fixture(scope="session")
