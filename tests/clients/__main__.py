@@ -42,14 +42,31 @@ def openapi_python_client() -> None:
     contract.write_text(re.sub(r"(operationId: )handlers\.[a-z]+\.", r"\1", text))
     target = BUILD / "openapi_python_client"
     config = HERE / "openapi-python-client.yaml"
-    command = ["generate", "--path", contract, "--output-path", target, "--config", config, "--overwrite"]
+    command: list[str | Path] = [
+        "generate",
+        "--path",
+        contract,
+        "--output-path",
+        target,
+        "--config",
+        config,
+        "--overwrite",
+    ]
     run([SCRIPTS / "openapi-python-client", *command])
     check_types("story_openapi_python_client.py", target, "--disallow-any-expr")
 
 
 def openapi_generator() -> None:
     target = BUILD / "openapi_generator"
-    command = ["generate", "-i", ROOT / "openapi.yaml", "-c", HERE / "openapi-generator.yaml", "-o", target]
+    command: list[str | Path] = [
+        "generate",
+        "-i",
+        ROOT / "openapi.yaml",
+        "-c",
+        HERE / "openapi-generator.yaml",
+        "-o",
+        target,
+    ]
     run([SCRIPTS / "openapi-generator-cli", *command])
     # What it makes of errors is Any, until the story says what it is.
     check_types("story_openapi_generator.py", target)
@@ -72,7 +89,14 @@ def openapi_ts() -> None:
 
 
 def check_types(story: str, client: Path, *options: str) -> None:
-    command = ["mypy", "--strict", "--config-file=", "--follow-imports=silent", *options, HERE / story]
+    command: list[str | Path] = [
+        "mypy",
+        "--strict",
+        "--config-file=",
+        "--follow-imports=silent",
+        *options,
+        HERE / story,
+    ]
     run([sys.executable, "-m", *command], MYPYPATH=str(client))
 
 
