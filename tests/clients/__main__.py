@@ -18,6 +18,8 @@ HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
 BUILD: Final = ROOT / "build" / "clients"
 
+Command = list[str | Path]
+
 
 def main() -> None:
     """Make, check and use the clients; the first thing that fails ends it."""
@@ -42,7 +44,7 @@ def openapi_python_client() -> None:
     contract.write_text(re.sub(r"(operationId: )handlers\.[a-z]+\.", r"\1", text))
     target = BUILD / "openapi_python_client"
     config = HERE / "openapi-python-client.yaml"
-    command: list[str | Path] = [
+    command: Command = [
         "generate",
         "--path",
         contract,
@@ -58,7 +60,7 @@ def openapi_python_client() -> None:
 
 def openapi_generator() -> None:
     target = BUILD / "openapi_generator"
-    command: list[str | Path] = [
+    command: Command = [
         "generate",
         "-i",
         ROOT / "openapi.yaml",
@@ -89,7 +91,7 @@ def openapi_ts() -> None:
 
 
 def check_types(story: str, client: Path, *options: str) -> None:
-    command: list[str | Path] = [
+    command: Command = [
         "mypy",
         "--strict",
         "--config-file=",
@@ -102,7 +104,7 @@ def check_types(story: str, client: Path, *options: str) -> None:
 
 def run(command: Sequence[str | Path], *, directory: Path = ROOT, **environ: str) -> None:
     """Run a command, and show what it said only if it fails."""
-    done = subprocess.run(  # noqa: S603 - the commands are our own
+    done = subprocess.run(
         [str(part) for part in command],
         cwd=directory,
         env=os.environ | environ,

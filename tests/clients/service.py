@@ -16,7 +16,7 @@ SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 @contextmanager
 def service() -> Iterator[str]:
     """Run it on a port of its own, holding its answers against the contract, and yield its URL."""
-    child = subprocess.Popen(  # noqa: S603 - the command is our own
+    child = subprocess.Popen(
         [SCRIPTS / "events-api", "--memory", "--port", "0"],
         stdout=subprocess.PIPE,
         text=True,
