@@ -97,7 +97,8 @@ def _sent(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterato
 
 def _content(part: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the schemas of a part by media type; a parameter's has none."""
-    return part.get("content", {"": part} if "schema" in part else {})
+    content: Mapping[str, Any] = part.get("content", {"": part} if "schema" in part else {})
+    return content
 
 
 def _answers(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
