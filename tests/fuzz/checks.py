@@ -12,7 +12,7 @@ from schemathesis.specs.openapi.checks import ensure_resource_availability
 
 
 @schemathesis.check
-def refused_for_a_reason(_context: CheckContext, response: Response, case: Case) -> None:
+def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[Any]) -> None:
     """Of what fits the contract, 412 is only for an If-Match, and 422 only for a cursor that no list ever gave."""
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
@@ -28,7 +28,7 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case)
             )
 
 
-def _misfits(case: Case) -> set[str]:
+def _misfits(case: Case[Any]) -> set[str]:
     """Return the headers that do not fit the contract in a case that is meant to.
 
     The coverage phase takes the pattern of a header away if no letter or digit matches it, and sends `If-Match: 0`
@@ -42,7 +42,7 @@ def _misfits(case: Case) -> set[str]:
 
 
 @schemathesis.check
-def created_resource_is_there(context: CheckContext, response: Response, case: Case) -> bool | None:
+def created_resource_is_there(context: CheckContext, response: Response, case: Case[Any]) -> bool | None:
     """Schemathesis' `ensure_resource_availability`, which does not know that a registration has two paths.
 
     It takes a resource for deleted if its own path was, and ours may be deleted as `/registrations/{userId}/{eventId}`

@@ -1,0 +1,15 @@
+import { defineConfig } from '@hey-api/openapi-ts';
+
+export default defineConfig({
+  input: '../../openapi.yaml',
+  output: { path: '../../build/clients/openapi_ts/client', importFileExtension: '.js' },
+  plugins: ['@hey-api/client-fetch', '@hey-api/sdk', '@hey-api/typescript'],
+  parser: {
+    patch: {
+      // handlers.registrations.register_user is registerUser.
+      operations: (method, path, operation) => {
+        operation.operationId = operation.operationId.split('.').at(-1);
+      },
+    },
+  },
+});

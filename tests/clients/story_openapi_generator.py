@@ -1,0 +1,106 @@
+"""The whole story, told with the Python client that openapi-generator makes."""
+
+import sys
+
+from events_api_openapi import (
+    ApiClient,
+    Configuration,
+    EventInput,
+    EventRegistrationInput,
+    EventsApi,
+    Problem,
+    ProblemType,
+    RegistrationsApi,
+    RegistrationStatus,
+    UserInput,
+    UsersApi,
+)
+from events_api_openapi.exceptions import ApiException, ConflictException, UnprocessableEntityException
+
+EVENT, ADA, BOB, CYD = (f"generator-{name}" for name in ("party", "ada", "bob", "cyd"))
+
+
+def main(url: str) -> None:
+    """Fill an event, queue for it, leave it, and see who is promoted."""
+    with ApiClient(Configuration(host=url)) as client:
+        events, users, registrations = EventsApi(client), UsersApi(client), RegistrationsApi(client)
+        event = events.create_event(
+            EventInput(
+                eventId=EVENT,
+                title="Party",
+                description="Cake",
+                date="2030-05-01",
+                location="Roof",
+                capacity=1,
+                organizer="Ada",
+                hasWaitlist=True,
+            )
+        )
+        assert event.available_seats == 1
+        for user_id in (ADA, BOB, CYD):
+            assert users.create_user(UserInput(userId=user_id, name="Somebody")).user_id == user_id
+
+        assert register(registrations, ADA) == (RegistrationStatus.CONFIRMED, None)
+        assert register(registrations, BOB) == (RegistrationStatus.WAITLISTED, 1)
+        assert register(registrations, CYD) == (RegistrationStatus.WAITLISTED, 2)
+
+        try:
+            register(registrations, ADA)
+            raise AssertionError
+        except ConflictException as error:
+            refusal = problem(error)
+        assert refusal.type is ProblemType.ALREADY_REGISTERED
+        assert refusal.registration is not None
+        assert refusal.registration.status is RegistrationStatus.CONFIRMED
+
+        try:
+            events.list_events(cursor="nonsense")
+            raise AssertionError
+        except UnprocessableEntityException as error:
+            mistake = problem(error)
+        assert mistake.type is ProblemType.INVALID_REQUEST
+        assert mistake.errors is not None
+        assert [error.parameter for error in mistake.errors] == ["cursor"]
+
+        registrations.unregister_user(EVENT, ADA)
+        assert registrations.get_registration(EVENT, BOB).status is RegistrationStatus.CONFIRMED
+
+        assert registered(registrations) == [BOB, CYD]
+        assert EVENT in event_ids(events)
+        mine = registrations.list_user_registrations(CYD)
+        assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
+
+
+def register(registrations: RegistrationsApi, user_id: str) -> tuple[RegistrationStatus, int | None]:
+    registration = registrations.register_user(EVENT, EventRegistrationInput(userId=user_id))
+    return registration.status, registration.waitlist_position
+
+
+def problem(error: ApiException) -> Problem:
+    """Return the problem of an answer: the generator reads it as one, but does not say so in its types."""
+    assert isinstance(error.data, Problem)
+    return error.data
+
+
+def registered(registrations: RegistrationsApi) -> list[str]:
+    """Go through the pages to the end."""
+    page = registrations.list_event_registrations(EVENT, limit=1)
+    found = [registration.user_id for registration in page.registrations]
+    while page.next_cursor is not None:
+        page = registrations.list_event_registrations(EVENT, limit=1, cursor=page.next_cursor)
+        found += [registration.user_id for registration in page.registrations]
+    return found
+
+
+def event_ids(events: EventsApi) -> list[str]:
+    """Go through the pages to the end."""
+    page = events.list_events(limit=1)
+    found = [event.event_id for event in page.events]
+    while page.next_cursor is not None:
+        page = events.list_events(limit=1, cursor=page.next_cursor)
+        found += [event.event_id for event in page.events]
+    return found
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

@@ -1,0 +1,118 @@
+"""The whole story, told with the client that openapi-python-client makes."""
+
+import datetime as dt
+import sys
+
+from events_api_client import Client
+from events_api_client.api.events import create_event, list_events
+from events_api_client.api.registrations import (
+    get_registration,
+    list_event_registrations,
+    list_user_registrations,
+    register_user,
+    unregister_user,
+)
+from events_api_client.api.users import create_user
+from events_api_client.models import (
+    Event,
+    EventInput,
+    EventPage,
+    EventRegistrationInput,
+    Problem,
+    ProblemType,
+    Registration,
+    RegistrationPage,
+    RegistrationStatus,
+    User,
+    UserInput,
+    UserRegistrationPage,
+)
+from events_api_client.types import Unset
+
+EVENT, ADA, BOB, CYD = (f"opc-{name}" for name in ("party", "ada", "bob", "cyd"))
+
+
+def main(url: str) -> None:
+    """Fill an event, queue for it, leave it, and see who is promoted."""
+    with Client(base_url=url, raise_on_unexpected_status=True) as client:
+        event = create_event.sync(
+            client=client,
+            body=EventInput(
+                event_id=EVENT,
+                title="Party",
+                description="Cake",
+                date="2030-05-01",
+                location="Roof",
+                capacity=1,
+                organizer="Ada",
+                has_waitlist=True,
+            ),
+        )
+        assert isinstance(event, Event)
+        assert event.available_seats == 1
+        assert event.created_at < dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
+        for user_id in (ADA, BOB, CYD):
+            assert isinstance(create_user.sync(client=client, body=UserInput(name="Somebody", user_id=user_id)), User)
+
+        assert register(client, ADA) == (RegistrationStatus.CONFIRMED, None)
+        assert register(client, BOB) == (RegistrationStatus.WAITLISTED, 1)
+        assert register(client, CYD) == (RegistrationStatus.WAITLISTED, 2)
+
+        refusal = register_user.sync(EVENT, client=client, body=EventRegistrationInput(user_id=ADA))
+        assert isinstance(refusal, Problem)
+        assert refusal.type_ is ProblemType.ALREADY_REGISTERED
+        assert isinstance(refusal.registration, Registration)
+        assert refusal.registration.status is RegistrationStatus.CONFIRMED
+
+        mistake = list_events.sync(client=client, cursor="nonsense")
+        assert isinstance(mistake, Problem)
+        assert mistake.type_ is ProblemType.INVALID_REQUEST
+        assert not isinstance(mistake.errors, Unset)
+        assert [error.parameter for error in mistake.errors] == ["cursor"]
+
+        # An answer without a body is Any to this generator.
+        assert unregister_user.sync_detailed(EVENT, ADA, client=client).status_code == 204  # type: ignore[misc]
+        promoted = get_registration.sync(EVENT, BOB, client=client)
+        assert isinstance(promoted, Registration)
+        assert promoted.status is RegistrationStatus.CONFIRMED
+
+        assert registered(client) == [BOB, CYD]
+        assert EVENT in event_ids(client)
+        mine = list_user_registrations.sync(CYD, client=client)
+        assert isinstance(mine, UserRegistrationPage)
+        assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
+
+
+def register(client: Client, user_id: str) -> tuple[RegistrationStatus, int | None]:
+    registration = register_user.sync(EVENT, client=client, body=EventRegistrationInput(user_id=user_id))
+    assert isinstance(registration, Registration)
+    position = registration.waitlist_position
+    return registration.status, None if isinstance(position, Unset) else position
+
+
+def registered(client: Client) -> list[str]:
+    """Go through the pages to the end."""
+    found: list[str] = []
+    page = list_event_registrations.sync(EVENT, client=client, limit=1)
+    while True:
+        assert isinstance(page, RegistrationPage)
+        found += [registration.user_id for registration in page.registrations]
+        if isinstance(page.next_cursor, Unset):
+            return found
+        page = list_event_registrations.sync(EVENT, client=client, limit=1, cursor=page.next_cursor)
+
+
+def event_ids(client: Client) -> list[str]:
+    """Go through the pages to the end."""
+    found: list[str] = []
+    page = list_events.sync(client=client, limit=1)
+    while True:
+        assert isinstance(page, EventPage)
+        found += [event.event_id for event in page.events]
+        if isinstance(page.next_cursor, Unset):
+            return found
+        page = list_events.sync(client=client, limit=1, cursor=page.next_cursor)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
