@@ -75,7 +75,6 @@ def test_a_hostile_request_has_its_answer_and_stores_nothing(
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("path", PATHS)
 def test_head_is_get_without_the_body(path: str, address: tuple[str, int]) -> None:
-    tables.ping()
     status, headers, body = answer(address, line("GET", path))
     of_head = answer(address, line("HEAD", path))
 
@@ -90,7 +89,6 @@ def test_head_is_get_without_the_body(path: str, address: tuple[str, int]) -> No
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("path", PATHS)
 def test_options_says_what_a_path_has_and_answers_preflights(path: str, address: tuple[str, int]) -> None:
-    tables.ping()
     status, headers, _body = answer(address, line("OPTIONS", path))
     assert status == 405
     assert headers["allow"]
@@ -105,6 +103,5 @@ def test_options_says_what_a_path_has_and_answers_preflights(path: str, address:
 @pytest.mark.parametrize("accept", ["text/html", "application/xml;q=1, application/json;q=0", "nothing at all"])
 def test_accept_is_disregarded_as_there_is_only_one_representation(accept: str, address: tuple[str, int]) -> None:
     """RFC 9110, 12.5.1 allows it, and an answer in JSON says more than 406 without one."""
-    tables.ping()
     status, headers, _body = answer(address, line("GET", "/events", f"Accept: {accept}"))
     assert (status, headers["content-type"]) == (200, "application/json")
