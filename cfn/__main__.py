@@ -62,9 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     lock.set_defaults(run=_lock)
 
     put = _stack_command(commands, "deploy", "create or update a stack")
-    put.add_argument(
-        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="see `python -m cfn template`"
-    )
+    _parameters(put)
     put.add_argument(
         "--bucket", help="where the package goes; without it, a private bucket of the account, made if need be"
     )
@@ -82,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
 
     local = commands.add_parser("local", help="run the whole stack on this machine")
     local.add_argument("--port", type=int, default=4566, help="port of the emulator on 127.0.0.1, 4566 by default")
-    local.set_defaults(run=lambda options, console: serve(options.port, console))
+    _parameters(local)
+    local.set_defaults(run=lambda options, console: serve(options.port, parse_parameters(options.parameter), console))
     return parser
 
 
@@ -92,6 +91,12 @@ def _stack_command(
     command = commands.add_parser(name, help=text)
     command.add_argument("--stack", required=True, metavar="NAME", help="name of the stack")
     return command
+
+
+def _parameters(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--parameter", action="append", default=[], metavar="NAME=VALUE", help="see `python -m cfn template`"
+    )
 
 
 def _throw_away(command: argparse.ArgumentParser) -> None:

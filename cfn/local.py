@@ -3,6 +3,7 @@
 import contextlib
 import signal
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 from typing import Final
@@ -17,14 +18,14 @@ from cfn.platforms import named
 STACK: Final = "events-api-local"
 
 
-def serve(port: int, console: Console) -> None:
+def serve(port: int, parameters: Mapping[str, str], console: Console) -> None:
     """Deploy to an emulator on that port, and keep it until Ctrl-C or SIGTERM; everything is forgotten then."""
     signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
         console.print("Building the package ...")
         package = build_package(named("host"), Path(folder))
         with emulator(port) as endpoint:
-            url = deploy(emulated(endpoint), Wanted(STACK, throw_away=True), package, console)
+            url = deploy(emulated(endpoint), Wanted(STACK, parameters, throw_away=True), package, console)
             console.print(f"\nThe API answers at {url}/ until Ctrl-C.", soft_wrap=True, highlight=False)
             signal.pause()
     console.print("Stopped.")

@@ -5,6 +5,7 @@ import itertools
 import json
 import logging
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from storage.embedded import embedded_store
 from storage.schema import TABLE_VARIABLES, TABLES
 from storage.tables import Tables
 from tests.client import Client
+
+#: The browser is driven by what only the extra `contract` brings.
+collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py"]
 
 _numbers = itertools.count()
 

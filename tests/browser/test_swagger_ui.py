@@ -111,4 +111,4 @@ def try_out(page: Page, path: str, body: str) -> str:
     operation.get_by_role("button", name="Execute").click()
     answer = operation.locator(".live-responses-table .response .response-col_status")
     expect(answer).to_be_visible()
-    return answer.inner_text().split()[0]
+    return str(answer.inner_text().split()[0])
