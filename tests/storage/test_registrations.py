@@ -14,6 +14,7 @@ from storage.errors import (
     RegistrationNotFound,
     UserNotFound,
 )
+from storage.items import queue_number
 from storage.model import EventFields, Registration
 from storage.tables import Tables
 from tests.rival import in_turn, nothing, rival
@@ -173,6 +174,29 @@ def test_two_who_queue_at_once_get_different_places_in_the_order_of_admission(ta
         (mine,) = register(tables, "b")
     assert mine.position == 2
     assert state(tables) == ("a", "cb")
+
+
+def test_a_number_in_the_queue_is_never_given_again_even_if_its_owner_has_left(tables: Tables) -> None:
+    make_event(tables, capacity=1)
+    register(tables, "a")
+
+    def come_and_go() -> None:
+        register(tables, "c")
+        registrations.unregister(tables, "e", "c")
+
+    with rival(tables, in_turn(nothing, come_and_go), times=2):
+        register(tables, "b")
+    (place,) = queue.waiting(tables, "e", 2)
+    assert (place["userId"], queue_number(place)) == ("b", 1)
+
+
+def test_a_waitlist_that_is_switched_off_while_somebody_queues_lets_nobody_join(tables: Tables) -> None:
+    make_event(tables, capacity=1)
+    register(tables, "a")
+    switch_off = in_turn(nothing, lambda: events.update(tables, "e", {"has_waitlist": False}))
+    with rival(tables, switch_off, times=2), pytest.raises(EventFull):
+        register(tables, "b")
+    assert state(tables) == ("a", "")
 
 
 def test_a_user_who_registers_twice_at_once_is_registered_once(tables: Tables) -> None:
