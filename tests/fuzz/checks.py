@@ -1,7 +1,7 @@
 """Checks of ours beside schemathesis' own: what the service may refuse in a request that fits the contract."""
 
 import re
-from typing import Any
+from typing import Any, Final
 
 import schemathesis
 from schemathesis import Case, CheckContext
@@ -41,19 +41,38 @@ def _misfits(case: Case[Any]) -> set[str]:
     }
 
 
+#: What is missing if it is what a request has just created.
+_MISSING: Final = {
+    "POST /events": "event-not-found",
+    "POST /users": "user-not-found",
+    "POST /registrations": "registration-not-found",
+    "POST /events/{eventId}/registrations": "registration-not-found",
+}
+
+_UNREGISTER: Final = {
+    "DELETE /events/{eventId}/registrations/{userId}",
+    "DELETE /registrations/{userId}/{eventId}",
+}
+
+
 @schemathesis.check
 def created_resource_is_there(context: CheckContext, response: Response, case: Case[Any]) -> bool | None:
-    """Schemathesis' `ensure_resource_availability`, which does not know that a registration has two paths.
+    """Schemathesis' `ensure_resource_availability`, but for what it does not know of registrations.
 
-    It takes a resource for deleted if its own path was, and ours may be deleted as `/registrations/{userId}/{eventId}`
-    as well.
+    It takes any 404 below an event for a missing event, where it may be the user in the body who is missing; and it
+    takes a resource for deleted if its own path was, where a registration has two.
     """
+    if response.status_code != 404:
+        return None
+    parent = context.internals.find_parent(case_id=case.id)
+    if parent is None or response.json()["type"].split(":")[-1] != _MISSING.get(parent.operation.label):
+        return None
     recorder: Any = context.internals.recorder
     mine = case.path_parameters or {}
     for other in recorder.find_all_cases() if recorder is not None else ():
         answer = recorder.find_response(case_id=other.id)
         if (
-            other.operation.label == "DELETE /registrations/{userId}/{eventId}"
+            other.operation.label in _UNREGISTER
             and answer is not None
             and answer.status_code == 204
             and all(mine.get(name, value) == value for name, value in other.path_parameters.items())

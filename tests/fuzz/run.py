@@ -23,16 +23,17 @@ class Run:
     seed: int
     coverage: CoverageMap
     cases: Counter[str] = field(default_factory=Counter)
-    links: set[str] = field(default_factory=set)
-    links_known: int = 0
-    links_inferred: int = 0
+    written: set[str] = field(default_factory=set)
+    inferred: set[str] = field(default_factory=set)
+    links: events.StatefulPhasePayload | None = None
     findings: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         phases = ", ".join(f"{count} {phase}" for phase, count in self.cases.items())
+        known, inferred = (self.links.transitions_total, self.links.inferred_transitions) if self.links else (0, 0)
         return (
-            f"seed {self.seed}: {self.cases.total()} cases ({phases}); {len(self.links)} of {self.links_known} links,"
-            f" {self.links_inferred} of them inferred; {len(self.findings)} findings"
+            f"seed {self.seed}: {self.cases.total()} cases ({phases}); links: {len(self.written)} of {known - inferred}"
+            f" written, {len(self.inferred)} of {inferred} inferred; {len(self.findings)} findings"
         )
 
 
@@ -50,8 +51,7 @@ def fuzz(app: Any, *, max_examples: int, seed: int) -> Run:
     for event in from_schema(schema).execute():
         match event:
             case events.PhaseStarted(payload=events.StatefulPhasePayload() as transitions):
-                run.links_known = transitions.transitions_total
-                run.links_inferred = transitions.inferred_transitions
+                run.links = transitions
             case events.ScenarioFinished():
                 _note(run, event)
             case events.NonFatalError():
@@ -62,7 +62,9 @@ def fuzz(app: Any, *, max_examples: int, seed: int) -> Run:
 def _note(run: Run, scenario: events.ScenarioFinished) -> None:
     recorder = scenario.recorder
     run.cases[scenario.phase.value] += len(recorder.cases)
-    run.links |= {node.transition.id for node in recorder.cases.values() if node.transition}
+    for node in recorder.cases.values():
+        if node.transition:
+            (run.inferred if node.transition.is_inferred else run.written).add(node.transition.id)
     for (method, path), interactions in group_interactions_by_method_path(recorder).items():
         seen = [to_http_interaction(method, interaction) for interaction in interactions]
         run.coverage.record_schemathesis_interactions(method, path, seen)

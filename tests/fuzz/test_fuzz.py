@@ -21,7 +21,8 @@ def test_nothing_that_a_fuzzer_makes_of_the_contract_finds_a_fault(
     with capsys.disabled():
         print(f"\n{run} (repeat with FUZZ_SEED={run.seed})\n{run.coverage.generate_text_summary(colored=False)}")  # noqa: T201 - the seed must be seen
     assert not run.findings, "\n\n".join(run.findings)
-    assert len(run.links) > 10
+    assert run.written
+    assert run.inferred
     missed = [
         gap for gap in run.coverage.coverage_gaps() if gap["kind"] not in {"response_uncovered", "example_unseen"}
     ]
