@@ -1,17 +1,19 @@
 """Promotion in batches: as many as a transaction takes, in order, and never lost when it is interrupted."""
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from storage import audit, events, queue, registration_lists, rules
+from storage import audit, events, queue, registration_lists, registrations, rules
 from storage.errors import StorageUnavailable
-from storage.items import pointer_key, queue_item, registration_item, seats_key, user_item
+from storage.items import pointer_key, queue_item, registration_item, seats_key, to_seats, user_item
 from storage.model import EventFields, Registration, User
 from storage.steps import Step
 from storage.tables import Tables
 from tests.meter import metered
+from tests.rival import rival
 
 
 def crowd(tables: Tables, waiting: int) -> None:
@@ -75,3 +77,52 @@ def test_a_place_in_the_queue_counts_those_ahead(tables: Tables) -> None:
     assert [queue.position(tables, "e", seq) for seq in range(5)] == [1, 2, 3, 4, 5]
     assert queue.positions(tables, "e", [0, 4]) == {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}
     assert queue.positions(tables, "e", []) == {}
+
+
+@pytest.fixture
+def small(tables: Tables) -> Tables:
+    """Make an event of one seat with five in the queue, whose capacity was raised to four before somebody died."""
+    crowd(tables, 5)
+    interrupted(tables, capacity=4)
+    return tables
+
+
+def interrupted(tables: Tables, **changes: Any) -> None:
+    """Change an event, and die before anybody is promoted."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "drain", lambda _tables, _event_id, seats: seats)
+        events.update(tables, "e", changes)
+
+
+def seats_are_reopened_with_one_less(tables: Tables) -> None:
+    interrupted(tables, status="cancelled")
+    registrations.unregister(tables, "e", "u0000")
+    interrupted(tables, status="active")
+
+
+@pytest.mark.parametrize(
+    ("act", "expected"),
+    [
+        (lambda tables: interrupted(tables, capacity=2), (2, 4)),
+        (seats_are_reopened_with_one_less, (4, 1)),
+        (lambda tables: registrations.unregister(tables, "e", "u0005"), (4, 1)),
+        (lambda tables: interrupted(tables, status="cancelled"), (1, 5)),
+        (lambda tables: events.update(tables, "e", {"title": "Other"}), (4, 2)),
+    ],
+    ids=[
+        "lower the capacity",
+        "give a seat back while closed",
+        "leave the queue",
+        "close the event",
+        "promote as well",
+    ],
+)
+def test_a_promotion_counts_what_others_did_meanwhile(
+    small: Tables, act: Callable[[Tables], object], expected: tuple[int, int]
+) -> None:
+    with rival(small, lambda: act(small)) as other:
+        queue.drain(small, "e", to_seats(small.get("Events", seats_key("e")) or {}))
+    assert other.acted == 1
+    event = events.get(small, "e")
+    assert (event.confirmed, event.waitlisted) == expected
+    assert list(audit.audit(small)) == []
