@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, queue, registration_lists, registrations, rules
+from storage import audit, events, queue, registration_lists, registrations, rules, users
 from storage.errors import StorageUnavailable
 from storage.items import pointer_key, queue_item, registration_item, seats_key, to_seats, user_item
 from storage.model import EventFields, Registration, User
@@ -94,6 +94,14 @@ def interrupted(tables: Tables, **changes: Any) -> None:
         events.update(tables, "e", changes)
 
 
+def somebody_joins(tables: Tables) -> None:
+    """Join the queue, and die before helping with the promotion."""
+    users.create(tables, "newcomer", "N")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(queue, "drain", lambda _tables, _event_id, seats: seats)
+        registrations.register(tables, "e", "newcomer")
+
+
 def seats_are_reopened_with_one_less(tables: Tables) -> None:
     interrupted(tables, status="cancelled")
     registrations.unregister(tables, "e", "u0000")
@@ -106,16 +114,11 @@ def seats_are_reopened_with_one_less(tables: Tables) -> None:
         (lambda tables: interrupted(tables, capacity=2), (2, 4)),
         (seats_are_reopened_with_one_less, (4, 1)),
         (lambda tables: registrations.unregister(tables, "e", "u0005"), (4, 1)),
+        (somebody_joins, (4, 3)),
         (lambda tables: interrupted(tables, status="cancelled"), (1, 5)),
         (lambda tables: events.update(tables, "e", {"title": "Other"}), (4, 2)),
     ],
-    ids=[
-        "lower the capacity",
-        "give a seat back while closed",
-        "leave the queue",
-        "close the event",
-        "promote as well",
-    ],
+    ids=["lower the capacity", "leave while it is closed", "leave the queue", "join", "close the event", "promote"],
 )
 def test_a_promotion_counts_what_others_did_meanwhile(
     small: Tables, act: Callable[[Tables], object], expected: tuple[int, int]
