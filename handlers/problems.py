@@ -122,7 +122,7 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
     ),
     MalformedBody: Answer(400, None, "Bad Request", "The request body is not JSON: {reason}"),
     BodyTooLarge: Answer(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
-    WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json."),
+    WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json, not compressed."),
     InvalidRequest: Answer(422, "invalid-request", "Invalid request", "{count} wrong with the request; see errors."),
     errors.Contention: Answer(
         503,

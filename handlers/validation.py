@@ -110,10 +110,11 @@ class RequestValidation(RequestValidationMiddleware):
 
 
 def _check_media_type(scope: Scope) -> None:
-    """Refuse other types than JSON; a missing type is taken for JSON, and its charset is UTF-8 whatever is said."""
-    types = [value.decode("latin-1") for key, value in scope["headers"] if key == b"content-type"]
-    if any(value.split(";")[0].strip().lower() != "application/json" for value in types):
-        raise WrongMediaType
+    """Refuse other types than plain JSON; a missing type is taken for it, and the charset is UTF-8 whatever is said."""
+    expected = {b"content-type": "application/json", b"content-encoding": "identity"}
+    for key, value in scope["headers"]:
+        if key in expected and value.decode("latin-1").split(";")[0].strip().lower() != expected[key]:
+            raise WrongMediaType
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:

@@ -78,6 +78,12 @@ BODIES: Final = [
     Row("a header in an id", post(b'{"userId":"eve\\r\\nSet-Cookie: a=b","name":"Eve"}'), 422, "invalid-request"),
     Row("a path in an id", post(b'{"userId":"../eve","name":"Eve"}'), 422, "invalid-request"),
     Row("a compressed body", post(gzip.compress(USER)), 400, "about:blank"),
+    Row(
+        "a body that is said to be compressed",
+        post(USER, f"Content-Length: {len(USER)}", "Content-Encoding: gzip"),
+        415,
+        "about:blank",
+    ),
     Row("two media types", post(USER, f"Content-Length: {len(USER)}", "Content-Type: text/html"), 415, "about:blank"),
     Row(
         "a form",

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def environ(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), **more}
+    return {**os.environ, "PYTHONPATH": str(ROOT), "VALIDATE_RESPONSES": "1", **more}
 
 
 class Server:
