@@ -3,7 +3,7 @@
 import functools
 import inspect
 import json
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from handlers.contract import Contract, ContractError
 from handlers.logs import RequestLog
 from handlers.response_check import ResponseCheck
 from handlers.routing import StrictRouting
+from handlers.settings import Settings
 from handlers.validation import RequestValidation
 from storage.tables import Tables
 
@@ -81,6 +82,17 @@ def create_app(
     except ResolverError as error:
         raise ContractError(f"the contract names an operation that has no function: {error}") from error
     return app
+
+
+def app_from(environ: Mapping[str, str], *, store: Tables | None = None, inline: bool = False) -> AsyncApp:
+    """Return the application that the environment describes, on the tables that it names or on another store."""
+    settings = Settings.of(environ)
+    return create_app(
+        store or Tables.connect(environ),
+        cors_origins=settings.cors_origins,
+        inline=inline,
+        check_responses=settings.check_responses,
+    )
 
 
 def _bind(operation_id: str, *, store: Tables, contract: Contract, inline: bool) -> Handler:

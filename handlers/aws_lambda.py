@@ -7,24 +7,18 @@ from typing import Any, Final
 from mangum import Mangum
 
 from handlers import logs
-from handlers.app import create_app
+from handlers.app import app_from
 from handlers.settings import Settings
-from storage.tables import Tables, deadline
+from storage.tables import deadline
 
 #: So many seconds before its end a request gives up waiting, to say so itself instead of being cut.
 MARGIN: Final = 1.0
 
 logs.configure()
-_settings = Settings.of(os.environ)
 _mangum = Mangum(
-    create_app(
-        Tables.connect(os.environ),
-        cors_origins=_settings.cors_origins,
-        check_responses=_settings.check_responses,
-        inline=True,  # A Lambda serves one request at a time: a thread would only cost time.
-    ),
+    app_from(os.environ, inline=True),  # A Lambda serves one request at a time: a thread would only cost time.
     lifespan="off",  # It would run in every invocation.
-    api_gateway_base_path=_settings.stage,
+    api_gateway_base_path=Settings.of(os.environ).stage,
     text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
 )
 

@@ -15,9 +15,8 @@ from typing import Any, Final
 import uvicorn
 
 from handlers import demo, logs
-from handlers.app import create_app
+from handlers.app import app_from
 from handlers.contract import ContractError
-from handlers.settings import Settings
 from storage.embedded import EmbeddedStoreError, embedded_store
 from storage.errors import StorageUnavailable
 from storage.tables import Tables
@@ -91,8 +90,7 @@ def serve(options: argparse.Namespace) -> None:
         store.create_missing()
         if options.demo:
             demo.fill(store)
-        settings = Settings.of(os.environ)
-        app = create_app(store, cors_origins=settings.cors_origins, check_responses=settings.check_responses)
+        app = app_from(os.environ, store=store)
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
         print(f"Events API at {url} - docs at {url}/docs - {where}", flush=True)  # noqa: T201 - the answer to the command
