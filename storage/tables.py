@@ -37,6 +37,10 @@ deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 #: A BatchGetItem takes so many keys.
 BATCH_KEYS: Final = 100
 
+#: As many connections as threads can use at once: a server's own, and those for calls made at the same time.
+CONNECTIONS: Final = 64
+SERVER_THREADS: Final = 40
+
 #: The waits between attempts are drawn from 0 to a ceiling that doubles from the first to the second, in seconds.
 FIRST_CEILING: Final = 0.01
 LAST_CEILING: Final = 0.5
@@ -67,7 +71,7 @@ class Tables:
         self.client = client
         self.names = names or {table: table for table in TABLES}
         self._budget = budget
-        self._threads = ThreadPoolExecutor(thread_name_prefix="tables")
+        self._threads = ThreadPoolExecutor(CONNECTIONS - SERVER_THREADS, thread_name_prefix="tables")
 
     @classmethod
     def connect(cls, environ: Mapping[str, str], **client_options: Any) -> "Tables":
@@ -75,7 +79,7 @@ class Tables:
         config = Config(
             connect_timeout=2,
             read_timeout=5,
-            max_pool_connections=64,
+            max_pool_connections=CONNECTIONS,
             parameter_validation=False,
             retries={"mode": "standard", "total_max_attempts": 3},
         )
