@@ -1,0 +1,49 @@
+"""Every link that the contract has leads from an answer to an operation that works with what the answer holds."""
+
+from typing import Any, Final
+
+import pytest
+
+from handlers.app import create_app
+from handlers.contract import Contract
+from storage.tables import Tables
+from tests.client import Client
+from tests.contract.test_responses import GOOD
+
+CONTRACT: Final = Contract()
+
+#: What a linked operation is sent, beyond what the link gives it.
+BODIES: Final = {
+    "handlers.events.update_event": {"title": "Other"},
+    "handlers.registrations.register_user": {"userId": "bob"},
+}
+
+
+def links(document: Any, operation_id: str) -> dict[str, Any]:
+    """Return the links of the answer that an operation gives when all is well."""
+    operation = CONTRACT.operations[operation_id]
+    responses = document["paths"][operation.path][operation.method.lower()]["responses"]
+    found: dict[str, Any] = responses.get("201", {}).get("links", {})
+    return found
+
+
+@pytest.mark.parametrize("operation_id", CONTRACT.operations)
+def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, tables: Tables, contract: Any) -> None:
+    creates = CONTRACT.operations[operation_id].method == "POST"
+    assert bool(links(contract, operation_id)) is creates, "what creates has links, and nothing else does"
+    for link in links(contract, operation_id).values():
+        for table in tables.names.values():
+            tables.client.delete_table(TableName=table)
+        tables.create_missing()
+        client = Client(create_app(tables, check_responses=True))
+        client.create_users("ann", "bob")
+        client.create_event()
+        method, path, options = GOOD[operation_id]
+        answer = client.request(method, path, **options).json()
+        target = CONTRACT.operations[link["operationId"]]
+        values = {
+            name: answer[expression.removeprefix("$response.body#/")] for name, expression in link["parameters"].items()
+        }
+        body = BODIES.get(target.operation_id)
+        followed = client.request(target.method, target.path.format(**values), **({"json": body} if body else {}))
+        assert followed.status_code < 300, (link, followed.text)
