@@ -52,7 +52,7 @@ class _ValidatedOperation:
         self._next_app = next_app
         self._parameters = {
             place: {
-                parameter["name"]: (parameter, validator_of(parameter["schema"]))
+                parameter["name"]: validator_of(parameter["schema"])
                 for parameter in operation.parameters
                 if parameter["in"] == place
             }
@@ -74,7 +74,7 @@ class _ValidatedOperation:
         await self._next_app(scope, receive, send)
 
     def _path_errors(self, scope: Scope) -> Iterator[FieldError]:
-        for name, (_parameter, validator) in self._parameters["path"].items():
+        for name, validator in self._parameters["path"].items():
             yield from _parameter_errors(name, validator, scope["path_params"][name])
 
     def _query_errors(self, scope: Scope) -> Iterator[FieldError]:
@@ -88,11 +88,10 @@ class _ValidatedOperation:
             elif len(values) > 1:
                 yield parameter_error(name, "Is given more than once.")
             else:
-                parameter, validator = known[name]
-                yield from _parameter_errors(name, validator, _typed(values[0], parameter["schema"]))
+                yield from _parameter_errors(name, known[name], _typed(values[0], known[name].schema))
 
     def _header_errors(self, scope: Scope) -> Iterator[FieldError]:
-        for name, (_parameter, validator) in self._parameters["header"].items():
+        for name, validator in self._parameters["header"].items():
             values = [value.decode("latin-1") for key, value in scope["headers"] if key.decode() == name.lower()]
             if values:
                 yield from _parameter_errors(name, validator, ", ".join(values))

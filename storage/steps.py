@@ -66,10 +66,8 @@ def cancelled(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> Re
     codes = {reason.get("Code", "None") for reason in reasons}
     if not codes <= {"None", "ConditionalCheckFailed"} | BUSY:
         return None
-    images: list[Item | None] = [None] * len(steps)
-    for number, (step, reason) in enumerate(zip(steps, reasons, strict=True)):
-        if reason.get("Code") == "ConditionalCheckFailed":
-            images[number] = unmarshal(reason["Item"]) if reason.get("Item") else None
-            if refusal := step.refusal(images[number]):
-                return refusal
+    images = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
+    for step, reason, image in zip(steps, reasons, images, strict=True):
+        if reason.get("Code") == "ConditionalCheckFailed" and (refusal := step.refusal(image)):
+            return refusal
     return Changed(images[0])
