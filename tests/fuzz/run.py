@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import schemathesis
 from schemathesis.engine import Status, events, from_schema
+from schemathesis.engine.run import Phase, PhaseName
 from tracecov import CoverageMap
 from tracecov.schemathesis import group_interactions_by_method_path, to_http_interaction
 
@@ -14,6 +15,7 @@ from handlers.contract import PATH
 from tests.fuzz import checks  # noqa: F401 - it registers them
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
+DAY: Final = 24 * 60 * 60
 
 
 @dataclass
@@ -25,22 +27,28 @@ class Run:
     cases: Counter[str] = field(default_factory=Counter)
     written: set[str] = field(default_factory=set)
     inferred: set[str] = field(default_factory=set)
-    links: events.StatefulPhasePayload | None = None
+    known_links: int = 0
+    inferred_links: int = 0
     findings: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         phases = ", ".join(f"{count} {phase}" for phase, count in self.cases.items())
-        known, inferred = (self.links.transitions_total, self.links.inferred_transitions) if self.links else (0, 0)
+        written = f"{len(self.written)} of {self.known_links - self.inferred_links} written"
+        inferred = f"{len(self.inferred)} of {self.inferred_links} inferred"
         return (
-            f"seed {self.seed}: {self.cases.total()} cases ({phases}); links: {len(self.written)} of {known - inferred}"
-            f" written, {len(self.inferred)} of {inferred} inferred; {len(self.findings)} findings"
+            f"seed {self.seed}: {self.cases.total()} cases ({phases}); links: {written}, {inferred};"
+            f" {len(self.findings)} findings"
         )
 
 
-def fuzz(app: Any, *, max_examples: int, seed: int) -> Run:
-    """Send to an ASGI application what schemathesis makes of its contract, in all phases, with all checks."""
+def fuzz(app: Any, *, max_examples: int, seed: int, at_least: int = 0) -> Run:
+    """Send to an ASGI application what schemathesis makes of its contract, in all phases, with all checks.
+
+    With `at_least`, it goes on with new cases and new walks along the links until there were so many cases.
+    """
     config = schemathesis.Config.from_path(CONFIG)
     config.update(seed=seed, max_failures=None)
+    config.max_time = DAY if at_least else None  # Only under a limit of time are phases repeated.
     schema = schemathesis.openapi.from_path(PATH, config=config)  # Where it comes from a URL, that is not tested.
     schema.app = app
     schema.config.update(base_url="http://testserver")
@@ -48,12 +56,18 @@ def fuzz(app: Any, *, max_examples: int, seed: int) -> Run:
     # One of these is a walk along links, of several requests.
     schema.config.phases.stateful.generation.update(max_examples=2 * max_examples)
     run = Run(seed, CoverageMap.from_dict(schema.raw_schema, base_path=schema.base_path))
-    for event in from_schema(schema).execute():
+    stream = from_schema(schema).execute()
+    for event in stream:
         match event:
             case events.PhaseStarted(payload=events.StatefulPhasePayload() as transitions):
-                run.links = transitions
+                run.known_links = transitions.transitions_total
+                run.inferred_links += transitions.inferred_transitions  # Those that are new since the last time.
             case events.ScenarioFinished():
                 _note(run, event)
+            case events.PhaseFinished(phase=Phase(name=PhaseName.STATEFUL_TESTING)) if at_least:
+                print(run, flush=True)  # noqa: T201 - a long run shows how far it is
+                if run.cases.total() >= at_least:
+                    stream.stop()
             case events.NonFatalError():
                 run.findings.append(f"{event.label}: {event.info.format()}")
     return run

@@ -1,6 +1,7 @@
 """The service, fuzzed by its own contract in this process, with a new seed every time.
 
-FUZZ_SEED repeats a run, FUZZ_EXAMPLES makes it longer (the default is 10).
+FUZZ_SEED repeats a run, FUZZ_EXAMPLES is the number of cases an operation (the default is 10), and with
+FUZZ_CASES=50000 the run goes on with new ones, and shows how far it is, until there were so many.
 """
 
 import os
@@ -18,12 +19,10 @@ def test_nothing_that_a_fuzzer_makes_of_the_contract_finds_a_fault(
 ) -> None:
     """TraceCov sees every operation, parameter and keyword of the contract met with right and with wrong values."""
     seed = int(os.environ.get("FUZZ_SEED", random.getrandbits(32)))
-
-    run = fuzz(
-        create_app(tables, check_responses=True), max_examples=int(os.environ.get("FUZZ_EXAMPLES", "10")), seed=seed
-    )
+    max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
 
     with capsys.disabled():
+        run = fuzz(create_app(tables, check_responses=True), max_examples=max_examples, seed=seed, at_least=at_least)
         print(f"\n{run} (repeat with FUZZ_SEED={run.seed})\n{run.coverage.generate_text_summary(colored=False)}")  # noqa: T201 - the seed must be seen
     assert not run.findings, "\n\n".join(run.findings)
     assert run.written
