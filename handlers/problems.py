@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
 
-from connexion.lifecycle import ConnexionRequest, ConnexionResponse
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from handlers.bodies import registration_body
 from storage import errors
@@ -152,7 +153,7 @@ _INTERNAL: Final = Answer(
 )
 
 
-async def answer(request: ConnexionRequest, error: Exception) -> ConnexionResponse:
+async def answer(request: Request, error: Exception) -> Response:
     """Answer a request with the problem document of what was raised."""
     if isinstance(error, errors.CursorInvalid):
         error = InvalidRequest([{"parameter": "cursor", "detail": "Is damaged, or belongs to another list."}])
@@ -173,7 +174,7 @@ async def answer(request: ConnexionRequest, error: Exception) -> ConnexionRespon
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
-    return ConnexionResponse(found.status, content_type=MEDIA_TYPE, body=json.dumps(body), headers=headers)
+    return Response(json.dumps(body), found.status, headers, media_type=MEDIA_TYPE)
 
 
 def _find(error: Exception) -> Answer:

@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from connexion.decorators.parameter import pythonic
 from connexion.json_schema import Draft4RequestValidator
-from connexion.middleware.request_validation import RequestValidationAPI, RequestValidationMiddleware
 from connexion.operations import AbstractOperation
 from jsonschema import Draft4Validator, FormatChecker, ValidationError
 from jsonschema.validators import extend
 from starlette.requests import ClientDisconnect
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Receive, Scope
 
 from handlers.field_errors import FieldError, detail, field_error, flat, parameter_error, suggestion
 from handlers.json_text import MAX_DIGITS, parse
@@ -19,7 +20,7 @@ from handlers.problems import MAX_BODY_BYTES, BodyTooLarge, InvalidRequest, Wron
 
 
 def _is_string(_checker: Any, value: Any) -> bool:
-    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+    return isinstance(value, str) and (value.isascii() or not re.search("[\ud800-\udfff]", value))
 
 
 def _is_integer(_checker: Any, value: Any) -> bool:
@@ -28,8 +29,13 @@ def _is_integer(_checker: Any, value: Any) -> bool:
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
     """Match as JavaScript does, where `$` is the end of the text and never a place before a last line break."""
-    if isinstance(value, str) and not re.search(re.sub(r"\$(?=$|\))", r"\\Z", pattern), value):
+    if isinstance(value, str) and not _regex(pattern).search(value):
         yield ValidationError(f"does not match {pattern}")
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\$(?=$|\))", r"\\Z", pattern))
 
 
 #: JSON Schema as OpenAPI 3.0 means it: 1.0 is an integer, and half a surrogate pair is no text.
@@ -45,67 +51,87 @@ def validator_of(schema: Mapping[str, Any]) -> Any:
     return ContractValidator(schema, format_checker=FormatChecker())
 
 
-class _ValidatedOperation:
-    """The validators of one operation, made once."""
+class _Parameter:
+    """A parameter of an operation, under the name that its handler knows it by."""
 
-    def __init__(self, next_app: ASGIApp, operation: AbstractOperation) -> None:
-        self._next_app = next_app
-        self._parameters = {
-            place: {
-                parameter["name"]: validator_of(parameter["schema"])
-                for parameter in operation.parameters
-                if parameter["in"] == place
-            }
-            for place in ("path", "query", "header")
-        }
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        self.name: str = definition["name"]
+        self.argument: str = pythonic(self.name)
+        self.schema: Mapping[str, Any] = definition["schema"]
+        self._validator = validator_of(self.schema)
+
+    def errors(self, value: str | int) -> list[FieldError]:
+        return [parameter_error(self.name, detail(error)) for error in flat(self._validator.iter_errors(value))]
+
+
+class RequestSchema:
+    """What the contract says of the requests of one operation: their parameters and their body."""
+
+    def __init__(self, operation: AbstractOperation) -> None:
+        """Prepare everything that does not depend on a request."""
+        parameters: dict[str, list[_Parameter]] = {"path": [], "query": [], "header": []}
+        for definition in operation.parameters:
+            parameters[definition["in"]].append(_Parameter(definition))
+        self._path = parameters["path"]
+        self._query = {parameter.name: parameter for parameter in parameters["query"]}
+        self._headers = {parameter.name.lower().encode(): parameter for parameter in parameters["header"]}
         self._body = validator_of(operation.body_schema("application/json")) if operation.request_body else None
+        self._defaults = {
+            parameter.argument: parameter.schema["default"]
+            for parameter in self._query.values()
+            if "default" in parameter.schema
+        }
+        #: The names of what `read` may return, and no others.
+        self.arguments = [parameter.argument for place in parameters.values() for parameter in place]
+        self.arguments += ["body"] if self._body else []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        errors = [*self._path_errors(scope), *self._query_errors(scope), *self._header_errors(scope)]
-        if self._body is not None:
+    async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        """Return what a request has for its handler: the parameters, and the body.
+
+        Raises:
+            InvalidRequest: It does not fit the contract, in all the ways that are named.
+            RequestRefused: Its body can't be read.
+
+        """
+        values, errors = dict(self._defaults), list[FieldError]()
+        self._read_path(scope, values, errors)
+        if self._query or scope["query_string"]:
+            self._read_query(scope, values, errors)
+        if self._headers:
+            self._read_headers(scope, values, errors)
+        if self._body:
             _check_media_type(scope)
-            raw = await _read(scope, receive)
-            errors += [field_error(error) for error in flat(self._body.iter_errors(parse(raw)))]
-            scope, receive = _with_body(scope, [(b"content-type", b"application/json")]), _replay(raw)
-        else:
-            scope, receive = _with_body(scope, []), _replay(b"")
+            values["body"] = parse(await _read(scope, receive))
+            errors += [field_error(error) for error in flat(self._body.iter_errors(values["body"]))]
         if errors:
             raise InvalidRequest([dict(unique) for unique in dict.fromkeys(tuple(error.items()) for error in errors)])
-        await self._next_app(scope, receive, send)
+        return values
 
-    def _path_errors(self, scope: Scope) -> Iterator[FieldError]:
-        for name, validator in self._parameters["path"].items():
-            yield from _parameter_errors(name, validator, scope["path_params"][name])
+    def _read_path(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        for parameter in self._path:
+            values[parameter.argument] = scope["path_params"][parameter.name]
+            errors += parameter.errors(values[parameter.argument])
 
-    def _query_errors(self, scope: Scope) -> Iterator[FieldError]:
-        known = self._parameters["query"]
+    def _read_query(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
         given: dict[str, list[str]] = {}
-        for name, value in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            given.setdefault(name, []).append(value)
-        for name, values in given.items():
-            if name not in known:
-                yield parameter_error(name, f"There is no such parameter.{suggestion(name, known)}")
-            elif len(values) > 1:
-                yield parameter_error(name, "Is given more than once.")
+        for name, text in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            given.setdefault(name, []).append(text)
+        for name, texts in given.items():
+            parameter = self._query.get(name)
+            if parameter is None:
+                errors.append(parameter_error(name, f"There is no such parameter.{suggestion(name, self._query)}"))
+            elif len(texts) > 1:
+                errors.append(parameter_error(name, "Is given more than once."))
             else:
-                yield from _parameter_errors(name, known[name], _typed(values[0], known[name].schema))
+                values[parameter.argument] = _typed(texts[0], parameter.schema)
+                errors += parameter.errors(values[parameter.argument])
 
-    def _header_errors(self, scope: Scope) -> Iterator[FieldError]:
-        for name, validator in self._parameters["header"].items():
-            values = [value.decode("latin-1") for key, value in scope["headers"] if key.decode() == name.lower()]
-            if values:
-                yield from _parameter_errors(name, validator, ", ".join(values))
-
-
-class _ValidatedAPI(RequestValidationAPI):
-    def make_operation(self, operation: AbstractOperation) -> _ValidatedOperation:
-        return _ValidatedOperation(self.next_app, operation)
-
-
-class RequestValidation(RequestValidationMiddleware):
-    """Validates requests in place of connexion's own, which says 400 and names only the first error."""
-
-    api_cls = _ValidatedAPI
+    def _read_headers(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        for name, parameter in self._headers.items():
+            texts = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+            if texts:
+                values[parameter.argument] = ", ".join(texts)
+                errors += parameter.errors(values[parameter.argument])
 
 
 def _check_media_type(scope: Scope) -> None:
@@ -133,26 +159,8 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _with_body(scope: Scope, content_type: list[tuple[bytes, bytes]]) -> Scope:
-    """Announce the body in the one way that connexion knows, or none: it would parse a form that nobody asked for."""
-    others = [(key, value) for key, value in scope["headers"] if key != b"content-type"]
-    return {**scope, "headers": [*others, *content_type]}
-
-
-def _replay(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
-
-
 def _typed(text: str, schema: Mapping[str, Any]) -> str | int:
     """Return the value that a text in a URL has; `+5` and `5.0` are no integers there."""
     if schema.get("type") == "integer" and re.fullmatch(f"-?[0-9]{{1,{MAX_DIGITS}}}", text):
         return int(text)
     return text
-
-
-def _parameter_errors(name: str, validator: Any, value: str | int) -> Iterator[FieldError]:
-    for error in flat(validator.iter_errors(value)):
-        yield parameter_error(name, detail(error))

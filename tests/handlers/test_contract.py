@@ -137,6 +137,16 @@ def test_an_operation_without_a_function_stops_the_start(tmp_path: Path, tables:
         create_app(tables, contract=write(tmp_path, rename))
 
 
+def test_a_parameter_that_the_function_does_not_take_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+    def add(document: Any) -> None:
+        document["paths"]["/health"]["get"]["parameters"] = [
+            {"name": "deepCheck", "in": "query", "schema": {"type": "string"}}
+        ]
+
+    with pytest.raises(ContractError, match=r"check_health.*deep_check"):
+        create_app(tables, contract=write(tmp_path, add))
+
+
 def test_an_operation_in_a_file_that_does_not_exist_stops_the_start(tmp_path: Path, tables: Tables) -> None:
     def rename(document: Any) -> None:
         document["paths"]["/health"]["get"]["operationId"] = "handlers.sistem.check_health"
