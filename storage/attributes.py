@@ -23,9 +23,8 @@ def _attribute(value: str | int | bool) -> dict[str, Any]:  # noqa: FBT001 - a v
 def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Item:
     """Return an item of DynamoDB's form as plain values."""
     return {
-        name: int(value) if kind == "N" else value
-        for name, attribute in item.items()
-        for kind, value in attribute.items()
+        name: it["S"] if "S" in it else int(it["N"]) if "N" in it else it["BOOL"]  # Strings are by far the most.
+        for name, it in item.items()
     }
 
 

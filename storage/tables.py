@@ -1,6 +1,7 @@
 """The boundary with boto3: get, query, and transactions whose every step says what its failed condition means."""
 
 import itertools
+import json
 import logging
 import random
 import time
@@ -17,6 +18,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from storage.answers import take_as_json
 from storage.attributes import Item, Key, Values, expression, marshal, unmarshal
 from storage.errors import Contention, StorageUnavailable
 from storage.schema import TABLE_VARIABLES, TABLES
@@ -33,6 +35,9 @@ Outcome = TypeVar("Outcome")
 
 #: The moment on `time.monotonic()`'s clock at which the running request must be answered, in seconds.
 deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
+
+#: Given here, or botocore puts one together in every call.
+USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
 
 #: A BatchGetItem takes so many keys.
 BATCH_KEYS: Final = 100
@@ -81,9 +86,11 @@ class Tables:
             read_timeout=5,
             max_pool_connections=CONNECTIONS,
             parameter_validation=False,
+            user_agent=USER_AGENT,
             retries={"mode": "standard", "total_max_attempts": 3},
         )
         client = boto3.client("dynamodb", config=config, **client_options)
+        take_as_json(client)
         return cls(client, {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()})
 
     def create_missing(self) -> None:
@@ -268,5 +275,5 @@ def _translated() -> Iterator[None]:
         if code not in _UNAVAILABLE and status < HTTPStatus.INTERNAL_SERVER_ERROR:
             raise
         raise StorageUnavailable(f"the store refused a call: {code}") from error
-    except BotoCoreError as error:
+    except (BotoCoreError, json.JSONDecodeError) as error:
         raise StorageUnavailable(f"the store does not answer: {error}") from error

@@ -1,12 +1,16 @@
 """The boundary with boto3: what its faults mean, and how often something is tried."""
 
 import contextlib
+import io
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import botocore.exceptions
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from urllib3 import HTTPResponse
 
 from storage import users
 from storage.errors import Contention, EventNotFound, StorageUnavailable
@@ -69,6 +73,20 @@ def test_a_store_that_does_not_answer_is_unavailable(tables: Tables, fault: Exce
 
     with hooked(tables, "GetItem", fail), pytest.raises(StorageUnavailable):
         users.get(tables, "a")
+
+
+def test_a_store_that_answers_with_something_else_is_unavailable(tables: Tables) -> None:
+    def page(request: Any, **_context: Any) -> Any:
+        raw: Any = HTTPResponse(io.BytesIO(b"<html>A proxy at your service</html>"), preload_content=False)
+        return AWSResponse(request.url, 200, HTTPHeaders(), raw)
+
+    events: Any = tables.client.meta.events
+    events.register_first("before-send.dynamodb.GetItem", page)
+    try:
+        with pytest.raises(StorageUnavailable):
+            users.get(tables, "a")
+    finally:
+        events.unregister("before-send.dynamodb.GetItem", page)
 
 
 def test_a_store_without_capacity_is_contended(tables: Tables) -> None:
