@@ -8,6 +8,7 @@ from typing import Final
 from cfn.lock import LOCK, ROOT
 from cfn.pip import pip
 from cfn.platforms import Platform
+from cfn.sdk_data import trim
 
 #: The service's own files; what is for a developer's machine stays there.
 _OWN: Final = ("openapi.yaml", "handlers", "storage")
@@ -60,6 +61,7 @@ def collect(folder: Path, platform: Platform) -> None:
     for name in _OWN:
         _copy(ROOT / name, folder / name)
     _drop_unused(folder)
+    trim(folder / "botocore" / "data")
     # The service looks for the files beside the package's `__init__.py`, whose own code would ask for flask.
     (folder / "flask_swagger_ui" / "__init__.py").write_text("")
 
