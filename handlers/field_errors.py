@@ -12,42 +12,27 @@ FieldError = dict[str, str]
 MAX_TEXT: Final = 1000
 
 
+def body_errors(errors: Iterable[ValidationError]) -> Iterator[FieldError]:
+    """Yield what is wrong with a body, and where, as a JSON Pointer (RFC 6901)."""
+    for error in errors:
+        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
+        yield {"pointer": _quoted("".join(f"/{step}" for step in steps)), "detail": _detail(error)[:MAX_TEXT]}
+
+
+def parameter_errors(name: str, errors: Iterable[ValidationError]) -> Iterator[FieldError]:
+    """Yield what is wrong with the value of a parameter."""
+    for error in errors:
+        yield parameter_error(name, _detail(error))
+
+
 def parameter_error(name: str, detail: str) -> FieldError:
     """Return what is wrong with a parameter."""
-    return {"parameter": quoted(name), "detail": detail[:MAX_TEXT]}
+    return {"parameter": _quoted(name), "detail": detail[:MAX_TEXT]}
 
 
-def quoted(name: str) -> str:
-    """Return a name that a client made up, bounded, and without the half surrogate pairs that JSON can smuggle in."""
-    return name[:MAX_TEXT].encode(errors="replace").decode()
-
-
-def flat(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
-    """Yield one error for each property, where jsonschema has one for all that are missing or unknown."""
-    for error in errors:
-        names: Iterable[str] = ()
-        schema: Any = error.schema
-        value: Any = error.validator_value
-        body: Any = error.instance
-        if error.validator == "required":
-            names = [name for name in value if name not in body]
-        elif error.validator == "additionalProperties":
-            names = [name for name in body if name not in schema["properties"]]
-        else:
-            yield error
-        for name in names:
-            yield ValidationError(
-                error.message,
-                validator=error.validator,
-                path=[*error.absolute_path, name],
-                instance=body,
-                schema=error.schema,
-            )
-
-
-def field_error(error: ValidationError) -> FieldError:
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
-    return {"pointer": quoted("".join(f"/{step}" for step in steps)), "detail": detail(error)[:MAX_TEXT]}
+def _quoted(text: str) -> str:
+    """Return what a client made up, bounded, and without the half surrogate pairs that JSON can smuggle in."""
+    return text[:MAX_TEXT].encode(errors="replace").decode()
 
 
 _DETAILS: Final = {
@@ -64,12 +49,12 @@ _DETAILS: Final = {
 }
 
 
-def detail(error: ValidationError) -> str:
+def _detail(error: ValidationError) -> str:
     """Say what is wrong without repeating the value, which may be long, or private."""
     schema: Any = error.schema
     value: Any = error.validator_value
     if error.validator == "additionalProperties":
-        return f"There is no such property.{suggestion(str(error.absolute_path[-1]), schema['properties'])}"
+        return f"There is no such property.{suggestion(str(error.path[-1]), schema['properties'])}"
     described = value if error.validator == "not" else schema
     return _DETAILS[str(error.validator)].format(
         value=", ".join(map(str, value)) if isinstance(value, list) else value,
@@ -78,5 +63,8 @@ def detail(error: ValidationError) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name[:100], known, n=1)
+    """Return a hint at the known name that was probably meant, most often one with other capitals."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    meant = folded.get(name[:100].casefold())
+    close = [meant] if meant else difflib.get_close_matches(name[:100], known, n=1)
     return f" Did you mean {close[0]}?" if close else ""

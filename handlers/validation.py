@@ -14,7 +14,7 @@ from jsonschema.validators import extend
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope
 
-from handlers.field_errors import FieldError, detail, field_error, flat, parameter_error, suggestion
+from handlers.field_errors import FieldError, body_errors, parameter_error, parameter_errors, suggestion
 from handlers.json_text import MAX_DIGITS, parse
 from handlers.problems import MAX_BODY_BYTES, BodyTooLarge, InvalidRequest, WrongMediaType
 
@@ -38,10 +38,23 @@ def _regex(pattern: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\$(?=$|\))", r"\\Z", pattern))
 
 
+def _required(_validator: Any, names: list[str], value: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Name the property that is missing, where jsonschema's own errors tell it in a sentence only."""
+    if isinstance(value, dict):
+        yield from (ValidationError("is required", path=[name]) for name in names if name not in value)
+
+
+def _additional(_validator: Any, allowed: bool, value: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: FBT001 - a schema's keyword
+    """Name each property that is unknown; the contract has no other use of this keyword than false."""
+    if isinstance(value, dict) and not allowed:
+        known = schema["properties"]
+        yield from (ValidationError("is unknown", path=[name]) for name in value if name not in known)
+
+
 #: JSON Schema as OpenAPI 3.0 means it: 1.0 is an integer, and half a surrogate pair is no text.
 ContractValidator: Final[Any] = extend(  # type: ignore[no-untyped-call]
     Draft4RequestValidator,
-    {"pattern": _pattern},
+    {"additionalProperties": _additional, "pattern": _pattern, "required": _required},
     type_checker=Draft4Validator.TYPE_CHECKER.redefine_many({"string": _is_string, "integer": _is_integer}),
 )
 
@@ -61,7 +74,7 @@ class _Parameter:
         self._validator = validator_of(self.schema)
 
     def errors(self, value: str | int) -> list[FieldError]:
-        return [parameter_error(self.name, detail(error)) for error in flat(self._validator.iter_errors(value))]
+        return list(parameter_errors(self.name, self._validator.iter_errors(value)))
 
 
 class RequestSchema:
@@ -102,9 +115,9 @@ class RequestSchema:
         if self._body:
             _check_media_type(scope)
             values["body"] = parse(await _read(scope, receive))
-            errors += [field_error(error) for error in flat(self._body.iter_errors(values["body"]))]
+            errors += body_errors(self._body.iter_errors(values["body"]))
         if errors:
-            raise InvalidRequest([dict(unique) for unique in dict.fromkeys(tuple(error.items()) for error in errors)])
+            raise InvalidRequest(errors)
         return values
 
     def _read_path(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
