@@ -10,7 +10,7 @@ from storage.schema import BY_DATE, BY_STATUS
 
 #: Table, or table/index/name -> the actions on it. A transaction is authorised by the actions of its members.
 GRANTS: Final[dict[str, tuple[str, ...]]] = {
-    "Events": ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    "Events": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
     f"Events/index/{BY_DATE}": ("Query",),
     f"Events/index/{BY_STATUS}": ("Query",),
     "Users": ("ConditionCheckItem", "GetItem", "PutItem"),

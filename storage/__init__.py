@@ -13,7 +13,8 @@ found from its event, from its user and, while it waits, from the queue::
 
     Registrations  pk             sk
                    EVENT#e        USER#u            the registration: status, registeredAt, seq while waitlisted
-                   EVENT#e        WAIT#000000000042 place 42 in the queue: userId, registeredAt
+                   EVENT#e        WAIT#000000004217 number 4217 in the queue: userId, registeredAt
+                   EVENT#e        LEFT#0000000042   which of the numbers 4200 to 4299 left the queue: numbers
                    USER#u         EVENT#e           a pointer, so that a user's registrations can be listed
 
 Everything that changes SEATS is a transaction whose conditions verify what the rule relied on (`storage.rules`). Only

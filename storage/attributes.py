@@ -1,12 +1,16 @@
-"""DynamoDB's own form of values and expressions: strings, whole numbers and booleans are all that the ledger stores."""
+"""DynamoDB's own form of values and expressions.
+
+Strings, booleans, whole numbers and sets of these are all that the ledger stores.
+"""
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 Item = dict[str, Any]
 Key = dict[str, str]
-Values = Mapping[str, str | int | bool]
+Value = str | int | bool | frozenset[int]
+Values = Mapping[str, Value]
 
 
 def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -14,18 +18,25 @@ def marshal(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _attribute(value) for name, value in item.items()}
 
 
-def _attribute(value: str | int | bool) -> dict[str, Any]:  # noqa: FBT001 - a value of an item, not a switch
+def _attribute(value: Value) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"BOOL": value}
+    if isinstance(value, frozenset):
+        return {"NS": [str(number) for number in sorted(value)]}
     return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
 def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Item:
     """Return an item of DynamoDB's form as plain values."""
-    return {
-        name: it["S"] if "S" in it else int(it["N"]) if "N" in it else it["BOOL"]  # Strings are by far the most.
-        for name, it in item.items()
-    }
+    # Strings are by far the most.
+    return {name: it["S"] if "S" in it else _value(*it.items()) for name, it in item.items()}
+
+
+def _value(attribute: tuple[str, Any]) -> Value:
+    kind, value = attribute
+    if kind == "NS":
+        return frozenset(map(int, value))
+    return int(value) if kind == "N" else cast("str | bool", value)
 
 
 def expression(text: str, values: Values) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from storage import cursors, queue, rules
 from storage.attributes import Item
-from storage.errors import EventExists, EventHasRegistrations, EventNotFound, VersionMismatch
+from storage.errors import EventExists, EventHasRegistrations, EventNotFound, Refusal, VersionMismatch
 from storage.items import (
     DETAILS,
     LISTING,
@@ -25,6 +25,9 @@ from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
 from storage.steps import Changed, Step
 from storage.tables import Tables
+
+#: One transaction takes 100 writes: both items of an event, and so many more.
+_SPARE: Final = 98
 
 _PLACE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
 
@@ -192,27 +195,40 @@ def delete(tables: Tables, event_id: str, expected: Collection[str] | None = Non
         EventHasRegistrations: Somebody has a seat or waits for one.
 
     """
-    versions = {f"version{number}": version for number, version in enumerate(expected or ["none"])}
-    accepted = f"#version IN ({', '.join(f':{name}' for name in versions)})"
-    steps = [
-        Step(
-            action="Delete",
-            table="Events",
-            key=details_key(event_id),
-            condition="attribute_exists(#eventId)" if expected is None else accepted,
-            values={} if expected is None else versions,
-            refusal=lambda image: VersionMismatch() if image else EventNotFound(),
-        ),
-        Step(
-            action="Delete",
-            table="Events",
-            key=seats_key(event_id),
-            condition="#confirmed = :zero AND #waitlisted = :zero",
-            values={"zero": 0},
-            refusal=lambda image: EventHasRegistrations() if image else EventNotFound(),
-        ),
-    ]
-    tables.settle(lambda _image: tables.transact(steps))
+    tables.settle(lambda image: _delete(tables, event_id, expected, to_seats(image) if image else None))
+
+
+def _delete(tables: Tables, event_id: str, expected: Collection[str] | None, seen: Seats | None) -> None:
+    """Delete the event and what its queue left behind; without a snapshot nobody is assumed ever to have queued."""
+    seats = _unused_seats(event_id, expected, seen)
+    left = queue.forgetting(event_id, seen.next_seq if seen else 0)
+    while len(left) > _SPARE:
+        # The event stays until all of that is gone, so whoever is interrupted here can begin again.
+        tables.transact([replace(seats, action="ConditionCheck"), *left[:_SPARE]])
+        left = left[_SPARE:]
+    tables.transact([seats, Step(action="Delete", table="Events", key=details_key(event_id)), *left])
+
+
+def _unused_seats(event_id: str, expected: Collection[str] | None, seen: Seats | None) -> Step:
+    """Return the step that deletes the SEATS of an event if nobody is registered, nor has queued since the snapshot."""
+    versions = {} if expected is None else {f"version{n}": version for n, version in enumerate(expected or ["none"])}
+    accepted = f" AND #version IN ({', '.join(f':{name}' for name in versions)})" if versions else ""
+
+    def refusal(image: Item | None) -> Refusal | None:
+        if image is None:
+            return EventNotFound()
+        if expected is not None and image["version"] not in expected:
+            return VersionMismatch()
+        return EventHasRegistrations() if image["confirmed"] or image["waitlisted"] else None
+
+    return Step(
+        action="Delete",
+        table="Events",
+        key=seats_key(event_id),
+        condition=f"#confirmed = :zero AND #waitlisted = :zero AND #nextSeq = :nextSeq{accepted}",
+        values={"zero": 0, "nextSeq": seen.next_seq if seen else 0, **versions},
+        refusal=refusal,
+    )
 
 
 def _seats_of(event: Event) -> Seats:

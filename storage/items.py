@@ -1,6 +1,7 @@
 """Keys, and the two ways between a model and its item.
 
-An item here is a plain dict of strings, whole numbers and booleans; `storage.attributes` has DynamoDB's own form.
+An item here is a plain dict of strings, booleans, whole numbers and sets of these; `storage.attributes` has DynamoDB's
+own form.
 """
 
 from datetime import UTC, datetime
@@ -15,6 +16,10 @@ SEATS: Final = "SEATS"
 LISTING: Final = "EVENTS"
 USER_PREFIX: Final = "USER#"
 QUEUE_PREFIX: Final = "WAIT#"
+LEFT_PREFIX: Final = "LEFT#"
+
+#: So many numbers of the queue share one item that says which of them were left; full, it stays below 1 KB.
+BLOCK: Final = 100
 
 
 def details_key(event_id: str) -> Key:
@@ -36,6 +41,11 @@ def registration_key(event_id: str, user_id: str) -> Key:
 def queue_key(event_id: str, seq: int) -> Key:
     """Return the key of a place in the queue; the zeros make text order the order of the numbers."""
     return {"pk": f"EVENT#{event_id}", "sk": f"{QUEUE_PREFIX}{seq:012d}"}
+
+
+def left_key(event_id: str, seq: int) -> Key:
+    """Return the key of the item that says whether the owner of a number left the queue, with its whole block."""
+    return {"pk": f"EVENT#{event_id}", "sk": f"{LEFT_PREFIX}{seq // BLOCK:010d}"}
 
 
 def pointer_key(user_id: str, event_id: str) -> Key:

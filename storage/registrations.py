@@ -8,7 +8,6 @@ from storage.errors import AlreadyRegistered, EventNotFound, RegistrationNotFoun
 from storage.items import (
     pointer_key,
     queue_item,
-    queue_key,
     registration_item,
     registration_key,
     seats_key,
@@ -190,20 +189,18 @@ def _departure(event_id: str, user_id: str, registration: Item, head: Item | Non
 
 def _removal(event_id: str, user_id: str, registration: Item) -> list[Step]:
     """Return the steps that remove a registration, if it is still as it was read."""
-    seen = {"status": registration["status"], "registeredAt": registration["registeredAt"]}
+    seen: Item = {name: registration[name] for name in ("status", "registeredAt", "seq") if name in registration}
     steps = [
         Step(
             action="Delete",
             table="Registrations",
             key=registration_key(event_id, user_id),
-            condition="#status = :status AND #registeredAt = :registeredAt",
+            condition=" AND ".join(f"#{name} = :{name}" for name in seen),
             values=seen,
         ),
         Step(action="Delete", table="Registrations", key=pointer_key(user_id, event_id)),
     ]
-    if registration["status"] == "waitlisted":
-        steps.append(Step(action="Delete", table="Registrations", key=queue_key(event_id, registration["seq"])))
-    return steps
+    return steps + (queue.leaving(event_id, registration["seq"]) if "seq" in seen else [])
 
 
 def get(tables: Tables, event_id: str, user_id: str) -> Registration:

@@ -150,12 +150,17 @@ class Tables:
         after: Key | None = None,
         index: str | None = None,
         only: str | None = None,
+        strong: bool = True,
     ) -> list[Item]:
-        """Return up to `limit` items in the order of the sort key, behind `after`; an index may lag behind by a moment.
+        """Return up to `limit` items in the order of the sort key, behind `after`.
 
+        What is read from an index, or not strongly, may lag behind by a moment; the latter costs half the price.
         `#name` in the condition, and in the filter `only`, is an attribute and `:name` one of the values.
         """
-        request = self._query_request(table, condition, values, index=index, only=only)
+        request: dict[str, Any] = {"TableName": self.names[table], "KeyConditionExpression": condition}
+        request |= expression(f"{condition} {only or ''}", values)
+        request |= {"FilterExpression": only} if only else {}
+        request |= {"IndexName": index} if index else {"ConsistentRead": strong}
         if limit is not None:
             request["Limit"] = limit
         if after is not None:
@@ -166,11 +171,6 @@ class Tables:
             if limit is not None and len(found) >= limit:
                 return found[:limit]
         return found
-
-    def count(self, table: str, condition: str, values: Values) -> int:
-        """Count the items; the count may lag behind by a moment, which halves its price."""
-        request = self._query_request(table, condition, values) | {"Select": "COUNT", "ConsistentRead": False}
-        return sum(int(answer["Count"]) for answer in self._query_pages(request))
 
     def scan(self, table: str, only: str, values: Values) -> Iterator[Item]:
         """Yield the items of a whole table that the filter lets pass, in no order; for tools, not for requests."""
@@ -183,14 +183,6 @@ class Tables:
             if "LastEvaluatedKey" not in answer:
                 return
             request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def _query_request(
-        self, table: str, condition: str, values: Values, *, index: str | None = None, only: str | None = None
-    ) -> dict[str, Any]:
-        request = {"TableName": self.names[table], "KeyConditionExpression": condition}
-        request |= expression(f"{condition} {only or ''}", values)
-        request |= {"FilterExpression": only} if only else {}
-        return request | ({"IndexName": index} if index else {"ConsistentRead": True})
 
     def _query_pages(self, request: dict[str, Any]) -> Iterator[Any]:
         while True:

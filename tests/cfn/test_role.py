@@ -12,8 +12,10 @@ from cfn.role import GRANTS
 from cfn.template import build
 from storage import events, registration_lists, registrations, users
 from storage.errors import AlreadyRegistered
+from storage.items import BLOCK, seats_key
 from storage.model import EventFields
 from storage.schema import TABLES
+from storage.steps import Step
 from storage.tables import Tables
 
 #: Member of a transaction -> the action that authorises it.
@@ -87,6 +89,12 @@ def _everything(tables: Tables) -> None:
     events.update(tables, "talk", {"capacity": 5})
     events.get(tables, "talk")
     events.delete(tables, "void")
+    queue_is_long = Step(
+        action="Update", table="Events", key=seats_key("long"), change="SET #nextSeq = :n", values={"n": 99 * BLOCK}
+    )
+    events.create(tables, "long", _fields())
+    tables.transact([queue_is_long])
+    events.delete(tables, "long")
 
 
 def test_the_role_grants_exactly_what_the_storage_uses(tables: Tables) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from storage import events, queue, registration_lists, registrations, users
 from storage.errors import AlreadyRegistered, EventFull
+from storage.items import BLOCK, left_key
 from storage.model import EventFields
+from storage.steps import Step
 from storage.tables import Tables
 from tests.meter import Meter, metered
 
@@ -65,8 +67,8 @@ def test_a_refusal_costs_the_one_transaction_that_failed(ledger: Tables) -> None
 
 @pytest.mark.parametrize(
     ("event_id", "user_id", "writes"),
-    [("free", PEOPLE[0], 6), ("full", PEOPLE[5], 8), ("full", PEOPLE[0], 10)],
-    ids=["a seat nobody waits for", "a place in the queue", "a seat that is handed on"],
+    [("free", PEOPLE[0], 6), ("full", PEOPLE[3], 10), ("full", PEOPLE[5], 10), ("full", PEOPLE[0], 10)],
+    ids=["a seat nobody waits for", "the first place in the queue", "another place", "a seat that is handed on"],
 )
 def test_unregistering_is_two_reads_and_a_transaction(ledger: Tables, event_id: str, user_id: str, writes: int) -> None:
     meter = cost(ledger, lambda: registrations.unregister(ledger, event_id, user_id))
@@ -92,9 +94,41 @@ def test_a_page_of_a_user_is_two_calls(tables: Tables) -> None:
     assert meter.calls == {"Query": 1, "BatchGetItem": 1}
 
 
-def test_a_place_in_the_queue_costs_half_a_unit_for_forty_ahead(ledger: Tables) -> None:
+def test_a_place_in_the_queue_is_two_queries_and_the_first_place_is_one(ledger: Tables) -> None:
     meter = cost(ledger, lambda: queue.position(ledger, "full", 3))
+    assert (meter.calls, meter.reads) == ({"Query": 2}, 1)
+    meter = cost(ledger, lambda: queue.position(ledger, "full", 0))
     assert (meter.calls, meter.reads) == ({"Query": 1}, 0.5)
+
+
+def test_getting_the_registration_of_somebody_who_waits_reads_the_place_as_well(ledger: Tables) -> None:
+    meter = cost(ledger, lambda: registrations.get(ledger, "full", PEOPLE[6]))
+    assert (meter.calls, meter.reads) == ({"GetItem": 1, "Query": 2}, 2)
+    meter = cost(ledger, lambda: registrations.get(ledger, "full", PEOPLE[0]))
+    assert (meter.calls, meter.reads) == ({"GetItem": 1}, 1)
+
+
+def test_those_who_left_the_queue_cost_a_few_units_even_if_they_are_thousands(ledger: Tables) -> None:
+    """Of 10,000 people ahead, one of a hundred has left, then half of them, then all."""
+    for left, units in ((1, 0.5), (BLOCK // 2, 2.5), (BLOCK, 4.5)):
+        blocks = [
+            Step(action="Put", table="Registrations", item={**left_key("full", first), "numbers": frozenset(numbers)})
+            for first in range(BLOCK, 100 * BLOCK, BLOCK)
+            for numbers in [range(first, first + left)]
+        ]
+        ledger.transact(blocks)
+        meter = cost(ledger, lambda: queue.position(ledger, "full", 100 * BLOCK))
+        assert (meter.calls, meter.reads) == ({"Query": 2}, 0.5 + units)
+
+
+def test_deleting_an_event_is_one_transaction_and_one_more_if_anybody_ever_queued(ledger: Tables) -> None:
+    registrations.unregister(ledger, "free", PEOPLE[0])
+    meter = cost(ledger, lambda: events.delete(ledger, "free"))
+    assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 1}, 0, 4)
+    for user_id in PEOPLE[:7]:
+        registrations.unregister(ledger, "full", user_id)
+    meter = cost(ledger, lambda: events.delete(ledger, "full"))
+    assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 2}, 0, 4 + 6)
 
 
 def test_a_page_of_events_is_a_query_and_a_batch(ledger: Tables) -> None:
@@ -102,8 +136,8 @@ def test_a_page_of_events_is_a_query_and_a_batch(ledger: Tables) -> None:
     assert meter.calls == {"Query": 1, "BatchGetItem": 1}
 
 
-def test_a_page_of_an_event_is_one_query_and_one_more_for_the_places_of_those_who_wait(ledger: Tables) -> None:
-    for status, calls in (("confirmed", 1), ("waitlisted", 1), (None, 2)):
+def test_a_page_of_an_event_is_one_query_and_two_more_for_the_places_of_those_who_wait(ledger: Tables) -> None:
+    for status, calls in (("confirmed", 1), ("waitlisted", 1), (None, 3)):
         meter = cost(
             ledger,
             lambda status=status: registration_lists.of_event(ledger, "full", status=status, limit=50),  # type: ignore[misc]

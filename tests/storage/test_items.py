@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.items import queue_key, sort_date
+from storage.attributes import marshal
+from storage.items import BLOCK, left_key, queue_key, sort_date
+from tests.meter import size
 
 
 @pytest.mark.parametrize(
@@ -34,3 +36,15 @@ def test_the_text_of_dates_sorts_by_time(one: datetime, other: datetime) -> None
 @given(st.integers(0, 10**12 - 1), st.integers(0, 10**12 - 1))
 def test_places_in_the_queue_sort_by_number(one: int, other: int) -> None:
     assert (queue_key("e", one)["sk"] < queue_key("e", other)["sk"]) == (one < other)
+
+
+@given(st.integers(0, 10**12 - 1), st.integers(0, 10**12 - 1))
+def test_those_who_left_sort_by_number(one: int, other: int) -> None:
+    assert (left_key("e", one)["sk"] < left_key("e", other)["sk"]) == (one // BLOCK < other // BLOCK)
+
+
+def test_a_block_that_everybody_left_is_one_write_unit() -> None:
+    last = range(10**12 - BLOCK, 10**12)
+    keys = {tuple(left_key("e" * 100, seq).items()) for seq in last}
+    assert len(keys) == 1
+    assert size(marshal({**dict(keys.pop()), "numbers": frozenset(last)})) <= 1024

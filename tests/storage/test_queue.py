@@ -75,7 +75,7 @@ def test_a_promotion_that_dies_half_way_keeps_what_it_did_and_the_next_write_goe
 def test_a_place_in_the_queue_counts_those_ahead(tables: Tables) -> None:
     crowd(tables, 5)
     assert [queue.position(tables, "e", seq) for seq in range(5)] == [1, 2, 3, 4, 5]
-    assert queue.positions(tables, "e", [0, 4]) == {0: 1, 1: 2, 2: 3, 3: 4, 4: 5}
+    assert queue.positions(tables, "e", [0, 4]) == {0: 1, 4: 5}
     assert queue.positions(tables, "e", []) == {}
 
 

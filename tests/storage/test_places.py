@@ -1,0 +1,276 @@
+"""Places in the queue: each is the rank of its owner, whoever left and whoever was promoted, at whatever moment."""
+
+import random
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from storage import audit, events, queue, registration_lists, registrations, users
+from storage.errors import Conflicting, EventHasRegistrations, EventNotFound, RegistrationNotFound, StorageUnavailable
+from storage.items import BLOCK, left_key, queue_number, seats_key
+from storage.model import EventFields
+from storage.steps import Step
+from storage.tables import Tables
+from tests.rival import in_turn, nothing, rival
+
+PEOPLE = "abcdefghijkl"
+
+
+def make_event(tables: Tables, given: int = 0, capacity: int = 1) -> None:
+    """Make an event whose queue has given so many numbers already, to people who are all gone."""
+    fields = EventFields(
+        title="T", description="D", date="2030-05-01", location="L", capacity=capacity, organizer="O", has_waitlist=True
+    )
+    events.create(tables, "e", fields)
+    change = {"change": "SET #nextSeq = :given", "values": {"given": given}}
+    tables.transact([Step(action="Update", table="Events", key=seats_key("e"), **change)])  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def people(tables: Tables) -> Tables:
+    for user_id in PEOPLE:
+        users.create(tables, user_id, "N")
+    return tables
+
+
+def come(tables: Tables, user_ids: str) -> None:
+    for user_id in user_ids:
+        registrations.register(tables, "e", user_id)
+
+
+def go(tables: Tables, user_ids: str) -> None:
+    for user_id in user_ids:
+        registrations.unregister(tables, "e", user_id)
+
+
+def places(tables: Tables) -> str:
+    """Return who waits in the order of the queue, after a look that every way to a place gives the rank there."""
+    assert list(audit.audit(tables)) == []
+    line = queue.waiting(tables, "e", 100)
+    ranks = {place["userId"]: rank for rank, place in enumerate(line, start=1)}
+    assert {user_id: registrations.get(tables, "e", user_id).position for user_id in ranks} == ranks
+    listed = registration_lists.of_event(tables, "e", limit=100).entries
+    assert {entry.user_id: entry.position for entry in listed if entry.position} == ranks
+    assert queued(tables) == list(ranks.items())
+    return "".join(ranks)
+
+
+def queued(tables: Tables, cursor: str | None = None) -> list[tuple[str, int | None]]:
+    """Return the list of those who wait, page by page."""
+    page = registration_lists.of_event(tables, "e", status="waitlisted", limit=2, cursor=cursor)
+    shown = [(entry.user_id, entry.position) for entry in page.entries]
+    return shown + (queued(tables, page.next_cursor) if page.next_cursor else [])
+
+
+@pytest.mark.parametrize("given", [0, BLOCK - 3, 5 * BLOCK - 1])
+def test_those_behind_somebody_who_leaves_move_up(people: Tables, given: int) -> None:
+    make_event(people, given)
+    come(people, "abcdefgh")
+    assert places(people) == "bcdefgh"
+    go(people, "dg")
+    assert places(people) == "bcefh"
+    go(people, "a")
+    assert places(people) == "cefh"
+    go(people, "c")
+    assert places(people) == "efh"
+    come(people, "d")
+    assert places(people) == "efhd"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_after_any_sequence_of_steps_every_place_is_the_rank_in_the_queue(people: Tables, seed: int) -> None:
+    """The numbers cross from one block into the next, the capacity goes up and down, and the event closes and opens."""
+    dice = random.Random(seed)  # noqa: S311 - chance is to be repeatable here
+    make_event(people, given=BLOCK - 8, capacity=2)
+    for _ in range(50):
+        with suppress(Conflicting, RegistrationNotFound):
+            match dice.choice(["come", "come", "go", "capacity", "status"]):
+                case "come":
+                    come(people, dice.choice(PEOPLE))
+                case "go":
+                    go(people, dice.choice(PEOPLE))
+                case "capacity":
+                    events.update(people, "e", {"capacity": dice.randint(1, 4)})
+                case "status":
+                    events.update(people, "e", {"status": dice.choice(["active", "active", "cancelled"])})
+    places(people)
+
+
+def test_a_place_is_never_below_one_whatever_happened_between_the_reads(people: Tables) -> None:
+    make_event(people)
+    come(people, "abcdef")
+    assert queue.positions(people, "e", [0, 2]) == {0: 1, 2: 3}
+    go(people, "abc")
+    assert queue.positions(people, "e", [0, 1, 2, 3]) == {0: 1, 1: 1, 2: 1, 3: 1}
+    events.update(people, "e", {"capacity": 9})
+    assert queue.position(people, "e", 4) == 1
+
+
+# Races: the rival acts when everything is read, just before the transaction is sent.
+
+
+def test_whoever_becomes_the_head_while_leaving_is_gone_and_the_next_is_first(people: Tables) -> None:
+    make_event(people)
+    come(people, "abcde")
+    with rival(people, lambda: go(people, "a")) as other:
+        go(people, "c")
+    assert other.acted == 1
+    assert places(people) == "de"
+
+
+def test_the_head_who_leaves_while_the_one_behind_leaves_too(people: Tables) -> None:
+    make_event(people)
+    come(people, "abcdef")
+    with rival(people, lambda: go(people, "ce")):
+        go(people, "b")
+    assert places(people) == "df"
+
+
+def test_of_two_requests_to_leave_the_queue_one_leaves_a_number_behind(people: Tables) -> None:
+    make_event(people)
+    come(people, "abcde")
+    with rival(people, lambda: go(people, "c")), pytest.raises(RegistrationNotFound):
+        go(people, "c")
+    assert places(people) == "bde"
+
+
+def test_somebody_back_within_the_same_millisecond_is_another_registration(
+    people: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is no identity; the number is."""
+    monkeypatch.setattr(registrations, "now", lambda: "2030-01-01T00:00:00.000Z")
+    make_event(people)
+    come(people, "abcd")
+
+    def again() -> None:
+        go(people, "c")
+        come(people, "c")
+
+    with rival(people, again):
+        go(people, "c")
+    assert places(people) == "bd"
+
+
+def test_a_place_read_while_the_queue_moves_lies_between_the_old_and_the_new(people: Tables) -> None:
+    make_event(people)
+    come(people, "abcdefg")
+    leavers = ["ad", ""]
+
+    def move(**_context: Any) -> None:
+        if leavers:
+            go(people, leavers.pop())
+
+    people.client.meta.events.register("before-call.dynamodb.Query", move)
+    found = queue.position(people, "e", 5)
+    people.client.meta.events.unregister("before-call.dynamodb.Query", move)
+    assert leavers == []
+    assert 4 <= found <= 6
+    assert places(people) == "cefg"
+
+
+# What was left behind goes with the event.
+
+
+def left_behind(tables: Tables) -> list[str]:
+    return [item["sk"] for item in tables.query("Registrations", "#pk = :pk", {"pk": left_key("e", 0)["pk"]})]
+
+
+def use(tables: Tables) -> None:
+    """Let people queue, and leave from its middle, and then all go."""
+    come(tables, "abcd")
+    go(tables, "cdba")
+
+
+def test_an_event_that_is_made_again_begins_with_an_empty_queue(people: Tables) -> None:
+    make_event(people)
+    use(people)
+    events.delete(people, "e")
+    assert left_behind(people) == []
+    make_event(people)
+    come(people, "abcde")
+    assert places(people) == "bcde"
+
+
+def test_a_queue_that_was_used_while_its_event_is_deleted_leaves_nothing_behind(people: Tables) -> None:
+    make_event(people)
+    with rival(people, lambda: use(people)) as other:
+        events.delete(people, "e")
+    assert (other.acted, other.transactions) == (1, 2)
+    assert left_behind(people) == []
+    with pytest.raises(EventNotFound):
+        events.get(people, "e")
+
+
+def test_a_queue_that_was_used_again_while_its_event_is_deleted_leaves_nothing_behind(people: Tables) -> None:
+    make_event(people, given=BLOCK - 2)
+    with rival(people, in_turn(nothing, lambda: use(people)), times=2) as other:
+        events.delete(people, "e")
+    assert (other.acted, other.transactions) == (2, 3)
+    assert left_behind(people) == []
+
+
+def test_somebody_who_joins_while_an_event_is_deleted_keeps_it_and_all_places(people: Tables) -> None:
+    make_event(people, given=2 * BLOCK)
+
+    def join() -> None:
+        come(people, "abcdef")
+        go(people, "d")
+
+    with rival(people, in_turn(nothing, join), times=2), pytest.raises(EventHasRegistrations):
+        events.delete(people, "e")
+    assert places(people) == "bcef"
+
+
+LONG = 150 * BLOCK
+
+
+def fill(tables: Tables) -> None:
+    """Leave something behind in every block that was given."""
+    steps = [
+        Step(action="Put", table="Registrations", item={**left_key("e", seq), "numbers": frozenset({seq})})
+        for seq in range(0, LONG, BLOCK)
+    ]
+    tables.transact(steps[:100])
+    tables.transact(steps[100:])
+
+
+def test_what_a_long_queue_left_behind_goes_in_several_transactions(people: Tables) -> None:
+    make_event(people, given=LONG)
+    fill(people)
+    with rival(people, nothing) as other:
+        events.delete(people, "e")
+    assert (other.transactions, left_behind(people)) == (3, [])
+
+
+def test_a_deletion_that_dies_half_way_keeps_the_event_and_can_begin_again(people: Tables) -> None:
+    make_event(people, given=LONG)
+    fill(people)
+
+    def die() -> None:
+        raise StorageUnavailable("the process dies before its last transaction")
+
+    with rival(people, in_turn(nothing, nothing, die), times=3), pytest.raises(StorageUnavailable):
+        events.delete(people, "e")
+    assert 0 < len(left_behind(people)) < LONG / BLOCK
+    come(people, "abcdef")
+    go(people, "d")
+    assert places(people) == "bcef"
+    go(people, "abcef")
+    events.delete(people, "e")
+    assert left_behind(people) == []
+
+
+def test_a_deletion_spares_an_event_that_got_the_same_id_meanwhile(people: Tables) -> None:
+    make_event(people, given=LONG)
+
+    def replace() -> None:
+        events.delete(people, "e")
+        make_event(people)
+        come(people, "abcdef")
+        go(people, "d")
+
+    with rival(people, in_turn(nothing, replace), times=2), pytest.raises(EventHasRegistrations):
+        events.delete(people, "e")
+    assert places(people) == "bcef"
+    assert queue_number(queue.waiting(people, "e", 1)[0]) == 0
