@@ -1,14 +1,16 @@
 """Checks rule 10 over whole tables: the counts are those of the items, nobody is oversold, skipped or forgotten."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from storage import rules
 from storage.attributes import Item
 from storage.items import (
+    LEFT_PREFIX,
     QUEUE_PREFIX,
     SEATS,
     USER_PREFIX,
+    left_key,
     pointer_key,
     queue_key,
     queue_number,
@@ -50,7 +52,9 @@ def _audit_event(tables: Tables, event_id: str, item: Item) -> Iterator[Violatio
         found["sk"].removeprefix(USER_PREFIX): found for found in items if found["sk"].startswith(USER_PREFIX)
     }
     waitlisted = {found["seq"]: user for user, found in registered.items() if found["status"] == "waitlisted"}
+    left = {seq for found in items if found["sk"].startswith(LEFT_PREFIX) for seq in found["numbers"]}
     yield from _audit_counts(event_id, to_seats(item), len(registered) - len(waitlisted), waitlisted)
+    yield from _audit_numbers(event_id, item["nextSeq"], queue.keys(), left)
     for user_id in registered:
         if tables.get("Registrations", pointer_key(user_id, event_id)) is None:
             yield Violation("Registrations", (partition, f"{USER_PREFIX}{user_id}"), "a registration without pointer")
@@ -69,3 +73,20 @@ def _audit_counts(event_id: str, seats: Seats, confirmed: int, waitlisted: Mappi
         f"nextSeq is {seats.next_seq}, but that place is taken": max(waitlisted, default=-1) >= seats.next_seq,
     }
     yield from (Violation("Events", (event_id, SEATS), finding) for finding, found in findings.items() if found)
+
+
+def _audit_numbers(event_id: str, next_seq: int, queue: Collection[int], left: Collection[int]) -> Iterator[Violation]:
+    """Yield what makes places wrong: each number from the head's on either waits or was left, and no other was."""
+    partition, missing = registration_key(event_id, "")["pk"], "numbers from this on neither wait nor were left"
+    following = head = min(queue, default=next_seq)
+    for seq in sorted({seq for seq in (*queue, *left) if head <= seq < next_seq} | {next_seq}):
+        if seq > following:
+            key = (partition, queue_key(event_id, following)["sk"])
+            yield Violation("Registrations", key, f"{seq - following} {missing}")
+        following = seq + 1
+    for seq in sorted(left):
+        key = (partition, left_key(event_id, seq)["sk"])
+        if seq in queue:
+            yield Violation("Registrations", key, f"number {seq} was left, but waits")
+        if seq >= next_seq:
+            yield Violation("Registrations", key, f"number {seq} was left, but never given")

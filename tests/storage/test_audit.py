@@ -69,3 +69,32 @@ def test_registrations_of_an_event_that_is_gone_are_found(ledger: Tables) -> Non
     ledger.client.delete_item(TableName="Events", Key=SEATS)
     findings = [violation.finding for violation in audit(ledger)]
     assert findings.count("belongs to an event that does not exist") == 6
+
+
+@pytest.mark.parametrize(
+    ("numbers", "findings"),
+    [
+        ("234", []),
+        ("4", ["2 numbers from this on neither wait nor were left"]),
+        ("3", ["1 numbers from this on neither wait nor were left"] * 2),
+        ("", ["3 numbers from this on neither wait nor were left"]),
+        ("0234", []),
+        ("2345", ["number 5 was left, but never given"]),
+        ("1234", ["number 1 was left, but waits"]),
+    ],
+    ids=["true", "a gap", "two gaps", "all missing", "below the head", "never given", "waits"],
+)
+def test_numbers_that_places_can_not_be_told_from_are_found(ledger: Tables, numbers: str, findings: list[str]) -> None:
+    """Of the numbers 0 to 4, number 0 was promoted, 1 waits, and the others were left."""
+    for user_id in "efg":
+        users.create(ledger, user_id, user_id)
+        registrations.register(ledger, "e", user_id)
+    for user_id in "aefg":
+        registrations.unregister(ledger, "e", user_id)
+    assert list(audit(ledger)) == []
+    key: Any = {"pk": {"S": "EVENT#e"}, "sk": {"S": "LEFT#0000000000"}}
+    if numbers:
+        ledger.client.put_item(TableName="Registrations", Item=key | {"numbers": {"NS": list(numbers)}})
+    else:
+        ledger.client.delete_item(TableName="Registrations", Key=key)
+    assert [violation.finding for violation in audit(ledger)] == findings
