@@ -274,3 +274,16 @@ def test_a_deletion_spares_an_event_that_got_the_same_id_meanwhile(people: Table
         events.delete(people, "e")
     assert places(people) == "bcef"
     assert queue_number(queue.waiting(people, "e", 1)[0]) == 0
+
+
+def test_a_store_with_the_semantics_of_dynamodb_agrees(true_tables: Tables) -> None:
+    """What ministack makes of sets of numbers and of the last transaction is what moto makes of them."""
+    for user_id in PEOPLE:
+        users.create(true_tables, user_id, "N")
+    make_event(true_tables, given=BLOCK - 3)
+    come(true_tables, "abcdefgh")
+    go(true_tables, "dga")
+    assert places(true_tables) == "cefh"
+    go(true_tables, "cefhb")
+    events.delete(true_tables, "e")
+    assert left_behind(true_tables) == []
