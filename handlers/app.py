@@ -15,6 +15,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Message
 
 from handlers.contract import Contract, ContractError
+from handlers.deadline import RequestDeadline
 from handlers.logs import RequestLog
 from handlers.operations import Operations
 from handlers.problems import answer
@@ -48,6 +49,7 @@ def create_app(
         Operations(inline=inline),
         middlewares=[
             partial(RequestLog, operations=contract.operations),
+            RequestDeadline,
             partial(
                 CORSMiddleware,
                 allow_origins=cors_origins,

@@ -1,18 +1,13 @@
 """The entry point on AWS Lambda, behind an HTTP API or a REST API: `handlers.aws_lambda.handler`."""
 
 import os
-import time
-from typing import Any, Final
+from typing import Any
 
 from mangum import Mangum
 
 from handlers import logs
 from handlers.app import app_from
 from handlers.settings import Settings
-from storage.tables import deadline
-
-#: So many seconds before its end a request gives up waiting, to say so itself instead of being cut.
-MARGIN: Final = 1.0
 
 logs.configure()
 _mangum = Mangum(
@@ -25,7 +20,6 @@ _mangum = Mangum(
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Answer an event of API Gateway, payload 1.0 or 2.0."""
-    deadline.set(time.monotonic() + context.get_remaining_time_in_millis() / 1000 - MARGIN)
     return _mangum(_keep_slashes(event), context)
 
 

@@ -102,7 +102,7 @@ class Unavailable(Refusal):
 
 
 class Contention(Unavailable):
-    """Others kept changing the same items until the time budget was used up."""
+    """The time was used up: others kept changing the same items, or there was more to promote than fits into it."""
 
 
 class StorageUnavailable(Unavailable):

@@ -1,28 +1,27 @@
 """The boundary with boto3: get, query, and transactions whose every step says what its failed condition means."""
 
 import itertools
-import json
 import logging
 import random
 import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar, copy_context
+from contextlib import AbstractContextManager
+from contextvars import copy_context
 from functools import partial
-from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
 
 from storage.answers import take_as_json
 from storage.attributes import Item, Key, Values, expression, marshal, unmarshal
-from storage.errors import Contention, StorageUnavailable
+from storage.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_call, within
+from storage.errors import Contention
+from storage.outages import translated
 from storage.schema import TABLE_VARIABLES, TABLES
-from storage.steps import BUSY, Changed, Step, cancelled, member
+from storage.steps import Changed, Step, cancelled, member
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,9 +31,6 @@ logger = logging.getLogger(__name__)
 First = TypeVar("First")
 Second = TypeVar("Second")
 Outcome = TypeVar("Outcome")
-
-#: The moment on `time.monotonic()`'s clock at which the running request must be answered, in seconds.
-deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
 #: Given here, or botocore puts one together in every call.
 USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
@@ -50,16 +46,8 @@ SERVER_THREADS: Final = 40
 FIRST_CEILING: Final = 0.01
 LAST_CEILING: Final = 0.5
 
-_UNAVAILABLE: Final = {
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "InternalServerError",
-    "InvalidSignatureException",
-    "MissingAuthenticationTokenException",
-    "ResourceNotFoundException",
-    "ServiceUnavailable",
-    "UnrecognizedClientException",
-}
+#: Whoever asks for the health waits so many seconds at most, as most of those who ask give up soon themselves.
+PING_SECONDS: Final = 3.0
 
 # One snapshot of a function's memory can serve many processes at once, so the seed must not be in it.
 _random = random.SystemRandom()
@@ -80,22 +68,31 @@ class Tables:
 
     @classmethod
     def connect(cls, environ: Mapping[str, str], **client_options: Any) -> "Tables":
-        """Connect to the tables that the environment names, with boto3's own credentials, region and endpoint."""
+        """Connect to the tables that the environment names, with boto3's own credentials, region and endpoint.
+
+        The store need not be there yet.
+
+        Raises:
+            StorageUnavailable: The credentials are incomplete, or there is no region; no later call would do better.
+
+        """
         config = Config(
-            connect_timeout=2,
-            read_timeout=5,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
             max_pool_connections=CONNECTIONS,
             parameter_validation=False,
             user_agent=USER_AGENT,
             retries={"mode": "standard", "total_max_attempts": 3},
         )
-        client = boto3.client("dynamodb", config=config, **client_options)
+        with translated():
+            client = boto3.client("dynamodb", config=config, **client_options)
+        bind(client)
         take_as_json(client)
         return cls(client, {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()})
 
     def create_missing(self) -> None:
         """Create the tables that do not exist yet, for a local store or a test."""
-        with _translated():
+        with self._translated():
             for table, definition in TABLES.items():
                 try:
                     self.client.create_table(TableName=self.names[table], **definition)
@@ -104,12 +101,12 @@ class Tables:
 
     def ping(self) -> None:
         """Read one key, to see that the store answers."""
-        with _translated():
+        with within(PING_SECONDS), self._translated():
             self.client.get_item(TableName=self.names["Users"], Key=marshal({"userId": "."}))
 
     def get(self, table: str, key: Key) -> Item | None:
         """Return an item as it is now."""
-        with _translated():
+        with self._translated():
             answer = self.client.get_item(TableName=self.names[table], Key=marshal(key), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
@@ -131,7 +128,7 @@ class Tables:
             part["Keys"].append(marshal(key))
         found: list[tuple[str, Item]] = []
         for _attempt in self._attempts():
-            with _translated():
+            with self._translated():
                 answer = self.client.batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
                 found += [(tables[name], unmarshal(item)) for item in items]
@@ -177,7 +174,7 @@ class Tables:
         request: dict[str, Any] = {"TableName": self.names[table], "FilterExpression": only, "ConsistentRead": True}
         request |= expression(only, values)
         while True:
-            with _translated():
+            with self._translated():
                 answer = self.client.scan(**request)
             yield from map(unmarshal, answer["Items"])
             if "LastEvaluatedKey" not in answer:
@@ -186,7 +183,7 @@ class Tables:
 
     def _query_pages(self, request: dict[str, Any]) -> Iterator[Any]:
         while True:
-            with _translated():
+            with self._translated():
                 answer = self.client.query(**request)
             yield answer
             if "LastEvaluatedKey" not in answer:
@@ -223,7 +220,7 @@ class Tables:
 
     def _attempts(self) -> Iterator[int]:
         """Count attempts from 0, with full jitter between them but for the first repetition, which follows at once."""
-        end = min(time.monotonic() + self._budget, deadline.get())
+        end = min(time.monotonic() + self._budget, last_call())
         for attempt in itertools.count():
             if attempt > 1:
                 pause = _random.uniform(0, min(LAST_CEILING, FIRST_CEILING * 2 ** min(attempt, 10)))
@@ -242,7 +239,7 @@ class Tables:
         """
         members: Any = [member(step, self.names[step.table]) for step in steps]
         try:
-            with _translated():
+            with self._translated():
                 # botocore repeats a call with the same token after a lost reply, so that it is not done twice.
                 self.client.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.uuid4()))
         except self.client.exceptions.TransactionCanceledException as error:
@@ -253,19 +250,5 @@ class Tables:
         except Contention as busy:
             raise Changed from busy
 
-
-@contextmanager
-def _translated() -> Iterator[None]:
-    """Turn what boto3 raises when the store can't answer into the ledger's own refusals."""
-    try:
-        yield
-    except ClientError as error:
-        code = error.response.get("Error", {}).get("Code", "")
-        if code in BUSY:
-            raise Contention from error
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        if code not in _UNAVAILABLE and status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            raise
-        raise StorageUnavailable(f"the store refused a call: {code}") from error
-    except (BotoCoreError, json.JSONDecodeError) as error:
-        raise StorageUnavailable(f"the store does not answer: {error}") from error
+    def _translated(self) -> AbstractContextManager[None]:
+        return translated(self.client, self.names)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from storage.steps import Changed
-from storage.tables import Tables, deadline
+from storage.tables import Tables
 from tests.client import EVENT
 
 Lambda = Callable[..., dict[str, Any]]
@@ -101,7 +101,6 @@ def invoke(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
     yield lambda event, context=None: module.handler(event, context or Context())
     asyncio.set_event_loop(None)
     loop.close()
-    deadline.set(float("inf"))
 
 
 SHAPES = [(make, stage) for make in (payload_1, payload_2) for stage in ("", "/prod")]

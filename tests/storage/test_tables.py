@@ -13,9 +13,10 @@ from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
 from storage import users
+from storage.deadline import deadline
 from storage.errors import Contention, EventNotFound, StorageUnavailable
 from storage.steps import Changed, Step
-from storage.tables import Tables, deadline
+from storage.tables import Tables
 
 
 class _Answer:
