@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final
@@ -17,6 +18,7 @@ import uvicorn
 from handlers import demo, logs
 from handlers.app import app_from
 from handlers.contract import ContractError
+from handlers.preparation import prepared
 from storage.embedded import EmbeddedStoreError, embedded_store
 from storage.errors import StorageUnavailable
 from storage.tables import Tables
@@ -87,9 +89,7 @@ def serve(options: argparse.Namespace) -> None:
     with ExitStack() as resources:
         listener = resources.enter_context(_listener(options.host, options.port))
         store, where, own_url = resources.enter_context(_store(options))
-        store.create_missing()
-        if options.demo:
-            demo.fill(store)
+        resources.enter_context(prepared(partial(_prepare, store, with_demo=options.demo)))
         app = app_from(os.environ, store=store)
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
@@ -105,6 +105,12 @@ def serve(options: argparse.Namespace) -> None:
             server_header=False,
         )
         uvicorn.Server(config).run(sockets=[listener])
+
+
+def _prepare(store: Tables, *, with_demo: bool) -> None:
+    store.create_missing()
+    if with_demo:
+        demo.fill(store)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -25,12 +25,16 @@ def environ(**more: str) -> dict[str, str]:
 
 
 class Server:
-    """A running `events-api`: what it printed first, and its URLs."""
+    """A running `events-api`: what it logged before it was there, what it printed then, and its URLs."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         assert process.stdout is not None
-        self.first = process.stdout.readline()
+        self.before: list[str] = []
+        while not (line := process.stdout.readline()).startswith("Events API"):
+            assert line, "it has ended"
+            self.before.append(line)
+        self.first = line
         self.url = self.first.split(" at ")[1].split(" ")[0]
         self.second = process.stdout.readline() if "data in the store" not in self.first else ""
         self.store_url = self.second.rsplit(" ", 1)[-1].strip()
@@ -138,6 +142,7 @@ def test_the_demo_shows_a_full_event_with_a_queue_and_can_be_repeated(tmp_path: 
     assert not (tmp_path / ".events-api").exists()
 
 
-def test_a_store_that_does_not_answer_at_the_start_is_said(tmp_path: Path) -> None:
-    said = refused("--port", "0", folder=tmp_path, AWS_ENDPOINT_URL_DYNAMODB="http://127.0.0.1:9")
-    assert "the store does not answer" in said
+def test_a_store_that_can_not_be_reached_as_configured_is_said(tmp_path: Path) -> None:
+    somewhere = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
+    said = refused("--port", "0", folder=tmp_path, **somewhere)
+    assert "events-api: no call to the store: ProfileNotFound: boto3 finds no credentials" in said

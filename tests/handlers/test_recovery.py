@@ -1,0 +1,133 @@
+"""A store that is not there yet, or goes away and comes back: 503 meanwhile, and 200 again without a restart."""
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import import_module, reload
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from handlers.app import create_app
+from handlers.local import EMBEDDED_ACCESS
+from handlers.preparation import prepared
+from storage.embedded import free_port
+from storage.errors import StorageUnavailable
+from storage.tables import Tables
+from tests.client import Client
+from tests.handlers.test_aws_lambda import Context, payload_2
+from tests.handlers.test_local import running
+
+
+class EmptyStore(BaseHTTPRequestHandler):
+    """Answers every call like a store that has all the tables and nothing in them."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        body = b'{"Items":[],"Count":0}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_arguments: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def up(port: int) -> Iterator[None]:
+    """Let the store be up as long as the context lasts."""
+    with ThreadingHTTPServer(("127.0.0.1", port), EmptyStore) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        try:
+            yield
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def goes_up_and_down(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> None:
+    """Ask a service whose store comes and goes, beginning with the store down."""
+    for _ in range(2):
+        for path in ("/health", "/events/conf"):
+            status, headers, body = get(path)
+            assert (status, headers["retry-after"]) == (503, "5")
+            assert body["type"] == "urn:problem-type:events-api:storage-unavailable"
+        assert get("/")[0] == 200, "what needs no store is answered"
+        with up(port):
+            assert get("/health")[0] == 200
+            assert get("/events/conf")[0] == 404
+
+
+def test_an_application_is_made_and_recovers_without_its_store() -> None:
+    port = free_port()
+    tables = Tables.connect({}, endpoint_url=f"http://127.0.0.1:{port}", **EMBEDDED_ACCESS)
+    client = Client(create_app(tables, check_responses=True))
+
+    def get(path: str) -> tuple[int, Any, Any]:
+        answer = client.get(path)
+        return answer.status_code, answer.headers, answer.json()
+
+    goes_up_and_down(port, get)
+
+
+def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    port = free_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("VALIDATE_RESPONSES", "1")
+    handler = reload(import_module("handlers.aws_lambda")).handler
+
+    def get(path: str) -> tuple[int, Any, Any]:
+        answer = handler(payload_2("GET", path), Context())
+        return answer["statusCode"], answer["headers"], json.loads(answer["body"])
+
+    goes_up_and_down(port, get)
+
+
+def test_the_service_starts_and_recovers_without_its_store(tmp_path: Path) -> None:
+    port = free_port()
+    with running(folder=tmp_path, AWS_ENDPOINT_URL_DYNAMODB=f"http://127.0.0.1:{port}") as server:
+        warning = json.loads(server.before[0])
+        assert "the store does not answer: EndpointConnectionError at" in warning["message"]
+
+        def get(path: str) -> tuple[int, Any, Any]:
+            answer = httpx.get(f"{server.url}{path}")
+            return answer.status_code, answer.headers, answer.json()
+
+        goes_up_and_down(port, get)
+        assert server.stop() == 0
+
+
+def test_what_a_store_needs_is_made_as_soon_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.preparation.PAUSE_SECONDS", 0)
+    made = threading.Event()
+    attempts: list[int] = []
+
+    def prepare() -> None:
+        attempts.append(1)
+        if len(attempts) < 4:
+            raise StorageUnavailable("not yet")
+        made.set()
+
+    with prepared(prepare):
+        assert made.wait(10)
+    assert len(attempts) == 4
+
+
+def test_nothing_is_tried_again_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("handlers.preparation.PAUSE_SECONDS", 0.01)
+    before = threading.active_count()
+
+    def prepare() -> None:
+        raise StorageUnavailable("never")
+
+    with prepared(prepare):
+        (thread,) = [thread for thread in threading.enumerate() if "_keep_trying" in thread.name]
+    thread.join(10)
+    assert not thread.is_alive()
+    assert threading.active_count() <= before
