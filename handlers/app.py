@@ -16,6 +16,7 @@ from starlette.types import Message
 
 from handlers.contract import Contract, ContractError
 from handlers.deadline import RequestDeadline
+from handlers.headers import ResponseHeaders
 from handlers.logs import RequestLog
 from handlers.operations import Operations
 from handlers.problems import answer
@@ -49,6 +50,7 @@ def create_app(
         Operations(inline=inline),
         middlewares=[
             partial(RequestLog, operations=contract.operations),
+            ResponseHeaders,
             RequestDeadline,
             partial(
                 CORSMiddleware,

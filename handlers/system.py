@@ -1,6 +1,8 @@
 """Operations of the service itself: what it is, how it is, and its documentation."""
 
+from base64 import b64encode
 from functools import cache
+from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
@@ -19,8 +21,18 @@ _MEDIA_TYPES: Final = {
     "swagger-ui.css": "text/css",
 }
 
+_SCRIPT: Final = """
+    SwaggerUIBundle({
+      url: "openapi.json",
+      dom_id: "#swagger-ui",
+      deepLinking: true,
+      displayRequestDuration: true,
+      defaultModelsExpandDepth: 0,
+    });
+  """
+
 # All URLs are relative, so that the page works below any stage path.
-_PAGE: Final = """<!doctype html>
+_PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <head>
   <meta charset="utf-8">
@@ -33,18 +45,27 @@ _PAGE: Final = """<!doctype html>
 <body>
   <div id="swagger-ui"></div>
   <script src="docs/swagger-ui-bundle.js"></script>
-  <script>
-    SwaggerUIBundle({
-      url: "openapi.json",
-      dom_id: "#swagger-ui",
-      deepLinking: true,
-      displayRequestDuration: true,
-      defaultModelsExpandDepth: 0,
-    });
-  </script>
+  <script>{_SCRIPT}</script>
 </body>
 </html>
 """
+
+#: The page loads what is on this server, runs the one script that is in it, and asks this server only.
+_PAGE_POLICY: Final = "; ".join(
+    (
+        "default-src 'none'",
+        f"script-src 'self' 'sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+#: It may be kept, but not be used without asking: the next deployment may bring another one.
+_ASK_FIRST: Final = {"Cache-Control": "no-cache"}
 
 
 def get_api_info(*, contract: Contract) -> Body:
@@ -59,7 +80,7 @@ def check_health(*, store: Tables) -> Body:
 
 
 def show_docs() -> Response:
-    return Response(_PAGE, media_type="text/html")
+    return Response(_PAGE, headers={**_ASK_FIRST, "Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
 
 
 def get_docs_asset(asset: str) -> Response:
@@ -70,11 +91,11 @@ def get_docs_asset(asset: str) -> Response:
 
 
 def get_openapi_json(*, contract: Contract) -> Response:
-    return Response(contract.json, media_type="application/json")
+    return Response(contract.json, headers=_ASK_FIRST, media_type="application/json")
 
 
 def get_openapi_yaml(*, contract: Contract) -> Response:
-    return Response(contract.yaml, media_type="application/yaml")
+    return Response(contract.yaml, headers=_ASK_FIRST, media_type="application/yaml")
 
 
 @cache

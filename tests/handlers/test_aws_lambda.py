@@ -176,3 +176,12 @@ def test_a_request_knows_when_its_lambda_ends(invoke: Lambda, tables: Tables, mo
     answer = invoke(event, context)
     assert (answer["statusCode"], json.loads(answer["body"])["title"]) == (503, "Contention")
     assert tries
+
+
+@pytest.mark.parametrize("make", [payload_1, payload_2])
+def test_a_browser_is_told_to_stay_on_https_as_the_gateway_was_reached_over_it(invoke: Lambda, make: Any) -> None:
+    assert invoke(make("GET", "/nothing"))["headers"]["strict-transport-security"] == "max-age=31536000"
+    plain = make("GET", "/nothing")
+    plain["headers"] = {name: "http" if "proto" in name.lower() else value for name, value in plain["headers"].items()}
+    plain.pop("multiValueHeaders", None)
+    assert "strict-transport-security" not in invoke(plain)["headers"]
