@@ -6,14 +6,14 @@ from typing import Final
 from troposphere import GetAtt, Ref, Sub, Template, apigatewayv2
 from troposphere.awslambda import Permission
 
-#: One line of the access log; latencies are in milliseconds.
+#: One line of the access log; latencies are in milliseconds. The path is left out, as it has ids of people in it: the
+#: service's own log has the route of the operation, under the same request id.
 _ACCESS_LOG: Final = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
     "ip": "$context.identity.sourceIp",
     "method": "$context.httpMethod",
     "route": "$context.routeKey",
-    "path": "$context.path",
     "status": "$context.status",
     "latency": "$context.responseLatency",
     "integrationLatency": "$context.integrationLatency",

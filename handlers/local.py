@@ -98,6 +98,7 @@ def serve(options: argparse.Namespace) -> None:
             print(f"Started a store of its own (ministack) at {own_url}", flush=True)  # noqa: T201 - the same
         config = uvicorn.Config(
             app,
+            http="h11",  # It refuses a head of more than 64 KiB; httptools, if it is there, would take any.
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -8,13 +8,16 @@ import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handlers.contract import Operation
 
 logger = logging.getLogger("handlers.requests")
+
+#: Any other method is a word that a client made up.
+_METHODS: Final = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 
 #: Names the running request in every line that is logged for it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -53,7 +56,8 @@ class RequestLog:
     def _log(self, scope: Scope, status: int, milliseconds: float) -> None:
         operation = self._operations.get(scope["extensions"].get("connexion_routing", {}).get("operation_id"))
         fields = {
-            "method": scope["method"],
+            "method": scope["method"] if scope["method"] in _METHODS else None,
+            # The path itself would have ids in it, and an id may be an e-mail address.
             "route": operation.path if operation else None,
             "status": status,
             "duration_ms": round(milliseconds, 2),
@@ -94,7 +98,7 @@ class PlainFormatter(logging.Formatter):
         fields = getattr(record, "fields", None)
         if fields:
             text = (
-                f"{fields['method']:<6} {fields['route'] or '(no route)'} {fields['status']}"
+                f"{fields['method'] or '(other)':<6} {fields['route'] or '(no route)'} {fields['status']}"
                 f" {fields['duration_ms']:.1f} ms {fields['error'] or ''}"
             ).rstrip()
         else:

@@ -50,7 +50,7 @@ class InvalidRequest(RequestRefused):
     """The request does not fit the contract; `errors` are the contract's FieldErrors, all of them."""
 
     def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
-        super().__init__(errors)
+        super().__init__()  # A traceback that this is part of has no names in it that a client made up.
         self.errors = errors
         self.count = f"{len(errors)} things are" if len(errors) > 1 else "One thing is"
 

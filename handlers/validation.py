@@ -18,6 +18,9 @@ from handlers.field_errors import FieldError, body_errors, parameter_error, para
 from handlers.json_text import MAX_DIGITS, parse
 from handlers.problems import MAX_BODY_BYTES, BodyTooLarge, InvalidRequest, WrongMediaType
 
+#: No operation has as many query parameters; more need not be looked at to be refused.
+MAX_PARAMETERS: Final = 100
+
 
 def _is_string(_checker: Any, value: Any) -> bool:
     return isinstance(value, str) and (value.isascii() or not re.search("[\ud800-\udfff]", value))
@@ -126,6 +129,9 @@ class RequestSchema:
             errors += parameter.errors(values[parameter.argument])
 
     def _read_query(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            errors.append({"detail": f"There are more than {MAX_PARAMETERS} query parameters."})
+            return
         given: dict[str, list[str]] = {}
         for name, text in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
             given.setdefault(name, []).append(text)

@@ -61,7 +61,7 @@ class AlreadyRegistered(Conflicting):
     """The user is registered for this event already, as `registration` says."""
 
     def __init__(self, registration: Registration) -> None:
-        super().__init__(registration)
+        super().__init__()  # A traceback that this is part of names nobody.
         self.registration = registration
 
 

@@ -156,6 +156,7 @@ class TestApi:
         assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
         logged = json.loads(stage["AccessLogSettings"]["Format"])
         assert {"requestId", "route", "status", "latency"} <= logged.keys()
+        assert not {"path", "query", "userAgent"} & logged.keys(), "ids of people are in a path"
 
     def test_nobody_but_this_api_may_call_the_function(self, template: dict[str, Any]) -> None:
         permission = _one(template, "AWS::Lambda::Permission")
