@@ -1,7 +1,9 @@
 """A store that is not there yet, or goes away and comes back: 503 meanwhile, and 200 again without a restart."""
 
 import json
+import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -87,6 +89,18 @@ def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pyt
         return answer["statusCode"], answer["headers"], json.loads(answer["body"])
 
     goes_up_and_down(port, get)
+
+
+def test_a_lambda_whose_store_is_silent_answers_before_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    context = Context()
+    context.remaining = 2000
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{listener.getsockname()[1]}")
+        handler = reload(import_module("handlers.aws_lambda")).handler
+        start = time.monotonic()
+        answer = handler(payload_2("GET", "/events/conf"), context)
+        assert time.monotonic() - start < 2
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "5")
 
 
 def test_the_service_starts_and_recovers_without_its_store(tmp_path: Path) -> None:
