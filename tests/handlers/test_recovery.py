@@ -1,5 +1,6 @@
 """A store that is not there yet, or goes away and comes back: 503 meanwhile, and 200 again without a restart."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -53,6 +54,16 @@ def up(port: int) -> Iterator[None]:
             thread.join()
 
 
+@pytest.fixture
+def _loop() -> Iterator[None]:
+    """Give mangum an event loop, as the runtime of Lambda has one, and close it."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
+
+
 def goes_up_and_down(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> None:
     """Ask a service whose store comes and goes, beginning with the store down."""
     for _ in range(2):
@@ -78,6 +89,7 @@ def test_an_application_is_made_and_recovers_without_its_store() -> None:
     goes_up_and_down(port, get)
 
 
+@pytest.mark.usefixtures("_loop")
 def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")
@@ -91,6 +103,7 @@ def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pyt
     goes_up_and_down(port, get)
 
 
+@pytest.mark.usefixtures("_loop")
 def test_a_lambda_whose_store_is_silent_answers_before_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     context = Context()
     context.remaining = 2000
