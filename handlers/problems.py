@@ -47,12 +47,13 @@ class EventIdMismatch(RequestRefused):
 
 
 class InvalidRequest(RequestRefused):
-    """The request does not fit the contract; `errors` are the contract's FieldErrors, all of them."""
+    """The request does not fit the contract; `errors` are the contract's FieldErrors, all or the first of them."""
 
     def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
         super().__init__()  # A traceback that this is part of has no names in it that a client made up.
         self.errors = errors
-        self.count = f"{len(errors)} things are" if len(errors) > 1 else "One thing is"
+        many = f"{len(errors)} things are" if len(errors) <= MAX_ERRORS else f"More than {MAX_ERRORS} things are"
+        self.count = many if len(errors) > 1 else "One thing is"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping
 from functools import cache
+from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -16,7 +17,7 @@ from starlette.types import Receive, Scope
 
 from handlers.field_errors import FieldError, body_errors, parameter_error, parameter_errors, suggestion
 from handlers.json_text import MAX_DIGITS, parse
-from handlers.problems import MAX_BODY_BYTES, BodyTooLarge, InvalidRequest, WrongMediaType
+from handlers.problems import MAX_BODY_BYTES, MAX_ERRORS, BodyTooLarge, InvalidRequest, WrongMediaType
 
 #: No operation has as many query parameters; more need not be looked at to be refused.
 MAX_PARAMETERS: Final = 100
@@ -118,7 +119,8 @@ class RequestSchema:
         if self._body:
             _check_media_type(scope)
             values["body"] = parse(await _read(scope, receive))
-            errors += body_errors(self._body.iter_errors(values["body"]))
+            # More need not be found than are shown: each may have a suggestion, which takes its time.
+            errors += islice(body_errors(self._body.iter_errors(values["body"])), MAX_ERRORS + 1)
         if errors:
             raise InvalidRequest(errors)
         return values
