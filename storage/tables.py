@@ -1,11 +1,10 @@
 """The boundary with boto3: get, query, and transactions whose every step says what its failed condition means."""
 
-import itertools
 import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -20,6 +19,7 @@ from storage.attributes import Item, Key, Values, expression, marshal, unmarshal
 from storage.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_call, within
 from storage.errors import Contention
 from storage.outages import translated
+from storage.retries import BUDGET, pauses
 from storage.schema import TABLE_VARIABLES, TABLES
 from storage.steps import Changed, Step, cancelled, member
 
@@ -42,10 +42,6 @@ BATCH_KEYS: Final = 100
 CONNECTIONS: Final = 64
 SERVER_THREADS: Final = 40
 
-#: The waits between attempts are drawn from 0 to a ceiling that doubles from the first to the second, in seconds.
-FIRST_CEILING: Final = 0.01
-LAST_CEILING: Final = 0.5
-
 #: Whoever asks for the health waits so many seconds at most, as most of those who ask give up soon themselves.
 PING_SECONDS: Final = 3.0
 
@@ -59,7 +55,9 @@ class Tables:
     Every call raises StorageUnavailable if the store does not answer, and Contention if it has no capacity.
     """
 
-    def __init__(self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, budget: float = 5.0) -> None:
+    def __init__(
+        self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, budget: float = BUDGET
+    ) -> None:
         """Take a client, the names that the tables have there, and the seconds that a write may be retried."""
         self.client = client
         self.names = names or {table: table for table in TABLES}
@@ -127,7 +125,8 @@ class Tables:
             part = request.setdefault(self.names[table], {"Keys": [], "ConsistentRead": True})
             part["Keys"].append(marshal(key))
         found: list[tuple[str, Item]] = []
-        for _attempt in self._attempts():
+        for pause in self._pauses():
+            time.sleep(pause)
             with self._translated():
                 answer = self.client.batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
@@ -211,23 +210,19 @@ class Tables:
 
         """
         image: Item | None = None
-        for _attempt in self._attempts():
+        turns = self._pauses()
+        pause = next(turns)
+        while True:
+            time.sleep(pause)
             try:
                 return attempt(image)
             except Changed as changed:
                 image = changed.image or image
-        raise AssertionError
+                pause = turns.send(changed.image is not None)
 
-    def _attempts(self) -> Iterator[int]:
-        """Count attempts from 0, with full jitter between them but for the first repetition, which follows at once."""
+    def _pauses(self) -> Generator[float, bool | None, None]:
         end = min(time.monotonic() + self._budget, last_call())
-        for attempt in itertools.count():
-            if attempt > 1:
-                pause = _random.uniform(0, min(LAST_CEILING, FIRST_CEILING * 2 ** min(attempt, 10)))
-                if time.monotonic() + pause > end:
-                    raise Contention
-                time.sleep(pause)
-            yield attempt
+        return pauses(end, time.monotonic, _random.uniform)
 
     def transact(self, steps: Sequence[Step]) -> None:
         """Do all steps or none.

@@ -165,6 +165,25 @@ def test_the_newest_snapshot_reaches_the_next_attempt_and_is_kept_over_a_conflic
     assert seen == [None, {"n": 1}, {"n": 1}, {"n": 2}]
 
 
+@pytest.mark.parametrize(
+    ("image", "paused"), [({"n": 1}, [False, False, False, True]), (None, [False, False, True, True])]
+)
+def test_what_a_fresh_snapshot_says_is_tried_without_a_pause(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, image: Any, paused: list[bool]
+) -> None:
+    slept: list[float] = []
+    changes = iter([Changed(image)] * 3)
+
+    def attempt(_image: Any) -> None:
+        change = next(changes, None)
+        if change:
+            raise change
+
+    monkeypatch.setattr(time, "sleep", slept.append)
+    tables.settle(attempt)
+    assert [seconds > 0 for seconds in slept] == paused
+
+
 def test_a_refusal_ends_the_attempts(tables: Tables) -> None:
     def attempt(_image: Any) -> None:
         raise EventNotFound
