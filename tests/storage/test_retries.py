@@ -48,8 +48,14 @@ def test_no_pause_lasts_beyond_the_end() -> None:
     assert clock() <= 105
 
 
-def test_a_fresh_snapshot_is_acted_on_at_once_but_only_once_between_two_pauses() -> None:
-    """Twice in a row, a rule and a condition that contradict each other would never come to a pause, or to an end."""
+def test_a_fresh_snapshot_is_acted_on_at_once_up_to_four_times_between_two_pauses() -> None:
     turns = pauses(1e9, Clock(), Clock.highest)
-    assert [next(turns), *(turns.send(True) for _ in range(6))] == [0, 0, 0, 0.04, 0, 0.08, 0]  # noqa: FBT003
-    assert [turns.send(False) for _ in range(2)] == [0.16, 0.32]  # noqa: FBT003 - a generator takes no keywords
+    found = [next(turns), *(turns.send(True) for _ in range(11))]  # noqa: FBT003 - a generator takes no keywords
+    assert found == [0, 0, *([0] * 4), 0.04, *([0] * 4), 0.08]
+
+
+def test_without_a_fresh_snapshot_there_is_a_pause_again() -> None:
+    turns = pauses(1e9, Clock(), Clock.highest)
+    assert next(turns) == 0
+    found = [turns.send(fresh) for fresh in (True, True, False, False, True, False)]
+    assert found == [0, 0, 0.04, 0.08, 0, 0.16]

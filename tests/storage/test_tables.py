@@ -165,9 +165,7 @@ def test_the_newest_snapshot_reaches_the_next_attempt_and_is_kept_over_a_conflic
     assert seen == [None, {"n": 1}, {"n": 1}, {"n": 2}]
 
 
-@pytest.mark.parametrize(
-    ("image", "paused"), [({"n": 1}, [False, False, False, True]), (None, [False, False, True, True])]
-)
+@pytest.mark.parametrize(("image", "paused"), [({"n": 1}, [False] * 4), (None, [False, False, True, True])])
 def test_what_a_fresh_snapshot_says_is_tried_without_a_pause(
     tables: Tables, monkeypatch: pytest.MonkeyPatch, image: Any, paused: list[bool]
 ) -> None:
