@@ -1,10 +1,15 @@
 """The application as a whole: CORS, and how handlers are called."""
 
+import asyncio
+import contextlib
 import threading
+from typing import Any
 
+import httpx
 import pytest
 
 from handlers.app import create_app
+from handlers.operations import WRITERS
 from storage.errors import StorageUnavailable
 from storage.tables import Tables
 from tests.client import Client
@@ -68,3 +73,25 @@ def test_a_store_that_comes_back_is_used_again(tables: Tables, monkeypatch: pyte
         patch.setattr(tables, "ping", down)
         assert client.get("/health").status_code == 503
     assert client.get("/health").status_code == 200
+
+
+def test_a_process_makes_four_changes_at_a_time_and_the_others_wait(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)
+    crowded: list[int] = []
+
+    def settle(*_arguments: Any) -> None:
+        four.wait(30)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            crowded.append(five.wait(0.5))
+
+    async def create_users() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app=create_app(tables))
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            bodies = ({"userId": f"user-{number}", "name": "Somebody"} for number in range(3 * WRITERS))
+            return await asyncio.gather(*(client.post("/users", json=body) for body in bodies))
+
+    monkeypatch.setattr(tables, "settle", settle)
+    assert {answer.status_code for answer in asyncio.run(create_users())} == {201}
+    assert (WRITERS, crowded) == (4, [])
