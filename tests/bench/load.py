@@ -1,0 +1,118 @@
+"""`python -m tests.bench.load`: put a load on the service, and see whether it keeps its promise.
+
+Under 64 clients for 60 s, on one hot event as on many: no 5xx but 503 contention, none of those below 16 clients,
+nothing lost, and flat memory. The command starts the service on an embedded store of its own, prints what it measured
+and draws it; it ends with 1 where the promise is broken.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from storage import audit
+from tests.bench import load_plot
+from tests.bench.load_clients import Sample
+from tests.bench.load_findings import broken, memory_growth, percentile
+from tests.bench.load_run import Load, run
+from tests.bench.load_server import ROOT, Server, started
+
+SHARES: Final = (0.5, 0.9, 0.99, 1.0)
+
+
+def main() -> None:
+    """Run all loads, one after the other, on one server."""
+    options = _options()
+    options.out.mkdir(parents=True, exist_ok=True)
+    console = Console()
+    loads, failures = [], []
+    with _server(options) as server:
+        for events in options.events:
+            for clients in options.clients:
+                load = _run(server, Load(clients, events, options.seconds, options.seed), console)
+                loads.append(load)
+                failures += [f"{load}: {finding}" for finding in broken(load)]
+                console.print(_table(load))
+        if server.store:
+            findings = list(audit.audit(server.store))
+            failures += [f"{finding.key}: {finding.finding}" for finding in findings]
+            console.print(f"The audit of the tables finds {len(findings)} violations.")
+    for path in load_plot.draw(loads, options.out):
+        console.print(f"Drawn: {path}", soft_wrap=True)
+    for failure in failures:
+        console.print(f"BROKEN {failure}", style="red", soft_wrap=True, markup=False)
+    sys.exit(1 if failures else 0)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.load", description="Put a load on the service.")
+    parser.add_argument("--clients", type=_numbers, default=[64], help="clients at a time: 64, or 1,8,15,16,32,64")
+    parser.add_argument("--events", type=_numbers, default=[1, 50], help="events that they want (default: 1,50)")
+    parser.add_argument("--seconds", type=float, default=60, help="how long each load lasts (default: %(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="the seed of what is asked for (default: %(default)s)")
+    parser.add_argument("--url", help="a service that runs already (default: one is started); it is not audited")
+    parser.add_argument(
+        "--out", type=Path, default=ROOT / "build" / "load", help="where the plots and the log of the service go"
+    )
+    return parser.parse_args()
+
+
+def _numbers(text: str) -> list[int]:
+    numbers = [int(number) for number in text.split(",")]
+    if min(numbers) < 1:
+        raise argparse.ArgumentTypeError("each has to be at least 1")
+    return numbers
+
+
+@contextmanager
+def _server(options: argparse.Namespace) -> Iterator[Server]:
+    if options.url:
+        yield Server(options.url)
+        return
+    with started(options.out / "server.log") as server:
+        yield server
+
+
+def _run(server: Server, load: Load, console: Console) -> Load:
+    with Progress(console=console, transient=True) as progress:
+        task = progress.add_task(str(load), total=load.seconds)
+        return run(server, load, lambda moment: progress.update(task, completed=moment))
+
+
+def _table(load: Load) -> Table:
+    title = f"{load} for {load.seconds:g} s"
+    growth = memory_growth(load)
+    if load.memory:
+        sizes = [size for _moment, size in load.memory]
+        title += f", memory {sizes[0]:.0f} to {sizes[-1]:.0f} MB"
+    if growth is not None:
+        title += f" ({growth:+.1%} from the second to the last quarter)"
+    table = Table(title=title, title_justify="left", box=None, header_style="dim")
+    for column in ("operation", "requests", "a second", "p50", "p90", "p99", "max ms", "contention", "faults"):
+        table.add_column(column, justify="left" if column == "operation" else "right")
+    for operation in sorted({sample.operation for sample in load.samples}):
+        samples = [sample for sample in load.samples if sample.operation == operation]
+        table.add_row(operation, *_row(samples, load.seconds))
+    table.add_row("all", *_row(load.samples, load.seconds))
+    return table
+
+
+def _row(samples: Sequence[Sample], seconds: float) -> list[str]:
+    latencies = [sample.seconds * 1000 for sample in samples]
+    counts = sum(sample.contention for sample in samples), sum(sample.fault for sample in samples)
+    return [
+        f"{len(samples)}",
+        f"{len(samples) / seconds:.1f}",
+        *(f"{percentile(latencies, share):.0f}" for share in SHARES),
+        *(f"{count}" for count in counts),
+    ]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""The service as a process of its own, and how much memory it has."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from handlers.local import EMBEDDED_ACCESS
+from storage.tables import Tables
+
+ROOT: Final = Path(__file__).parents[2]
+START_SECONDS: Final = 60
+COMMAND: Final = (sys.executable, "-c", "from handlers.local import main; main()", "--memory", "--port", "0")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the service is; its process and its store, if it was started here."""
+
+    url: str
+    pid: int | None = None
+    store: Tables | None = None
+
+    def memory(self) -> float | None:
+        """Return the megabytes that the process has in memory now, where the system says so (Linux)."""
+        status = Path(f"/proc/{self.pid}/status")
+        if not status.exists():
+            return None
+        (kilobytes,) = (line.split()[1] for line in status.read_text().splitlines() if line.startswith("VmRSS:"))
+        return int(kilobytes) / 1024
+
+
+@contextmanager
+def started(log: Path) -> Iterator[Server]:
+    """Run the service on an embedded store that keeps nothing, as a newcomer would start it; it logs to a file."""
+    with log.open("wb") as output:
+        child = subprocess.Popen(COMMAND, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=output, stderr=output)
+    try:
+        url, store_url = _addresses(child, log)
+        yield Server(url, child.pid, Tables.connect({}, endpoint_url=store_url, **EMBEDDED_ACCESS))
+    finally:
+        child.terminate()
+        child.wait(60)
+
+
+def _addresses(child: "subprocess.Popen[bytes]", log: Path) -> tuple[str, str]:
+    """Return the URLs of the service and of its store, which are in the first two lines that it prints."""
+    end = time.monotonic() + START_SECONDS
+    while child.poll() is None and time.monotonic() < end:
+        lines = log.read_text().splitlines(keepends=True)
+        if len(lines) > 1 and lines[1].endswith("\n"):
+            return lines[0].split(" at ")[1].split(" ")[0], lines[1].rsplit(" ", 1)[-1].strip()
+        time.sleep(0.05)
+    raise AssertionError(f"events-api did not start: {log.read_text()}")
