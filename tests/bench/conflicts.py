@@ -18,9 +18,6 @@ from storage.retries import BUDGET, pauses
 
 PARTITION_UNITS: Final = 1_000
 
-#: Seconds before anything is counted, so that there are as many who try again as there will be.
-WARM_UP: Final = 2 * BUDGET
-
 Process = Generator[float, None, None]
 
 
@@ -181,3 +178,12 @@ class Outcome:
             slow=latencies[len(latencies) * 99 // 100],
             units=sum(person.units for person in came) / max(1, sum(person.admitted for person in came)),
         )
+
+
+def left_over(capacity: int, shards: int, seed: int) -> int:
+    """Return how many seats are free elsewhere when the first shard is empty, if people choose shards at random."""
+    dice = random.Random(seed)  # noqa: S311 - it has to be repeatable, not secret
+    left = [capacity // shards] * shards
+    while min(left):
+        left[dice.randrange(shards)] -= 1
+    return sum(left)

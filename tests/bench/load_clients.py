@@ -102,12 +102,13 @@ class Client:
     ) -> httpx.Response | None:
         """Make a request and note it; whom it `changes` is unknown after a lost answer, and as before on contention."""
         body = {"userId": changes} if method == "POST" else None
+        answer, status, problem = None, 0, ""
         start = time.monotonic()
         try:
             answer = await self._http.request(method, path, json=body)
         except httpx.TransportError as error:
-            answer, status, problem = None, 0, type(error).__name__
-        else:
+            problem = type(error).__name__
+        if answer is not None:
             status = answer.status_code
             problem = answer.json()["title"] if status >= 400 else ""
         sample = Sample(start, operation, status, problem, time.monotonic() - start)

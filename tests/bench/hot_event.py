@@ -1,0 +1,118 @@
+"""`python -m tests.bench.hot_event`: how many can register for one event in a second, and what shards would change.
+
+It runs the simulation of `conflicts.py` for every design, commit window and rate, prints the tables and draws the
+curves. The same seed gives the same figures. What follows from them is in `hot_event.md`.
+"""
+
+import argparse
+from pathlib import Path
+from statistics import mean
+from typing import Final
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from storage.retries import BUDGET
+from tests.bench import hot_event_plot
+from tests.bench.conflicts import Design, Outcome, Simulation, left_over
+
+ROOT: Final = Path(__file__).parents[2]
+
+DESIGNS: Final = (
+    Design(name="one item"),
+    Design(name="8 shards", shards=8),
+    Design(name="32 shards", shards=32),
+    Design(name="32 shards on 32 partitions", shards=32, partitions=32),
+    Design(name="one item, event full, all queue", full=True),
+)
+#: Milliseconds that a transaction holds its items, and people who come in a second.
+WINDOWS: Final = (5, 8, 12)
+RATES: Final = (25, 50, 75, 100, 150, 200, 300, 400, 500, 800)
+
+#: The first seconds are not counted, so that there are as many who try again as there will be.
+WARM_UP: Final = BUDGET
+
+#: A design carries a rate if no more than this share of people is refused.
+REFUSED: Final = 0.01
+
+#: The list price of on-demand writes in us-east-1, for a million units.
+DOLLARS: Final = 0.625
+
+Outcomes = dict[tuple[Design, int, int], Outcome]
+
+
+def main() -> None:
+    """Simulate, print and draw."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.hot_event", description="Simulate one hot event.")
+    parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=15, help="that are counted of each run (default: %(default)s)")
+    parser.add_argument("--window", type=int, default=8, choices=WINDOWS, help="ms, of the long table (default: 8)")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "hot_event.svg", help="the file of the plot")
+    options = parser.parse_args()
+    console = Console()
+    runs = [(design, window, rate) for design in DESIGNS for window in WINDOWS for rate in RATES]
+    outcomes = {
+        run: simulate(*run, options.seconds, options.seed) for run in track(runs, console=console, transient=True)
+    }
+    console.print(_limits(outcomes), _curve(outcomes, options.window), _last_seats(options.seed))
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    hot_event_plot.draw(outcomes, DESIGNS, WINDOWS, options.out)
+    console.print(f"Drawn: {options.out}", soft_wrap=True)
+
+
+def simulate(design: Design, window: int, rate: int, seconds: float, seed: int) -> Outcome:
+    """Let people come at a rate, behind a warm-up, and count for some seconds."""
+    people = Simulation(design, window / 1000, seed).offer(rate, WARM_UP + seconds)
+    return Outcome.of(people, WARM_UP, WARM_UP + seconds)
+
+
+def _limits(outcomes: Outcomes) -> Table:
+    table = _table("The highest rate of those tried that is carried with at most 1 % of 503", "design")
+    for window in WINDOWS:
+        table.add_column(f"{window} ms", justify="right")
+    for design in DESIGNS:
+        carried = [[rate for rate in RATES if outcomes[design, window, rate].given_up <= REFUSED] for window in WINDOWS]
+        table.add_row(design.name, *(f"{max(rates, default=0)}" for rates in carried))
+    return table
+
+
+def _curve(outcomes: Outcomes, window: int) -> Table:
+    columns = ("offered/s", "accepted/s", "503", "p50 ms", "p99 ms", "WRU each", "$ a million")
+    table = _table(f"A commit window of {window} ms", "design", *columns)
+    for design in DESIGNS:
+        for rate in RATES:
+            outcome = outcomes[design, window, rate]
+            table.add_row(
+                design.name,
+                f"{rate}",
+                f"{outcome.accepted_rate:.0f}",
+                f"{outcome.given_up:.1%}",
+                f"{outcome.median * 1000:.0f}",
+                f"{outcome.slow * 1000:.0f}",
+                f"{outcome.units:.1f}",
+                f"{outcome.units * DOLLARS:.2f}",
+            )
+    return table
+
+
+def _last_seats(seed: int) -> Table:
+    table = _table("Seats that are free in other shards when the first shard is empty, mean of 100 sales", "seats")
+    shards = (8, 32)
+    for number in shards:
+        table.add_column(f"{number} shards", justify="right")
+    for capacity in (100, 1_000, 10_000):
+        left = [mean(left_over(capacity, number, seed + sale) for sale in range(100)) for number in shards]
+        table.add_row(f"{capacity}", *(f"{seats:.0f} ({seats / capacity:.0%})" for seats in left))
+    return table
+
+
+def _table(title: str, first: str, *others: str) -> Table:
+    table = Table(first, title=f"\n{title}", title_justify="left", box=None, header_style="dim")
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+if __name__ == "__main__":
+    main()
