@@ -63,7 +63,7 @@ async def _run(server: Server, load: Load, step: Callable[[float], object]) -> N
         load.samples = sorted(
             sample._replace(start=sample.start - start) for client in clients for sample in client.samples
         )
-        found = await asyncio.gather(*(_disagreements(*pair, clients) for pair in zip(at_hand, events, strict=True)))
+        found = await asyncio.gather(*(disagreements(*pair, clients) for pair in zip(at_hand, events, strict=True)))
         load.disagreements = [*itertools.chain(*(client.surprises for client in clients), *found)]
 
 
@@ -82,7 +82,7 @@ async def _watch(server: Server, load: Load, start: float, step: Callable[[float
         await asyncio.sleep(SAMPLE_SECONDS)
 
 
-async def _disagreements(http: httpx.AsyncClient, event: str, clients: list[Client]) -> list[str]:
+async def disagreements(http: httpx.AsyncClient, event: str, clients: list[Client]) -> list[str]:
     """Return where the event is not what the clients know: who is registered, and how many have a seat."""
     known = {
         person: client.known[person] for client in clients for person in client.events if client.events[person] == event
@@ -97,8 +97,9 @@ async def _disagreements(http: httpx.AsyncClient, event: str, clients: list[Clie
     ]
     confirmed = sum(status == "confirmed" for status in listed.values())
     counts = confirmed, len(listed) - confirmed
-    if counts != (shown["confirmedCount"], shown["waitlistCount"]):
-        found.append(f"{event} lists {counts}, and counts {shown['confirmedCount']}, {shown['waitlistCount']}")
+    told = shown["confirmedCount"], shown["waitlistCount"]
+    if counts != told:
+        found.append(f"{event} lists {counts}, and counts {told}")
     if confirmed != min(shown["capacity"], len(listed)):
         found.append(f"{event} has {confirmed} confirmed of {len(listed)} for {shown['capacity']} seats")
     return found
