@@ -37,12 +37,16 @@ QUEUE: Final = Price(10, 4)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Design:
-    """How an event is laid out: SEATS in shards, and these and the registrations on partitions; full, all queue."""
+    """How an event is laid out: SEATS in shards, and these and the registrations on partitions.
+
+    If it is full all queue: at exactly the number that was seen to be the next, or at any that is not below it.
+    """
 
     name: str
     shards: int = 1
     partitions: int = 1
     full: bool = False
+    exact: bool = True
 
 
 @dataclass(slots=True)
@@ -144,7 +148,8 @@ class Simulation:
         if shard.held_until > self._now:
             yield self._window / 2
             return None
-        if self._design.full and seen != shard.next_number:
+        stale = seen is None or (self._design.exact and seen != shard.next_number)
+        if self._design.full and stale:
             image = shard.next_number
             yield self._window / 2
             return image

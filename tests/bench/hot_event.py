@@ -23,8 +23,9 @@ DESIGNS: Final = (
     Design(name="one item"),
     Design(name="8 shards", shards=8),
     Design(name="32 shards", shards=32),
-    Design(name="32, 32 partitions", shards=32, partitions=32),
-    Design(name="one item, all queue", full=True),
+    Design(name="32, spread", shards=32, partitions=32),
+    Design(name="all queue", full=True),
+    Design(name="queue, any no.", full=True, exact=False),
 )
 #: Milliseconds that a transaction holds its items, and people who come in a second.
 WINDOWS: Final = (5, 8, 12)

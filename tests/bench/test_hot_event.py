@@ -51,6 +51,16 @@ def test_who_queues_learns_the_number_first_and_pays_for_both_transactions() -> 
     assert person.latency == pytest.approx(1.5 * WINDOW)
 
 
+def test_who_queues_decides_once_more_if_somebody_took_the_number_unless_any_higher_one_will_do() -> None:
+    """The second learns a number just before the first takes it."""
+    exact, free = (
+        Simulation(Design(name="full", full=True, exact=exact), WINDOW, seed=1).run([0.0, 0.001])
+        for exact in (True, False)
+    )
+    assert [people[0].attempts for people in (exact, free)] == [2, 2]
+    assert exact[1].attempts == free[1].attempts + 1
+
+
 def test_whoever_is_refused_until_the_budget_is_over_gives_up() -> None:
     """The first holds the item for longer than anybody goes on."""
     people = Simulation(ONE, 20, seed=1).run([0.0, 1.0])
