@@ -38,7 +38,7 @@ def main() -> None:
                 load = _run(server, Load(clients, events, options.seconds, options.seed), console)
                 loads.append(load)
                 failures += [f"{load}: {finding}" for finding in broken(load)]
-                console.print(_table(load))
+                console.print(_table(load), _memory(load))
         if server.store:
             findings = list(audit.audit(server.store))
             failures += [f"{finding.key}: {finding.finding}" for finding in findings]
@@ -85,14 +85,17 @@ def _run(server: Server, load: Load, console: Console) -> Load:
         return run(server, load, lambda moment: progress.update(task, completed=moment))
 
 
-def _table(load: Load) -> Table:
-    title = f"{load} for {load.seconds:g} s"
+def _memory(load: Load) -> str:
+    if not load.memory:
+        return "The memory of the service is not known here."
+    sizes = [size for _moment, size in load.memory]
     growth = memory_growth(load)
-    if load.memory:
-        sizes = [size for _moment, size in load.memory]
-        title += f", memory {sizes[0]:.0f} to {sizes[-1]:.0f} MB"
-    if growth is not None:
-        title += f" ({growth:+.1%} from the second to the last quarter)"
+    change = "" if growth is None else f", {growth:+.1%} from the second to the last quarter"
+    return f"The service had {sizes[0]:.0f} MB in memory first, and {sizes[-1]:.0f} MB last{change}."
+
+
+def _table(load: Load) -> Table:
+    title = f"\n{load} for {load.seconds:g} s"
     table = Table(title=title, title_justify="left", box=None, header_style="dim")
     for column in ("operation", "requests", "a second", "p50", "p90", "p99", "max ms", "contention", "faults"):
         table.add_column(column, justify="left" if column == "operation" else "right")
