@@ -139,7 +139,7 @@ def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: 
 def _change(
     tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None
 ) -> tuple[Event, Seats]:
-    """Write the changed fields, if nobody else has changed one since they were read."""
+    """Write the changed fields, if nobody else has changed one since they were read, and return the seats after it."""
     details_seen, seats_seen = _read(tables, event_id)
     event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
     if expected is not None and event.version not in expected:
@@ -149,13 +149,6 @@ def _change(
         return event, seats
     rules.check_capacity(seats, changed.capacity)
     changed = replace(changed, version=_new_version(), updated_at=now())
-    seats_changed = replace(
-        seats,
-        capacity=changed.capacity,
-        status=changed.status,
-        has_waitlist=changed.has_waitlist,
-        version=changed.version,
-    )
     tables.transact(
         [
             Step(
@@ -183,7 +176,11 @@ def _change(
             ),
         ]
     )
-    return changed, seats_changed
+    # People may have joined or left since the read, and they count when it is decided who is promoted.
+    seats_now = tables.get("Events", seats_key(event_id))
+    if seats_now is None:
+        raise EventNotFound
+    return changed, to_seats(seats_now)
 
 
 def delete(tables: Tables, event_id: str, expected: Collection[str] | None = None) -> None:

@@ -140,6 +140,39 @@ def test_reopening_promotes_to_the_seats_that_became_free_while_closed(tables: T
     assert registrations.get(tables, "e", "c").status == "confirmed"
 
 
+def test_those_who_join_while_the_capacity_is_raised_are_promoted(tables: Tables) -> None:
+    """They are not in what was read before the change, and nobody but this update would look after them."""
+    make(tables, capacity=1, has_waitlist=True)
+    register(tables, "a")
+    with rival(tables, lambda: register(tables, "b")):
+        event = events.update(tables, "e", {"capacity": 2})
+    assert (event.confirmed, event.waitlisted) == (2, 0)
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_seat_that_becomes_free_while_an_event_reopens_is_handed_on(tables: Tables) -> None:
+    make(tables, capacity=1, has_waitlist=True)
+    register(tables, "a", "b")
+    events.update(tables, "e", {"status": "cancelled"})
+    with rival(tables, lambda: registrations.unregister(tables, "e", "a")):
+        event = events.update(tables, "e", {"status": "active"})
+    assert (event.confirmed, event.waitlisted) == (1, 0)
+    assert list(audit.audit(tables)) == []
+
+
+def test_an_event_that_is_deleted_right_after_its_update_is_not_found(tables: Tables) -> None:
+    make(tables)
+    seats_read = "before-call.dynamodb.GetItem"
+
+    def delete(**_context: Any) -> None:
+        tables.client.meta.events.unregister(seats_read, delete)
+        events.delete(tables, "e")
+
+    tables.client.meta.events.register(seats_read, delete)
+    with pytest.raises(EventNotFound):
+        events.update(tables, "e", {"title": "New"})
+
+
 def test_a_reader_never_sees_one_half_of_an_update(tables: Tables) -> None:
     """A query may read one item before an update and one after it; the versions tell, and it reads again."""
     make(tables)
