@@ -1,0 +1,243 @@
+"""The sequential model of one event, and what each answer of the API claims about it.
+
+An operation takes effect, or reads, at one or more *moments* between its invocation and its answer, in order. These are
+the claims; whatever they do not allow is a violation:
+
+- **register**: one moment. 201 confirmed needs an open event, a free seat and an empty queue; 201 waitlisted needs a
+  waitlist and no such seat, and the position is the true one. Only where a promotion is still owed at that moment (the
+  capacity was raised just before), the answer may be of a later moment: it goes on with the promotion first.
+  409 event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both only to somebody who
+  is not registered. 409 already-registered shows the registration as *get registration* does.
+- **unregister**: one moment, in which nobody is owed a promotion on an open event, and in which the head of the queue
+  gets the seat. 404: not registered.
+- **update**: the moment of the change, which the answer shows; then one in which nobody waits beside a free seat of an
+  open event, and which the answer's counts show. 409 capacity-below-confirmed: `minimum` people are confirmed.
+- **get event**: one moment, which fields and counts show together.
+- **get registration**: one moment for the status. The place in the queue is read after it, and others may leave or be
+  promoted in between: it is one that the person had between that moment and the answer. (On DynamoDB itself that count
+  is eventually consistent, and may be older by a moment; ministack's is not.)
+- **list registrations**, asked when nothing else is under way: exactly the people, statuses and places that there are,
+  and nobody waits beside a free seat. While others write, a list is read item by item and claims nothing.
+- **503, or no answer**: it took effect at one moment since the invocation, or not at all.
+
+Between these moments people may be promoted from the head of the queue to free seats of an open event, in order and in
+any batches: after a raised capacity the service does that in transactions of their own.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, Final, Literal
+
+OPEN: Final = frozenset({"active", "scheduled", "ongoing"})
+
+Name = Literal["register", "unregister", "update", "get event", "get registration", "list registrations"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One event at one moment; the queue is in its order."""
+
+    capacity: int
+    has_waitlist: bool = True
+    status: str = "active"
+    confirmed: frozenset[str] = frozenset()
+    queue: tuple[str, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def free(self) -> bool:
+        """Whether there is a free seat."""
+        return len(self.confirmed) < self.capacity
+
+    @property
+    def owes(self) -> bool:
+        """Whether somebody waits beside a free seat of an open event."""
+        return self.open and self.free and bool(self.queue)
+
+    def knows(self, user: str) -> bool:
+        return user in self.confirmed or user in self.queue
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a client asks: of a user, or with the fields of an update as the API names them."""
+
+    name: Name
+    user: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The status and the JSON of an answer."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it leaves open what was done."""
+        return self.status == 503
+
+    @property
+    def problem(self) -> str:
+        return str(self.body.get("type", "")).removeprefix("urn:problem-type:events-api:")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment of an operation: what the state is after it, or None if the answer can't come of that state."""
+
+    after: Callable[[State], State | None]
+    reads: bool = False
+
+
+def promote(state: State) -> State:
+    """Give the head of the queue a seat."""
+    return replace(state, confirmed=state.confirmed | {state.queue[0]}, queue=state.queue[1:])
+
+
+def moments(call: Call, answer: Answer | None) -> tuple[Moment, ...]:
+    """Return the moments that an answer claims; without one there is at most the moment in which it took effect."""
+    if answer is None or answer.unknown:
+        effects = {"register": _join, "unregister": _leave, "update": _change}
+        return (Moment(partial(effects[call.name], call)),) if call.name in effects else ()
+    return _CLAIMS.get((call.name, answer.status, answer.problem), _impossible)(call, answer)
+
+
+def _reads(*claims: Callable[[State], bool]) -> tuple[Moment, ...]:
+    def reading(claim: Callable[[State], bool]) -> Moment:
+        return Moment(lambda state: state if claim(state) else None, reads=True)
+
+    return tuple(map(reading, claims))
+
+
+def _impossible(_call: Call, _answer: Answer) -> tuple[Moment, ...]:
+    return _reads(lambda _state: False)
+
+
+def _join(call: Call, state: State) -> State | None:
+    if state.knows(call.user) or not state.open:
+        return None
+    if state.free and not state.queue:
+        return replace(state, confirmed=state.confirmed | {call.user})
+    return replace(state, queue=(*state.queue, call.user)) if state.has_waitlist else None
+
+
+def _leave(call: Call, state: State) -> State | None:
+    if state.owes or not state.knows(call.user):
+        return None
+    left = replace(
+        state,
+        confirmed=state.confirmed - {call.user},
+        queue=tuple(user for user in state.queue if user != call.user),
+    )
+    return promote(left) if left.owes else left
+
+
+def _change(call: Call, state: State) -> State | None:
+    capacity = call.fields.get("capacity", state.capacity)
+    if capacity < len(state.confirmed):
+        return None
+    return replace(
+        state,
+        capacity=capacity,
+        has_waitlist=call.fields.get("hasWaitlist", state.has_waitlist),
+        status=call.fields.get("status", state.status),
+    )
+
+
+def _registered(call: Call, answer: Answer) -> tuple[Moment, ...]:
+    def admit(state: State) -> State | None:
+        after = _join(call, state)
+        if after is None or after.owes or _standing(after, call.user) == _told(answer.body):
+            return after
+        return None
+
+    return (Moment(admit),)
+
+
+def _unregistered(call: Call, _answer: Answer) -> tuple[Moment, ...]:
+    return (Moment(partial(_leave, call)),)
+
+
+def _updated(call: Call, answer: Answer) -> tuple[Moment, ...]:
+    def change(state: State) -> State | None:
+        after = _change(call, state)
+        return after if after and _fields(after) == _part(answer.body, _fields(after)) else None
+
+    return (
+        Moment(change),
+        *_reads(lambda state: not state.owes and _counts(state) == _part(answer.body, _counts(state))),
+    )
+
+
+def _shown(call: Call, registration: Mapping[str, Any]) -> tuple[Moment, ...]:
+    status, place = _told(registration)
+    if status == "confirmed":
+        return _reads(lambda state: call.user in state.confirmed)
+    return _reads(
+        lambda state: call.user in state.queue and 1 <= place <= state.queue.index(call.user) + 1,
+        lambda state: call.user not in state.queue or state.queue.index(call.user) + 1 <= place,
+    )
+
+
+def _listed(_call: Call, answer: Answer) -> tuple[Moment, ...]:
+    told = {found["userId"]: _told(found) for found in answer.body["registrations"]}
+    return _reads(
+        lambda state: (
+            not state.owes and told == {user: _standing(state, user) for user in (*state.confirmed, *state.queue)}
+        )
+    )
+
+
+def _standing(state: State, user: str) -> tuple[str, int]:
+    return ("confirmed", 0) if user in state.confirmed else ("waitlisted", state.queue.index(user) + 1)
+
+
+def _told(registration: Mapping[str, Any]) -> tuple[str, int]:
+    return str(registration["status"]), int(registration.get("waitlistPosition", 0))
+
+
+def _fields(state: State) -> dict[str, Any]:
+    return {"capacity": state.capacity, "hasWaitlist": state.has_waitlist, "status": state.status}
+
+
+def _counts(state: State) -> dict[str, Any]:
+    return {"confirmedCount": len(state.confirmed), "waitlistCount": len(state.queue)}
+
+
+def _part(body: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: body.get(name) for name in like}
+
+
+_CLAIMS: Final[Mapping[tuple[Name, int, str], Callable[[Call, Answer], tuple[Moment, ...]]]] = {
+    ("register", 201, ""): _registered,
+    ("register", 409, "already-registered"): lambda call, answer: _shown(call, answer.body["registration"]),
+    ("register", 409, "event-closed"): lambda call, answer: _reads(
+        lambda state: not state.knows(call.user) and not state.open and state.status == answer.body["eventStatus"]
+    ),
+    ("register", 409, "event-full"): lambda call, _answer: _reads(
+        lambda state: not state.knows(call.user) and state.open and not state.free and not state.has_waitlist
+    ),
+    ("unregister", 204, ""): _unregistered,
+    ("unregister", 404, "registration-not-found"): lambda call, _answer: _reads(
+        lambda state: not state.knows(call.user)
+    ),
+    ("update", 200, ""): _updated,
+    ("update", 409, "capacity-below-confirmed"): lambda call, answer: _reads(
+        lambda state: call.fields["capacity"] < len(state.confirmed) == answer.body["minimum"]
+    ),
+    ("get event", 200, ""): lambda _call, answer: _reads(
+        lambda state: (seen := _fields(state) | _counts(state)) == _part(answer.body, seen)
+    ),
+    ("get registration", 200, ""): lambda call, answer: _shown(call, answer.body),
+    ("get registration", 404, "registration-not-found"): lambda call, _answer: _reads(
+        lambda state: not state.knows(call.user)
+    ),
+    ("list registrations", 200, ""): _listed,
+}
