@@ -16,14 +16,16 @@ the claims; whatever they do not allow is a violation:
 - **get registration**: one moment for the status. The place in the queue is read after it, and others may leave or be
   promoted in between: it is one that the person had between that moment and the answer. (On DynamoDB itself that count
   is eventually consistent, and may be older by a moment; ministack's is not.)
-- **list registrations**, asked when nothing else is under way: exactly the people, statuses and places that there are,
-  and nobody waits beside a free seat. While others write, a list is read item by item and claims nothing.
+- **list registrations** and **list queue**, asked when nothing else is under way: exactly the people, statuses and
+  places that there are, the queue in its order, and nobody waits beside a free seat. While others write, a list is read
+  item by item and claims nothing.
 - **503, or no answer**: it took effect at one moment since the invocation, or not at all.
 
 Between these moments people may be promoted from the head of the queue to free seats of an open event, in order and in
 any batches: after a raised capacity the service does that in transactions of their own.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -31,7 +33,7 @@ from typing import Any, Final, Literal
 
 OPEN: Final = frozenset({"active", "scheduled", "ongoing"})
 
-Name = Literal["register", "unregister", "update", "get event", "get registration", "list registrations"]
+Name = Literal["register", "unregister", "update", "get event", "get registration", "list registrations", "list queue"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,11 @@ def _listed(_call: Call, answer: Answer) -> tuple[Moment, ...]:
     )
 
 
+def _queued(_call: Call, answer: Answer) -> tuple[Moment, ...]:
+    told = [(found["userId"], found["waitlistPosition"]) for found in answer.body["registrations"]]
+    return _reads(lambda state: not state.owes and told == list(zip(state.queue, itertools.count(1), strict=False)))
+
+
 def _standing(state: State, user: str) -> tuple[str, int]:
     return ("confirmed", 0) if user in state.confirmed else ("waitlisted", state.queue.index(user) + 1)
 
@@ -240,4 +247,5 @@ _CLAIMS: Final[Mapping[tuple[Name, int, str], Callable[[Call, Answer], tuple[Mom
         lambda state: not state.knows(call.user)
     ),
     ("list registrations", 200, ""): _listed,
+    ("list queue", 200, ""): _queued,
 }

@@ -1,0 +1,91 @@
+"""Histories as text, and the figures of many."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from tests.histories.checker import History, Operation, check, smallest
+from tests.histories.clients import Recorded
+from tests.histories.model import State
+
+
+@dataclass
+class Figures:
+    """What was checked so far; `widest` is the largest number of configurations that one history took."""
+
+    histories: int = 0
+    operations: int = 0
+    unknown: int = 0
+    widest: int = 0
+    outcomes: Counter[str] = field(default_factory=Counter)
+
+    def judge(self, recorded: Recorded) -> str | None:
+        """Check a history, and return what is wrong with it, if anything is."""
+        verdict = check(recorded.initial, recorded.operations)
+        self.histories += 1
+        self.operations += len(recorded.operations)
+        self.unknown += sum(not operation.known for operation in recorded.operations)
+        self.widest = max(self.widest, verdict.visited)
+        self.outcomes.update(_outcome(operation) for operation in recorded.operations)
+        return None if verdict.explained else violation(recorded)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.histories} histories, {self.operations} operations, {self.unknown} of them of unknown outcome;"
+            f" at most {self.widest} configurations a history"
+        )
+
+
+def violation(recorded: Recorded) -> str:
+    """Return the smallest part that can't be explained, with the state that the longest explanation of it leads to."""
+    part = smallest(recorded.initial, recorded.operations)
+    reached = check(recorded.initial, part).last
+    return "\n".join(
+        [
+            f"No order of these {len(part)} of {len(recorded.operations)} operations on {recorded.event_id} is right:",
+            *lines(part),
+            f"at first  {_state(recorded.initial)}",
+            f"as far as it can be explained  {_state(reached)}",
+        ]
+    )
+
+
+def lines(history: History) -> list[str]:
+    """Return a line for each operation, by the time of its invocation, in milliseconds since the first."""
+    ordered = sorted(history, key=lambda operation: operation.invoked)
+    start = ordered[0].invoked
+    return [
+        f"{(operation.invoked - start) / 1e6:9.2f} {(operation.answered - start) / 1e6:9.2f}"
+        f"  client {operation.client}  {_asked(operation)}  ->  {_answered(operation)}"
+        for operation in ordered
+    ]
+
+
+def _asked(operation: Operation) -> str:
+    fields = ", ".join(f"{name}={value}" for name, value in operation.call.fields.items())
+    return " ".join(part for part in (operation.call.name, operation.call.user, fields) if part)
+
+
+def _outcome(operation: Operation) -> str:
+    if operation.answer is None:
+        return f"{operation.call.name}: no answer"
+    body = operation.answer.body
+    said = operation.answer.problem or (body.get("status", "") if "userId" in body else "")
+    return f"{operation.call.name}: {operation.answer.status} {said}".strip()
+
+
+def _answered(operation: Operation) -> str:
+    if operation.answer is None:
+        return "nobody knows"
+    body = operation.answer.body
+    shown = {**body, **body.get("registration", {})}
+    names = ("status", "waitlistPosition", "capacity", "hasWaitlist", "confirmedCount", "waitlistCount", "minimum")
+    told = [f"{name}={shown[name]}" for name in names if name in shown and shown[name] != operation.answer.status]
+    told += [f"{found['userId']}={found['status']}" for found in body.get("registrations", [])]
+    return " ".join([str(operation.answer.status), operation.answer.problem, *told])
+
+
+def _state(state: State) -> str:
+    return (
+        f"capacity {state.capacity}, {state.status}, {'a' if state.has_waitlist else 'no'} waitlist,"
+        f" confirmed: {', '.join(sorted(state.confirmed)) or 'nobody'}; queue: {', '.join(state.queue) or 'nobody'}"
+    )
