@@ -9,7 +9,7 @@ import argparse
 import random
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -18,8 +18,9 @@ from storage.audit import audit
 from storage.embedded import embedded_store
 from storage.tables import Tables
 from tests.histories.clients import create_people, record
+from tests.histories.mutants import MUTANTS, program
 from tests.histories.report import Figures
-from tests.histories.service import Service, service
+from tests.histories.service import SERVER, Service, service
 from tests.proxy import Fault, seeded
 
 #: What happens to the requests of the clients, and to those of the server, of which a history has many more.
@@ -38,7 +39,7 @@ def main() -> None:
     options = _options()
     _say(f"The same requests again: {_again(options)}")
     figures = Figures()
-    with _service(options.url) as (url, running):
+    with _service(options.url, program(options.mutant) if options.mutant else SERVER) as (url, running):
         create_people(url)
         for seed in range(options.seed, options.seed + options.histories):
             if running:
@@ -69,14 +70,14 @@ def _met(met: dict[Fault, int]) -> str:
 
 
 @contextmanager
-def _service(url: str | None) -> Iterator[tuple[str, Service | None]]:
+def _service(url: str | None, what: Sequence[str]) -> Iterator[tuple[str, Service | None]]:
     if url:
         yield url, None
         return
     with embedded_store() as store_url:
         tables = Tables.connect({}, endpoint_url=store_url, **EMBEDDED_ACCESS)
         tables.create_missing()
-        with service(tables, store_url) as running:
+        with service(tables, store_url, what) as running:
             yield running.url, running
 
 
@@ -86,7 +87,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--clients", type=int, default=4, help="clients at the same time (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=8, help="requests a client (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="the seed of the first history (default: a new one)")
-    parser.add_argument("--url", help="where a service is (default: one of its own)")
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--url", help="where a service is (default: one of its own)")
+    place.add_argument("--mutant", choices=MUTANTS, help="change the service, to see it found out")
     options = parser.parse_args()
     options.seed = random.getrandbits(32) if options.seed is None else options.seed
     return options

@@ -4,9 +4,10 @@ A seed decides the event and what each client asks, but not how their requests f
 a request whose outcome it does not know until it is answered, as the API says that it may.
 """
 
+import itertools
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from threading import Barrier
@@ -24,11 +25,11 @@ PAUSE_SECONDS: Final = 0.02
 
 #: How often something is asked.
 WEIGHTS: Final[Mapping[Name, int]] = {
-    "register": 38,
-    "unregister": 26,
-    "update": 12,
+    "register": 44,
+    "unregister": 20,
+    "update": 10,
     "get event": 12,
-    "get registration": 12,
+    "get registration": 14,
 }
 
 #: How it is asked; of several paths to the same operation, either will do.
@@ -68,11 +69,15 @@ class Client:
         self._dice = random.Random(seed)  # noqa: S311 - what is asked must repeat under its seed
 
     def run(self, steps: int, start: Barrier) -> list[Operation]:
-        """Ask so many things, from the moment on at which all clients are ready."""
+        """Ask so many things, from the moment on at which all clients are ready, and return what came of them."""
+        start.wait()
+        return self.ask_all(self._choose() for _ in range(steps))
+
+    def ask_all(self, calls: Iterable[Call]) -> list[Operation]:
+        """Ask one thing after the other, and return what came of them."""
         with self._http:
-            start.wait()
-            for _ in range(steps):
-                self.insist(self._choose())
+            for call in calls:
+                self.insist(call)
         return self.operations
 
     def insist(self, call: Call) -> Answer:
@@ -122,8 +127,8 @@ class Client:
     def _changes(self) -> dict[str, Any]:
         changes = {
             "capacity": self._dice.randint(1, 4),
-            "status": self._dice.choice(("active", "active", "ongoing", "cancelled", "completed")),
-            "hasWaitlist": self._dice.random() < 0.7,
+            "status": self._dice.choice(("active", "active", "ongoing", "scheduled", "cancelled", "completed")),
+            "hasWaitlist": self._dice.random() < 0.8,
         }
         chosen = self._dice.sample(sorted(changes), self._dice.choice((1, 1, 2)))
         return {name: changes[name] for name in chosen}
@@ -158,7 +163,7 @@ def record(url: str, seed: int, *, clients: int, steps: int) -> Recorded:
 
     """
     dice = random.Random(seed)  # noqa: S311 - it must repeat under its seed
-    initial = State(capacity=dice.randint(1, 3), has_waitlist=dice.random() < 0.8)
+    initial = State(capacity=dice.randint(1, 3), has_waitlist=dice.random() < 0.9)
     event_id = f"history-{seed}-{time.time_ns()}"
     fields = {"eventId": event_id, "capacity": initial.capacity, "hasWaitlist": initial.has_waitlist}
     _create(f"{url}/events", EVENT | fields)
@@ -166,7 +171,6 @@ def record(url: str, seed: int, *, clients: int, steps: int) -> Recorded:
     crowd = [Client(url, event_id, number, f"{seed}/{number}") for number in range(1, clients + 1)]
     with ThreadPoolExecutor(clients) as threads:
         parts = list(threads.map(lambda client: client.run(steps, start), crowd))
-    last = Client(url, event_id, 0, f"{seed}/0")
-    for name in ("get event", "list registrations", "list queue"):
-        last.insist(Call(name))
-    return Recorded(event_id, initial, [operation for part in [*parts, last.operations] for operation in part])
+    last: tuple[Name, ...] = ("get event", "list registrations", "list queue")
+    parts.append(Client(url, event_id, 0, f"{seed}/0").ask_all(map(Call, last)))
+    return Recorded(event_id, initial, list(itertools.chain(*parts)))

@@ -30,6 +30,11 @@ MUTANTS: Final = {
         'condition="attribute_not_exists(#pk)",\n            refusal',
         'condition="attribute_not_exists(#none)",\n            refusal',
     ),
+    "forget-who-joins": Mutant(  # This is a defect that the service once had. It takes a race to see it.
+        "events",
+        'seats_now = tables.get("Events", seats_key(event_id))',
+        'seats_now = seats_seen | {"capacity": changed.capacity, "status": changed.status}',
+    ),
 }
 
 
@@ -45,6 +50,11 @@ def mutate(mutant: Mutant) -> None:
     sys.modules[name] = module
     exec(compile(text.replace(mutant.text, mutant.instead), found.origin, "exec"), module.__dict__)  # noqa: S102 - our own text
     setattr(storage, mutant.module, module)
+
+
+def program(name: str) -> tuple[str, ...]:
+    """Return what Python is to run for the service with this mutant."""
+    return "-m", "tests.histories.mutants", name
 
 
 def main() -> None:

@@ -21,7 +21,6 @@ ACCESS: Final = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_DEFAULT_REGION": "us-east-1",
-    "VALIDATE_RESPONSES": "1",
 }
 
 

@@ -1,0 +1,54 @@
+"""Histories of the real service: short ones here, and as many as one likes with `python -m tests.histories`."""
+
+import os
+import random
+from collections.abc import Iterator
+
+import pytest
+
+from storage.audit import audit
+from storage.tables import Tables
+from tests.histories.__main__ import BACK, FRONT
+from tests.histories.clients import create_people, record
+from tests.histories.mutants import program
+from tests.histories.report import Figures
+from tests.histories.service import Service, service
+from tests.proxy import Fault, seeded
+
+#: A new seed every time; HISTORY_SEED repeats one.
+SEED = int(os.environ.get("HISTORY_SEED", random.getrandbits(32)))
+#: Lost replies of the store cost the server a pause before it asks again, and are left to the long campaign.
+SLOW_STORE = {Fault.DELAY: BACK[Fault.DELAY]}
+
+
+@pytest.fixture
+def running(true_tables: Tables, store_url: str) -> Iterator[Service]:
+    with service(true_tables, store_url) as running:
+        create_people(running.url)
+        yield running
+
+
+def test_every_answer_of_every_history_is_right_and_so_are_the_tables_at_the_end(running: Service) -> None:
+    """Half of them lose requests and answers on the way, and repeat what nobody knows the outcome of."""
+    figures = Figures()
+    for seed in range(SEED, SEED + 20):
+        lossy = bool(seed % 2)
+        running.front.plan = seeded(seed, FRONT if lossy else {})
+        running.back.plan = seeded(seed, SLOW_STORE)
+        found = figures.judge(record(running.url, seed, clients=4, steps=5))
+        assert not found, f"HISTORY_SEED={seed}: {found}"
+    assert figures.unknown
+    assert running.front.met[Fault.LOSE_REPLY]
+    assert list(audit(running.tables)) == []
+
+
+@pytest.mark.parametrize("mutant", ["oversell", "promote-the-last", "promote-nobody", "count-twice"])
+def test_a_service_with_a_condition_dropped_is_found_out(true_tables: Tables, store_url: str, mutant: str) -> None:
+    with service(true_tables, store_url, program(mutant)) as running:
+        create_people(running.url)
+        figures = Figures()
+        found = next(
+            filter(None, (figures.judge(record(running.url, seed, clients=3, steps=10)) for seed in range(20))), None
+        )
+    assert found
+    assert "No order of these" in found
