@@ -61,12 +61,19 @@ def check(initial: State, history: History) -> Verdict:
 class _Search:
     """The search in one history. A configuration is the number of moments that each operation is through, and a state.
 
-    A moment that only reads and is true now is taken at once: what it waits for can only be in the way.
+    A moment that only reads and is true now is taken at once: what it waits for can only be in the way. Of requests
+    that are the same and have no answer, the first comes first.
     """
 
     def __init__(self, history: History) -> None:
         self._operations = sorted(history, key=lambda operation: operation.invoked)
         self._moments = [moments(operation.call, operation.answer) for operation in self._operations]
+        self._same_before = [self._last_same(number) for number in range(len(self._operations))]
+
+    def _last_same(self, number: int) -> int | None:
+        operation, before = self._operations[number], range(number - 1, -1, -1)
+        unknown = (other for other in before if not (operation.known or self._operations[other].known))
+        return next((other for other in unknown if self._operations[other].call == operation.call), None)
 
     def run(self, initial: State) -> Verdict:
         start = (0,) * len(self._operations)
@@ -112,7 +119,9 @@ class _Search:
         for number, operation in unfinished:
             if operation.invoked > until:
                 return
-            yield number, self._moments[number][done[number]]
+            before = self._same_before[number]
+            if before is None or done[before]:
+                yield number, self._moments[number][done[number]]
 
 
 def smallest(initial: State, history: History) -> History:

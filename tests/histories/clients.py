@@ -98,7 +98,7 @@ class Client:
             self.operations.append(operation)
             if operation.answer and operation.known:
                 return operation.answer
-            time.sleep(PAUSE_SECONDS if operation.answer else 0)
+            time.sleep(PAUSE_SECONDS)
         raise NoAnswerError(call)
 
     def _ask(self, call: Call) -> Operation:

@@ -1,11 +1,24 @@
 """Histories as text, and the figures of many."""
 
+import argparse
+import shlex
 from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.histories.checker import History, Operation, check, smallest
 from tests.histories.clients import Recorded
 from tests.histories.model import State
+
+
+def say(*lines: object) -> None:
+    """Print the lines of a command's output at once."""
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - it is what a command says
+
+
+def again(module: str, options: argparse.Namespace) -> str:
+    """Return the command that asks the same things once more."""
+    said = [f"--{name}={value}" for name, value in vars(options).items() if value is not None]
+    return f"The same requests again: {shlex.join(['python', '-m', module, *said])}"
 
 
 @dataclass

@@ -5,34 +5,40 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from handlers.local import EMBEDDED_ACCESS
+from storage.embedded import embedded_store
 from storage.schema import TABLE_VARIABLES
 from storage.tables import Tables
-from tests.proxy import Proxy, proxy
+from tests.proxy import Fault, Proxy, proxy
 
 ROOT: Final = Path(__file__).parents[2]
-SERVER: Final = ("-c", "from handlers.local import main; main()")
 ACCESS: Final = {
     "AWS_ACCESS_KEY_ID": "local",
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 
+#: What happens to the requests of the clients, and to those of the server, of which a history has many more.
+FRONT: Final = {Fault.DELAY: 0.05, Fault.RESET: 0.05, Fault.LOSE_REPLY: 0.1}
+BACK: Final = {Fault.DELAY: 0.1, Fault.RESET: 0.002, Fault.LOSE_REPLY: 0.004}
+
 
 class Server:
     """One process of the service, which may still be starting."""
 
-    def __init__(self, environ: Mapping[str, str], program: Sequence[str]) -> None:
-        """Start it; a program is what Python is to run."""
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Start it."""
         self.process = subprocess.Popen(
-            [sys.executable, *program, "--port", "0"],
+            [sys.executable, "-m", "tests.histories.server", "--port", "0"],
             cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **ACCESS, **environ},
+            env={**_own_environ(), "PYTHONPATH": str(ROOT), **ACCESS, **environ},
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -75,6 +81,8 @@ class Server:
         self.kill()
         self.process.wait()
         self._reader.join()
+        assert self.process.stdin is not None
+        self.process.stdin.close()
 
 
 class Service:
@@ -83,14 +91,15 @@ class Service:
     `tables` is the way to the store that has no proxy on it.
     """
 
-    def __init__(self, tables: Tables, front: Proxy, back: Proxy, program: Sequence[str]) -> None:
+    def __init__(self, tables: Tables, front: Proxy, back: Proxy, mutant: str | None) -> None:
         """Start the first server."""
         self.tables = tables
         self.front = front
         self.back = back
-        self._program = program
         self._environ = {TABLE_VARIABLES[table]: name for table, name in tables.names.items()}
         self._environ["AWS_ENDPOINT_URL_DYNAMODB"] = back.url
+        self._environ |= {"MUTANT": mutant} if mutant else {}
+        self._servers: list[Server] = []
         self.server = self.spare()
         self.front.target = self.server.port
 
@@ -101,23 +110,44 @@ class Service:
 
     def spare(self) -> Server:
         """Start another server, and do not wait for it."""
-        return Server(self._environ, self._program)
+        self._servers.append(Server(self._environ))
+        return self._servers[-1]
 
     def succeed(self, successor: Server | None = None) -> None:
-        """Put another server in the place of one that was killed."""
-        self.server.end()
+        """Wait until the server has been killed, and put another in its place; meanwhile nobody can connect."""
+        self.server.process.wait()
+        self.front.refuse()
         self.server = successor or self.spare()
         self.front.target = self.server.port
+        self.front.come_back()
+
+    def end(self) -> None:
+        """Leave no server running."""
+        for server in self._servers:
+            server.end()
 
 
 @contextmanager
-def service(tables: Tables, store_url: str, program: Sequence[str] = SERVER) -> Iterator[Service]:
+def service(tables: Tables, store_url: str, mutant: str | None = None) -> Iterator[Service]:
     """Run the service on existing tables of a store, as long as the context lasts."""
     with ExitStack() as resources:
         back = resources.enter_context(proxy(urlsplit(store_url).port or 0))
         front = resources.enter_context(proxy(0))
-        running = Service(tables, front, back, program)
-        try:
+        running = Service(tables, front, back, mutant)
+        resources.callback(running.end)
+        yield running
+
+
+@contextmanager
+def own_service(mutant: str | None = None) -> Iterator[Service]:
+    """Run the service on a store of its own, which forgets everything at the end."""
+    with embedded_store() as store_url:
+        tables = Tables.connect({}, endpoint_url=store_url, **EMBEDDED_ACCESS)
+        tables.create_missing()
+        with service(tables, store_url, mutant) as running:
             yield running
-        finally:
-            running.server.end()
+
+
+def _own_environ() -> dict[str, str]:
+    """Return the environment without what would lead to somebody's account or store."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

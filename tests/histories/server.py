@@ -1,11 +1,13 @@
-"""The service with one thing in `storage/` changed: `python -m tests.histories.mutants NAME [option of events-api]…`.
+"""`events-api` as a child that ends with its parent; with MUTANT=name, one thing in `storage/` is changed.
 
 The checker must tell such a service from the true one.
 """
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
+from threading import Thread
 from typing import Final, NamedTuple
 
 import storage
@@ -25,11 +27,8 @@ MUTANTS: Final = {
         "registrations", "queue.waiting(tables, event_id, 1)", "queue.waiting(tables, event_id, 100)[::-1]"
     ),
     "promote-nobody": Mutant("events", "seats = queue.drain(tables, event_id, seats)", ""),
-    "count-twice": Mutant(
-        "registrations",
-        'condition="attribute_not_exists(#pk)",\n            refusal',
-        'condition="attribute_not_exists(#none)",\n            refusal',
-    ),
+    "hand-nothing-on": Mutant("registrations", "leave += queue.promotion(event_id, head)", "pass"),
+    "give-a-place-twice": Mutant("registrations", "position=seats.waitlisted + 1", "position=seats.waitlisted or 1"),
     "forget-who-joins": Mutant(  # This is a defect that the service once had. It takes a race to see it.
         "events",
         'seats_now = tables.get("Events", seats_key(event_id))',
@@ -52,14 +51,17 @@ def mutate(mutant: Mutant) -> None:
     setattr(storage, mutant.module, module)
 
 
-def program(name: str) -> tuple[str, ...]:
-    """Return what Python is to run for the service with this mutant."""
-    return "-m", "tests.histories.mutants", name
+def follow() -> None:
+    """End when the parent does, however that ended: then nobody holds the other end of the standard input."""
+    sys.stdin.read()
+    os._exit(1)
 
 
 def main() -> None:
-    """Serve with the mutant that the first argument names."""
-    mutate(MUTANTS[sys.argv.pop(1)])
+    """Serve, with the mutant that the environment names."""
+    Thread(target=follow, daemon=True).start()
+    if "MUTANT" in os.environ:
+        mutate(MUTANTS[os.environ["MUTANT"]])
     from handlers.local import main as serve  # noqa: PLC0415 - it imports what has just been changed
 
     serve()

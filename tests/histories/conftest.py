@@ -1,0 +1,21 @@
+"""The service that the tests of this folder share: its server may be another one after each of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from handlers.local import EMBEDDED_ACCESS
+from storage.schema import TABLE_VARIABLES
+from storage.tables import Tables
+from tests.histories.clients import create_people
+from tests.histories.service import Service, service
+
+
+@pytest.fixture(scope="session")
+def running(store_url: str) -> Iterator[Service]:
+    names = {variable: f"{table}.histories" for table, variable in TABLE_VARIABLES.items()}
+    tables = Tables.connect(names, endpoint_url=store_url, **EMBEDDED_ACCESS)
+    tables.create_missing()
+    with service(tables, store_url) as running:
+        create_people(running.url)
+        yield running

@@ -1,0 +1,108 @@
+"""Servers die by SIGKILL in the middle of what they do: nothing is oversold, lost or skipped, and the next goes on."""
+
+import os
+import random
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import httpx
+import pytest
+
+from storage import events, registration_lists, registrations, rules, users
+from storage.audit import audit
+from storage.model import EventFields
+from storage.tables import Tables
+from tests.histories.crashes import crash, killing
+from tests.histories.report import Figures
+from tests.histories.service import Service
+from tests.proxy import passing
+
+#: A new seed every time; CRASH_SEED repeats one.
+SEED = int(os.environ.get("CRASH_SEED", random.getrandbits(32)))
+
+#: After a batch and three more, four are left to wait.
+CAPACITY = 1 + rules.BATCH + 3
+CROWD = [f"waiting-{number:02d}" for number in range(rules.BATCH + 3 + 4)]
+NEWCOMERS = ["newcomer-1", "newcomer-2", "newcomer-3", "newcomer-4"]
+
+
+def test_servers_die_in_the_middle_of_load_and_every_history_stays_right(running: Service) -> None:
+    figures = Figures()
+    for seed in range(SEED, SEED + 6):
+        found = figures.judge(crash(running, seed))
+        assert not found, f"CRASH_SEED={seed}: {found}"
+    assert figures.unknown
+    assert list(audit(running.tables)) == []
+
+
+def crowd(tables: Tables, event_id: str) -> None:
+    """Make an event of one seat that many wait for."""
+    fields = EventFields(
+        title="T", description="D", date="2030-05-01", location="L", organizer="O", capacity=1, has_waitlist=True
+    )
+    events.create(tables, event_id, fields)
+    for user_id in ["seated", *CROWD, *NEWCOMERS]:
+        if not tables.get("Users", {"userId": user_id}):
+            users.create(tables, user_id, "N")
+    for user_id in ["seated", *CROWD]:
+        registrations.register(tables, event_id, user_id)
+
+
+def queue(tables: Tables, event_id: str) -> list[str]:
+    page = registration_lists.of_event(tables, event_id, status="waitlisted", limit=100)
+    return [entry.user_id for entry in page.entries]
+
+
+def newcomers_register(url: str) -> list[str]:
+    with ThreadPoolExecutor(len(NEWCOMERS)) as clients:
+        answers = list(
+            clients.map(lambda user: httpx.post(f"{url}/registrations", json={"userId": user}, timeout=60), NEWCOMERS)
+        )
+    places = {answer.json()["waitlistPosition"]: user for answer, user in zip(answers, NEWCOMERS, strict=True)}
+    return [*CROWD[-4:], *(places[place] for place in range(5, 5 + len(NEWCOMERS)))]
+
+
+def somebody_leaves(url: str) -> list[str]:
+    assert httpx.delete(f"{url}/registrations/{CROWD[0]}").status_code == 204
+    return CROWD[-3:]
+
+
+def the_update_is_repeated(url: str) -> list[str]:
+    event = httpx.put(url, json={"capacity": CAPACITY}).json()
+    assert (event["confirmedCount"], event["waitlistCount"]) == (CAPACITY, 4)
+    return CROWD[-4:]
+
+
+@pytest.mark.parametrize(
+    ("write", "delivered", "promoted", "next_write"),
+    [
+        (2, False, 0, newcomers_register),
+        (2, True, rules.BATCH, somebody_leaves),
+        (3, False, rules.BATCH, newcomers_register),
+        (3, False, rules.BATCH, the_update_is_repeated),
+    ],
+    ids=[
+        "nobody is promoted yet, and people register",
+        "the first batch is the last thing it did, and somebody leaves",
+        "half of them are promoted, and people register",
+        "half of them are promoted, and the update is repeated",
+    ],
+)
+def test_who_dies_while_promoting_is_followed_by_the_next_write_in_order(
+    running: Service, write: int, *, delivered: bool, promoted: int, next_write: Callable[[str], list[str]]
+) -> None:
+    """Newcomers queue behind those who are owed a seat, however many come at once."""
+    event_id = f"drained-{write}-{delivered}-{next_write.__name__}"
+    crowd(running.tables, event_id)
+    url = f"{running.url}/events/{event_id}"
+    running.back.plan = killing(running, write, delivered=delivered)
+    with pytest.raises(httpx.TransportError):
+        httpx.put(url, json={"capacity": CAPACITY})
+    running.succeed()
+    running.back.plan = passing
+    assert queue(running.tables, event_id) == CROWD[promoted:]
+    owed = CAPACITY - 1 - promoted
+    assert [violation.finding for violation in audit(running.tables)] == [f"{owed} people wait beside a free seat"]
+    expected = next_write(url)
+    assert queue(running.tables, event_id) == expected
+    assert list(audit(running.tables)) == []
