@@ -8,6 +8,7 @@ counts must not lag behind, as those of ministack do not.
 import argparse
 import random
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 
 from storage.audit import audit
@@ -18,9 +19,9 @@ from tests.histories.service import BACK, FRONT, Service, own_service
 from tests.proxy import Fault, seeded
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Record and check until the number is reached or a violation is found, which ends with 1."""
-    options = _options()
+    options = _options(arguments)
     say(again("tests.histories", options))
     figures = Figures()
     with nullcontext() if options.url else own_service(options.mutant) as running:
@@ -49,7 +50,7 @@ def _finish(running: Service) -> None:
     sys.exit(1 if violations else 0)
 
 
-def _options() -> argparse.Namespace:
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.histories", description="Check concurrent histories.")
     parser.add_argument("--histories", type=int, default=100, help="how many (default: %(default)s)")
     parser.add_argument("--clients", type=int, default=4, help="clients at the same time (default: %(default)s)")
@@ -58,7 +59,7 @@ def _options() -> argparse.Namespace:
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--url", help="where a service is (default: one of its own)")
     place.add_argument("--mutant", choices=MUTANTS, help="change the service, to see it found out")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.seed = random.getrandbits(32) if options.seed is None else options.seed
     return options
 

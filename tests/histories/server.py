@@ -27,7 +27,6 @@ MUTANTS: Final = {
         "registrations", "queue.waiting(tables, event_id, 1)", "queue.waiting(tables, event_id, 100)[::-1]"
     ),
     "promote-nobody": Mutant("events", "seats = queue.drain(tables, event_id, seats)", ""),
-    "hand-nothing-on": Mutant("registrations", "leave += queue.promotion(event_id, head)", "pass"),
     "give-a-place-twice": Mutant("registrations", "position=seats.waitlisted + 1", "position=seats.waitlisted or 1"),
     "forget-who-joins": Mutant(  # This is a defect that the service once had. It takes a race to see it.
         "events",
