@@ -57,13 +57,14 @@ def seeded(seed: int, rates: Mapping[Fault, float]) -> Plan:
 class Proxy:
     """A listening proxy; `plan` and `target` can be changed at any time, and count for the next request or connection.
 
-    `met` counts the requests by what happened to them.
+    `met` counts the requests by what happened to them. `at_loss` is called when a reply has come that is to be lost.
     """
 
     def __init__(self, target: int, plan: Plan) -> None:
         """Take the loopback port that connections lead to."""
         self.target = target
         self.plan = plan
+        self.at_loss: Callable[[], object] = lambda: None
         self.met: Counter[Fault] = Counter()
         self._connections: dict[threading.Thread, socket.socket] = {}
         self._lock = threading.Lock()
@@ -140,6 +141,7 @@ class Proxy:
                     if not replied:
                         return fault is None
                     if fault is Fault.LOSE_REPLY:
+                        self.at_loss()
                         return False
                     fault = None
                     client.sendall(replied)

@@ -85,10 +85,12 @@ def test_a_reset_request_never_arrives(client: httpx.Client, between: Proxy, ser
 def test_a_lost_reply_belongs_to_a_request_that_was_done(
     client: httpx.Client, between: Proxy, service: Service
 ) -> None:
+    done: list[str] = []
+    between.at_loss = lambda: done.extend(service.asked)
     plan(between, {"POST /lost ": Fault.LOSE_REPLY})
     with pytest.raises(httpx.TransportError):
         client.post("/lost", content=b"x" * 1_000_000)
-    assert service.asked == ["/lost"]
+    assert service.asked == done == ["/lost"]
     assert client.post("/next").text == "/next"
 
 

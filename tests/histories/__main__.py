@@ -7,13 +7,10 @@ counts must not lag behind, as those of ministack do not.
 
 import argparse
 import random
-import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 
-from storage.audit import audit
-from tests.histories.clients import create_people, record
-from tests.histories.report import Figures, again, say
+from tests.histories.clients import Recorded, create_people, record
+from tests.histories.report import again, judge_all, judge_tables, say
 from tests.histories.server import MUTANTS
 from tests.histories.service import BACK, FRONT, Service, own_service
 from tests.proxy import Fault, seeded
@@ -23,31 +20,27 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Record and check until the number is reached or a violation is found, which ends with 1."""
     options = _options(arguments)
     say(again("tests.histories", options))
-    figures = Figures()
-    with nullcontext() if options.url else own_service(options.mutant) as running:
-        url = running.url if running else options.url
-        create_people(url)
-        for seed in range(options.seed, options.seed + options.histories):
-            if running:
-                running.front.plan = seeded(seed, FRONT)
-                running.back.plan = seeded(seed, BACK)
-            found = figures.judge(record(url, seed, clients=options.clients, steps=options.steps))
-            if found:
-                sys.exit(f"seed {seed}: {found}")
-            if figures.histories % 50 == 0:
-                say(figures)
-        say(figures, *(f"{count:7d}  {outcome}" for outcome, count in sorted(figures.outcomes.items())))
-        if running:
-            _finish(running)
+    seeds = range(options.seed, options.seed + options.histories)
+    if options.url:
+        create_people(options.url)
+        judge_all(seeds, lambda seed: _record(options.url, seed, options), every=50)
+        return
+    with own_service(options.mutant) as running:
+        create_people(running.url)
+        judge_all(seeds, lambda seed: _record_through_faults(running, seed, options), every=50)
+        for who, proxy in (("clients", running.front), ("server", running.back)):
+            say(f"requests of the {who}: {', '.join(f'{proxy.met[fault]} {fault.name}' for fault in Fault)}")
+        judge_tables(running.tables)
 
 
-def _finish(running: Service) -> None:
-    for who, proxy in (("clients", running.front), ("server", running.back)):
-        met = ", ".join(f"{proxy.met[fault]} {fault.name}" for fault in Fault)
-        say(f"requests of the {who}: {met}")
-    violations = list(audit(running.tables))
-    say(f"{len(violations)} violations in the tables", *violations)
-    sys.exit(1 if violations else 0)
+def _record(url: str, seed: int, options: argparse.Namespace) -> Recorded:
+    return record(url, seed, clients=options.clients, steps=options.steps)
+
+
+def _record_through_faults(running: Service, seed: int, options: argparse.Namespace) -> Recorded:
+    running.front.plan = seeded(seed, FRONT)
+    running.back.plan = seeded(seed, BACK)
+    return _record(running.url, seed, options)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

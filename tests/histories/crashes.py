@@ -1,37 +1,37 @@
 """`python -m tests.histories.crashes`: kill the server in the middle of load, again and again, while the store lives.
 
-Each time, clients act on an event at once, and the server dies by SIGKILL just before or just after one of its writes
-reaches the store. Another takes its place; the clients repeat what got no answer. Then the history must be right, and
-when all is done, so must be the tables.
+Each time, clients act on an event at once, and the server dies by SIGKILL with one of its writes, just before it
+reaches the store or just after it was done there. Another takes its place; the clients repeat what got no answer. Then
+the history must be right, and when all is done, so must be the tables.
 """
 
 import argparse
 import itertools
 import random
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from storage.audit import audit
 from tests.histories.clients import Recorded, create_people, record
-from tests.histories.report import Figures, again, say
+from tests.histories.report import again, judge_all, judge_tables, say
 from tests.histories.service import Service, own_service
-from tests.proxy import Fault, Plan, passing
+from tests.proxy import Fault, passing
 
 WRITE: Final = b"DynamoDB_20120810.TransactWriteItems"
 
 
-def killing(running: Service, number: int, *, delivered: bool) -> Plan:
-    """Return a plan for the server's way to the store: it dies with that write (from 1), which still arrives or not."""
+def kill_at(running: Service, number: int, *, done: bool) -> None:
+    """Let the server die with that of its writes (from 1), before it reaches the store or once it is done there."""
     count, server = itertools.count(1), running.server
 
     def plan(request: bytes) -> Fault:
         if WRITE not in request or next(count) != number:
             return Fault.PASS
+        if done:
+            return Fault.LOSE_REPLY
         server.kill()
-        return Fault.PASS if delivered else Fault.RESET
+        return Fault.RESET
 
-    return plan
+    running.back.plan, running.back.at_loss = plan, server.kill
 
 
 def crash(running: Service, seed: int, *, clients: int = 4, steps: int = 5) -> Recorded:
@@ -39,7 +39,7 @@ def crash(running: Service, seed: int, *, clients: int = 4, steps: int = 5) -> R
     dice = random.Random(seed)  # noqa: S311 - it must repeat under its seed
     # The first write creates the event; most requests make one, and some make more.
     number = dice.randint(2, clients * steps // 2)
-    running.back.plan = killing(running, number, delivered=dice.random() < 0.5)
+    kill_at(running, number, done=dice.random() < 0.5)
     server, successor = running.server, running.spare()
     with ThreadPoolExecutor(1) as nurse:
         succession = nurse.submit(running.succeed, successor)
@@ -58,18 +58,10 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.getrandbits(32), help="of the first (default: a new one)")
     options = parser.parse_args()
     say(again("tests.histories.crashes", options))
-    figures = Figures()
     with own_service() as running:
         create_people(running.url)
-        for seed in range(options.seed, options.seed + options.kills):
-            found = figures.judge(crash(running, seed))
-            if found:
-                sys.exit(f"seed {seed}: {found}")
-            if figures.histories % 10 == 0:
-                say(f"{figures.histories} kills: {figures}")
-        violations = list(audit(running.tables))
-        say(f"{len(violations)} violations in the tables", *violations)
-    sys.exit(1 if violations else 0)
+        judge_all(range(options.seed, options.seed + options.kills), lambda seed: crash(running, seed), every=10)
+        judge_tables(running.tables)
 
 
 if __name__ == "__main__":

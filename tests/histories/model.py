@@ -156,9 +156,11 @@ def _change(call: Call, state: State) -> State | None:
 def _registered(call: Call, answer: Answer) -> tuple[Moment, ...]:
     def admit(state: State) -> State | None:
         after = _join(call, state)
-        if after is None or after.owes or _standing(after, call.user) == _told(answer.body):
-            return after
-        return None
+        if after is None:
+            return None
+        status, place = told = _told(answer.body)
+        later = after.owes and (status == "confirmed" or 1 <= place <= len(after.queue))
+        return after if later or told == _standing(after, call.user) else None
 
     return (Moment(admit),)
 

@@ -2,11 +2,15 @@
 
 import argparse
 import shlex
+import sys
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.histories.checker import History, Operation, check, smallest
-from tests.histories.clients import Recorded
+from storage.audit import audit
+from storage.tables import Tables
+from tests.histories.checker import History, Operation, TooWideError, check, smallest
+from tests.histories.clients import NoAnswerError, Recorded
 from tests.histories.model import State
 
 
@@ -46,6 +50,29 @@ class Figures:
             f"{self.histories} histories, {self.operations} operations, {self.unknown} of them of unknown outcome;"
             f" at most {self.widest} configurations a history"
         )
+
+
+def judge_all(seeds: range, recorded: Callable[[int], Recorded], *, every: int) -> None:
+    """Record and judge a history for each seed, and say the figures; one that is wrong ends the command with 1."""
+    figures = Figures()
+    for seed in seeds:
+        try:
+            found = figures.judge(recorded(seed))
+        except (NoAnswerError, TooWideError) as error:
+            sys.exit(f"seed {seed}: {error!r}")
+        if found:
+            sys.exit(f"seed {seed}: {found}")
+        if figures.histories % every == 0:
+            say(figures)
+    say(figures, *(f"{count:7d}  {outcome}" for outcome, count in sorted(figures.outcomes.items())))
+
+
+def judge_tables(tables: Tables) -> None:
+    """Look for violations in the tables at rest; one ends the command with 1."""
+    violations = list(audit(tables))
+    say(f"{len(violations)} violations in the tables", *violations)
+    if violations:
+        sys.exit(1)
 
 
 def violation(recorded: Recorded) -> str:

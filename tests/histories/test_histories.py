@@ -38,7 +38,7 @@ def test_a_service_that_breaks_a_rule_is_found_out(true_tables: Tables, store_ur
     with service(true_tables, store_url, mutant) as running:
         create_people(running.url)
         figures = Figures()
-        judged = (figures.judge(record(running.url, seed, clients=3, steps=10)) for seed in range(30))
+        judged = (figures.judge(record(running.url, seed, clients=3, steps=20)) for seed in range(20))
         found = next(filter(None, judged), None)
     assert found
     assert "No order of these" in found
