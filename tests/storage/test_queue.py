@@ -79,6 +79,13 @@ def test_a_place_in_the_queue_counts_those_ahead(tables: Tables) -> None:
     assert queue.positions(tables, "e", []) == {}
 
 
+def test_somebody_who_has_just_left_the_queue_still_has_the_place_that_was_theirs(tables: Tables) -> None:
+    """A list is read before the places of those in it are."""
+    crowd(tables, 5)
+    registrations.unregister(tables, "e", "u0003")
+    assert queue.positions(tables, "e", [1, 2, 3]) == {1: 2, 2: 3, 3: 3}
+
+
 @pytest.fixture
 def small(tables: Tables) -> Tables:
     """Make an event of one seat with five in the queue, whose capacity was raised to four before somebody died."""
