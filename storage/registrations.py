@@ -18,7 +18,7 @@ from storage.items import (
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
 from storage.rules import Admission, Seats, admit, promotable
-from storage.steps import Step
+from storage.steps import Changed, Step
 from storage.tables import Tables
 
 
@@ -82,14 +82,15 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
         change="ADD #waitlisted :one, #nextSeq :one",
         condition=(
             f"{IS_OPEN} AND #hasWaitlist = :true AND #nextSeq = :seq AND #waitlisted = :waitlisted"
-            " AND (#confirmed >= #capacity OR #waitlisted > :zero)"
+            " AND #confirmed = :confirmed AND #capacity = :capacity"
         ),
         values={
             **OPEN_VALUES,
             "true": True,
             "seq": seats.next_seq,
             "waitlisted": seats.waitlisted,
-            "zero": 0,
+            "confirmed": seats.confirmed,
+            "capacity": seats.capacity,
             "one": 1,
         },
         refusal=_event_missing,
@@ -156,6 +157,9 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
         if registration is None:
             raise RegistrationNotFound
         head = heads[0] if heads and (seats is None or seats.open) else None
+        if head and head["userId"] == user_id and registration["status"] == "confirmed":
+            # The user was promoted between the two reads; somebody else is the head of the queue now.
+            raise Changed
         tables.transact(_departure(event_id, user_id, registration, head))
 
     tables.settle(attempt)

@@ -1,5 +1,6 @@
 """Registering and unregistering: the rules, and each race with a rival that acts between read and write."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -245,6 +246,24 @@ def test_somebody_promoted_while_leaving_the_queue_hands_the_seat_on(tables: Tab
     assert state(tables) == ("bd", "")
 
 
+def test_somebody_promoted_between_the_two_reads_of_leaving_hands_the_seat_on(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The head of the queue that was read is the leaver; one transaction can't remove and promote the same person."""
+    make_event(tables)
+    register(tables, "a", "b", "c", "d")
+
+    def both(_tables: Tables, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+        monkeypatch.undo()
+        head = second()
+        registrations.unregister(tables, "e", "a")
+        return first(), head
+
+    monkeypatch.setattr(Tables, "both", both)
+    registrations.unregister(tables, "e", "c")
+    assert state(tables) == ("bd", "")
+
+
 def test_the_head_of_the_queue_who_leaves_meanwhile_is_not_promoted(tables: Tables) -> None:
     make_event(tables)
     register(tables, "a", "b", "c", "d")
@@ -354,6 +373,17 @@ def test_whoever_leaves_goes_on_with_an_interrupted_promotion(
     interrupted_raise(tables, 3, monkeypatch)
     registrations.unregister(tables, "e", leaver)
     assert state(tables) == expected
+
+
+def test_whoever_queues_goes_on_with_a_promotion_that_was_interrupted_meanwhile(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_event(tables, capacity=1)
+    register(tables, "a", "b")
+    with rival(tables, in_turn(nothing, lambda: interrupted_raise(tables, 2, monkeypatch)), times=2):
+        (mine,) = register(tables, "c")
+    assert (mine.status, mine.position) == ("waitlisted", 1)
+    assert state(tables) == ("ab", "c")
 
 
 def test_contention_that_outlasts_the_budget_is_refused_and_changes_nothing(tables: Tables) -> None:
