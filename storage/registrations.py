@@ -31,7 +31,8 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
         AlreadyRegistered: The user has a seat or waits already.
         EventClosed: The event takes no registrations.
         EventFull: All seats are taken, and nobody new can queue.
-        Contention: Others kept changing the event; nothing was done.
+        Contention: Others kept changing the event. Nothing was done, or the user waits and a promotion is unfinished:
+            repeating the request tells.
 
     """
 

@@ -311,6 +311,22 @@ def test_somebody_who_left_and_came_back_meanwhile_is_not_lost_to_the_first_requ
     assert state(tables) == ("a", "c")
 
 
+def test_leaving_the_queue_and_coming_back_within_a_millisecond_is_not_taken_for_the_same_place(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registrations, "now", lambda: "2030-01-01T00:00:00.000Z")
+    make_event(tables, capacity=1)
+    register(tables, "a", "b", "c")
+
+    def again() -> None:
+        registrations.unregister(tables, "e", "b")
+        register(tables, "b")
+
+    with rival(tables, again):
+        registrations.unregister(tables, "e", "b")
+    assert state(tables) == ("a", "c")
+
+
 def test_two_who_unregister_the_same_person_free_one_seat(tables: Tables) -> None:
     make_event(tables)
     register(tables, "a", "b", "c", "d")
