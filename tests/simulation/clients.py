@@ -1,0 +1,158 @@
+"""What clients do: each draws a few requests, and repeats those whose outcome it does not know."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Final
+
+from storage import events, registration_lists, registrations, users
+from storage.errors import Refusal, Unavailable
+from storage.model import EventFields, Page
+from storage.tables import Tables
+from tests.simulation.ledger import Commit
+from tests.simulation.network import Crash
+
+CAPACITIES: Final = (1, 1, 1, 2, 2, 3, 5)
+STATUSES: Final = ("active", "active", "scheduled", "ongoing", "completed", "cancelled")
+WEIGHTS: Final = {
+    "register": 20,
+    "unregister": 14,
+    "update": 10,
+    "delete event": 2,
+    "create event": 2,
+    "create user": 1,
+    "get event": 2,
+    "get registration": 2,
+    "list event": 2,
+    "list user": 2,
+    "list events": 1,
+}
+#: What those ask for who do nothing but get in each other's way.
+NARROW: Final = {"register": 8, "unregister": 8, "update": 4, "delete event": 1, "create event": 1, "create user": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What somebody asks for."""
+
+    name: str
+    event_id: str
+    user_id: str
+    given: Mapping[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.event_id} {self.user_id} {dict(self.given) or ''}".rstrip()
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A request that was made, what came of it, and between which moments (numbers of transactions)."""
+
+    client: str
+    request: Request
+    since: int
+    until: int = 0
+    outcome: Any = None
+    #: Whether a transaction of it may have been done, or may be done yet, without its knowledge.
+    unknown: bool = False
+    over: bool = False
+    commits: list[Commit] = field(default_factory=list)
+
+    @property
+    def succeeded(self) -> bool:
+        return self.over and not isinstance(self.outcome, Refusal | Crash)
+
+    def __str__(self) -> str:
+        return f"{self.client}: {self.request}"
+
+
+def pages(page: Callable[[str | None], Page[Any]]) -> list[Any]:
+    """Return the entries of all pages of a list."""
+    entries: list[Any] = []
+    cursor = None
+    while True:
+        part = page(cursor)
+        entries += part.entries
+        cursor = part.next_cursor
+        if cursor is None:
+            return entries
+
+
+def fields(given: Mapping[str, Any]) -> EventFields:
+    """Return the fields of an event of which only a few matter."""
+    rest = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
+    return EventFields(**{**rest, **given})
+
+
+def ask(tables: Tables, request: Request) -> Any:
+    """Make a request of the ledger, and return what it answers."""
+    event_id, user_id, given = request.event_id, request.user_id, request.given
+    match request.name:
+        case "register":
+            return registrations.register(tables, event_id, user_id)
+        case "unregister":
+            return registrations.unregister(tables, event_id, user_id)
+        case "update":
+            changes = {name: value for name, value in given.items() if name != "expected"}
+            return events.update(tables, event_id, changes, given.get("expected"))
+        case "delete event":
+            return events.delete(tables, event_id, given.get("expected"))
+        case "create event":
+            return events.create(tables, event_id, fields(given))
+        case "create user":
+            return users.create(tables, user_id, user_id)
+        case "get event":
+            return events.get(tables, event_id)
+        case "get registration":
+            return registrations.get(tables, event_id, user_id)
+        case "list event":
+            return pages(lambda cursor: registration_lists.of_event(tables, event_id, cursor=cursor, **given))
+        case "list user":
+            return pages(lambda cursor: registration_lists.of_user(tables, user_id, cursor=cursor, **given))
+        case "list events":
+            return pages(lambda cursor: events.list_page(tables, cursor=cursor, **given))
+    raise AssertionError(request.name)
+
+
+def draw(
+    random: Random,
+    event_ids: list[str],
+    user_ids: list[str],
+    versions: Mapping[str, list[str]],
+    weights: Mapping[str, int] = WEIGHTS,
+) -> Request:
+    """Draw a request; `versions` are those that clients have seen, by event."""
+    (name,) = random.choices(list(weights), list(weights.values()))
+    event_id, user_id = random.choice(event_ids), random.choice(user_ids)
+    given: dict[str, Any] = {}
+    if name == "update":
+        given = _changes(random)
+    elif name == "create event":
+        given = {"capacity": random.choice(CAPACITIES), "has_waitlist": random.random() < 0.8}
+    elif name.startswith("list"):
+        given = {"limit": random.choice((1, 2, 100))}
+    if name == "list event":
+        given["status"] = random.choice((None, "confirmed", "waitlisted"))
+    if name == "list events":
+        given["status"] = random.choice((None, *STATUSES))
+    if name in {"update", "delete event"} and versions[event_id] and random.random() < 0.3:
+        given["expected"] = [random.choice(versions[event_id])]
+    return Request(name, event_id, user_id, given)
+
+
+def _changes(random: Random) -> dict[str, Any]:
+    chance = random.random()
+    if chance < 0.5:
+        return {"capacity": random.choice(CAPACITIES)}
+    if chance < 0.75:
+        return {"status": random.choice(STATUSES)}
+    if chance < 0.85:
+        return {"has_waitlist": random.random() < 0.5}
+    if chance < 0.9:
+        return {"status": random.choice(STATUSES), "capacity": random.choice(CAPACITIES)}
+    return {"title": random.choice("TUV")}
+
+
+def repeated(random: Random, outcome: Any) -> bool:
+    """Say whether a client asks again."""
+    return isinstance(outcome, Unavailable | Crash) and random.random() < 0.9

@@ -1,0 +1,198 @@
+"""What lies between the ledger and the model: a client like boto3's, which tries three times, and what can go wrong."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import Enum
+from random import Random
+from types import SimpleNamespace
+from typing import Any, Final
+
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    ReadTimeoutError,
+)
+
+from tests.simulation.dynamodb import Dynamo, TransactionCanceledError, cancelled, error
+from tests.simulation.scheduler import Scheduler
+
+ATTEMPTS: Final = 3
+_WHERE: Final = {"endpoint_url": "http://simulated"}
+_RETRIED: Final = {"InternalServerError", "ThrottlingException", "TransactionInProgressException"}
+
+
+class Fault(Enum):
+    """What can go wrong with an attempt at a call."""
+
+    CONFLICT = "a transaction of somebody unknown is at the items"
+    THROTTLED = "the store has no capacity"
+    FAILED = "the store has an error and does nothing"
+    FAILED_AFTER = "the store has an error, but did it"
+    UNSENT = "no connection"
+    RESET = "the connection is closed before the request was read"
+    LOST = "it is done, but the answer is lost"
+    LATE = "no answer in time, and it is done later"
+    SLOW = "the answer takes long"
+    PARTIAL = "a batch comes in part, or a page is short"
+    CRASH = "the process dies before it asks"
+    CRASH_AFTER = "the process dies before it hears the answer"
+
+
+class Crash(BaseException):  # noqa: N818 - it happens to a process; nothing in the process can catch it
+    """The process of a client died."""
+
+
+#: After these, nobody knows whether it was done.
+_UNKNOWN: Final = {Fault.FAILED_AFTER, Fault.LOST, Fault.LATE, Fault.CRASH_AFTER}
+_NOT_DONE: Final = {Fault.THROTTLED, Fault.FAILED, Fault.UNSENT, Fault.RESET, Fault.CRASH}
+_ONLY_FOR: Final = {Fault.CONFLICT: {"TransactWriteItems"}, Fault.PARTIAL: {"Query", "Scan", "BatchGetItem"}}
+
+
+def _raised(fault: Fault, operation: str) -> BaseException:
+    match fault:
+        case Fault.THROTTLED:
+            return error("ThrottlingException", operation)
+        case Fault.FAILED | Fault.FAILED_AFTER:
+            return error("InternalServerError", operation, 500)
+        case Fault.UNSENT:
+            return ConnectTimeoutError(**_WHERE)
+        case Fault.RESET:
+            return ConnectionClosedError(**_WHERE)
+        case Fault.CRASH | Fault.CRASH_AFTER:
+            return Crash()
+    return ReadTimeoutError(**_WHERE)
+
+
+@dataclass
+class Client:
+    """In the place of boto3's client: the calls that the ledger makes, and no others."""
+
+    dynamo: Dynamo
+    scheduler: Scheduler
+    random: Random
+    rates: Mapping[Fault, float]
+    met: Counter[Fault] = field(default_factory=Counter)
+    latency: float = 0.0
+    quiet: bool = True
+    unknown: Callable[[Any], object] = lambda _about: None
+    note: Callable[[str], object] = lambda _text: None
+    exceptions: Any = field(
+        default_factory=lambda: SimpleNamespace(TransactionCanceledException=TransactionCanceledError)
+    )
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        def read() -> dict[str, Any]:
+            item = self.dynamo.get(request["TableName"], request["Key"])
+            return {} if item is None else {"Item": item}
+
+        return self._call("GetItem", lambda _fault: read())
+
+    def query(self, **request: Any) -> dict[str, Any]:
+        return self._call("Query", lambda fault: self.dynamo.range(request, page=self._page(fault)))
+
+    def scan(self, **request: Any) -> dict[str, Any]:
+        return self._call("Scan", lambda fault: self.dynamo.range(request, page=self._page(fault)))
+
+    def _page(self, fault: Fault | None) -> int | None:
+        return self.random.randint(1, 3) if fault is Fault.PARTIAL else None
+
+    def batch_get_item(self, **request: Any) -> dict[str, Any]:
+        keys = [(table, key) for table, part in request["RequestItems"].items() for key in part["Keys"]]
+
+        def read(fault: Fault | None) -> dict[str, Any]:
+            done = self.random.randrange(len(keys)) if fault is Fault.PARTIAL else len(keys)
+            found: dict[str, Any] = {table: [] for table, _key in keys[:done]}
+            for table, key in keys[:done]:
+                if item := self.dynamo.get(table, key):
+                    found[table].append(item)
+            left: dict[str, Any] = {}
+            for table, key in keys[done:]:
+                left.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+            return {"Responses": found, "UnprocessedKeys": left}
+
+        return self._call("BatchGetItem", read)
+
+    def transact_write_items(self, **request: Any) -> dict[str, Any]:
+        members, token, by = request["TransactItems"], request["ClientRequestToken"], self.scheduler.about
+
+        def write(fault: Fault | None) -> dict[str, Any]:
+            if fault is Fault.CONFLICT:
+                raise cancelled([{"Code": "TransactionConflict"}, *[{"Code": "None"}] * (len(members) - 1)])
+            self.dynamo.transact(members, token, by)
+            return {}
+
+        return self._call("TransactWriteItems", write)
+
+    def _call(self, operation: str, work: Callable[[Fault | None], dict[str, Any]]) -> dict[str, Any]:
+        """Make a call as botocore does: again, with the same token, after what may be better the next time."""
+        met: set[Fault | None] = set()
+        for attempt in range(ATTEMPTS):
+            fault = self._draw(operation, again=attempt > 0)
+            met.add(fault)
+            try:
+                return self._attempt(operation, work, fault)
+            except (ClientError, BotoCoreError, Crash) as failure:
+                code = failure.response["Error"]["Code"] if isinstance(failure, ClientError) else None
+                again = isinstance(failure, BotoCoreError) or code in _RETRIED
+                if not again or attempt == ATTEMPTS - 1:
+                    self._tell(operation, met, failure)
+                    raise
+            self.scheduler.pause(self.random.uniform(0, 0.05))
+        raise AssertionError
+
+    def _attempt(
+        self, operation: str, work: Callable[[Fault | None], dict[str, Any]], fault: Fault | None
+    ) -> dict[str, Any]:
+        self.travel()
+        if fault in _NOT_DONE:
+            raise _raised(fault, operation)
+        if fault is Fault.LATE:
+            self.scheduler.spawn(lambda: self._late(work), after=self.random.uniform(0, 2))
+            raise _raised(fault, operation)
+        if fault is Fault.SLOW:
+            self.scheduler.pause(self.random.uniform(0, 2))
+        try:
+            answer = work(fault)
+        except ClientError:
+            if fault in _UNKNOWN:
+                raise _raised(fault, operation) from None
+            self.travel()
+            raise
+        self.travel()
+        if fault in _UNKNOWN:
+            raise _raised(fault, operation)
+        return answer
+
+    def _late(self, work: Callable[[Fault | None], dict[str, Any]]) -> None:
+        with suppress(ClientError):
+            work(None)
+
+    def travel(self) -> None:
+        """Let others run, as while something is on its way."""
+        if not self.quiet:
+            self.scheduler.pause(self.random.random() * self.latency)
+
+    def _draw(self, operation: str, *, again: bool) -> Fault | None:
+        if self.quiet:
+            return None
+        chance = self.random.random()
+        for fault, rate in self.rates.items():
+            chance -= rate
+            if chance < 0:
+                # A transaction that was done is known by its token, and conflicts with nobody any more.
+                fits = operation in _ONLY_FOR.get(fault, {operation}) and not (again and fault is Fault.CONFLICT)
+                if fits:
+                    self.met[fault] += 1
+                    self.note(f"{operation} meets {fault.name}: {fault.value}")
+                return fault if fits else None
+        return None
+
+    def _tell(self, operation: str, met: set[Fault | None], failure: BaseException) -> None:
+        """Let whoever asked know whether it may have been done, or may be done yet."""
+        refused = isinstance(failure, TransactionCanceledError)
+        if operation == "TransactWriteItems" and (Fault.LATE in met or (met & _UNKNOWN and not refused)):
+            self.unknown(self.scheduler.about)

@@ -1,0 +1,261 @@
+"""The model is DynamoDB, as far as the ledger uses it: the same calls get the same answers from a real emulator.
+
+The emulator has DynamoDB's semantics for one caller at a time; what only happens to many at once (conflicts, locks,
+items that are seen late) is in the model alone, and tested here against its own description.
+"""
+
+import random
+import uuid
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+from botocore.exceptions import ClientError
+
+from storage import audit, events, users
+from storage.errors import Refusal
+from storage.tables import Tables
+from tests.simulation.clients import ask, draw, fields
+from tests.simulation.dynamodb import Dynamo, TransactionCanceledError
+from tests.simulation.expressions import UnsupportedError, conjuncts, updated
+from tests.simulation.network import Client
+from tests.simulation.scheduler import Scheduler
+
+_READS = ("get_item", "query", "scan", "batch_get_item")
+
+
+def model_client(dynamo: Dynamo | None = None) -> Client:
+    dice = random.Random(0)
+    return Client(dynamo or Dynamo(dice), Scheduler(dice), dice, {})
+
+
+def told(call: Callable[..., Any], request: dict[str, Any]) -> Any:
+    """Return what a call answers, as far as it must be the same."""
+    try:
+        answer = call(**request)
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        reasons = error.response.get("CancellationReasons", [])
+        return code, [(reason.get("Code", "None"), reason.get("Item")) for reason in reasons]
+    known = {name: answer[name] for name in ("Item", "Items", "Count", "LastEvaluatedKey") if name in answer}
+    if "TableName" in request and "FilterExpression" in request and "KeyConditionExpression" not in request:
+        known["Items"] = sorted(known["Items"], key=str)
+    if "Responses" in answer:
+        known["Responses"] = {table: sorted(items, key=str) for table, items in answer["Responses"].items() if items}
+        known["UnprocessedKeys"] = answer.get("UnprocessedKeys", {})
+    return known
+
+
+class Twins:
+    """In the place of boto3's client: makes each call of the model and of the emulator, and compares."""
+
+    def __init__(self, model: Client, real: Any, names: dict[str, str]) -> None:
+        self.model, self.real, self.compared = model, real, 0
+        self._names = names
+        self._tables = {name: table for table, name in names.items()}
+        self.exceptions = SimpleNamespace(TransactionCanceledException=TransactionCanceledError)
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(**request: Any) -> Any:
+            mine = told(getattr(self.model, name), request)
+            theirs = self._renamed(told(getattr(self.real, name), self._renamed(request, self._names)), self._tables)
+            assert mine == theirs, f"{name} {request}"
+            self.compared += 1
+            # A transaction is done by then, and its token says so.
+            return getattr(self.model, name)(**request)
+
+        return call
+
+    def _renamed(self, value: Any, names: dict[str, str]) -> Any:
+        if isinstance(value, dict):
+            return {
+                names.get(key, key): names.get(part, part) if key == "TableName" else self._renamed(part, names)
+                for key, part in value.items()
+            }
+        return [self._renamed(part, names) for part in value] if isinstance(value, list) else value
+
+
+@pytest.fixture
+def twins(true_tables: Tables) -> Twins:
+    return Twins(model_client(), true_tables.client, dict(true_tables.names))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_the_ledger_asks_has_the_same_answers_on_the_model_and_on_an_emulator(twins: Twins, seed: int) -> None:
+    dice = random.Random(seed)
+    tables = Tables(cast("Any", twins))
+    event_ids, user_ids = ["e0", "e1"], [f"u{number}" for number in range(5)]
+    for event_id in event_ids:
+        events.create(tables, event_id, fields({"capacity": 2, "has_waitlist": True}))
+    for user_id in user_ids:
+        users.create(tables, user_id, user_id)
+    outcomes = []
+    for _ in range(80):
+        request = draw(dice, event_ids, user_ids, {event_id: [] for event_id in event_ids})
+        try:
+            ask(tables, request)
+            outcomes.append(request.name)
+        except Refusal as refusal:
+            outcomes.append(type(refusal).__name__)
+    assert list(audit.audit(tables)) == []
+    assert twins.compared > 100
+    assert {"register", "unregister", "update", "AlreadyRegistered"} <= set(outcomes)
+
+
+KEYS = [{"pk": {"S": "P"}, "sk": {"S": f"{kind}#{number}"}} for kind in "AB" for number in range(3)]
+NAMES = {"#pk": "pk", "#sk": "sk", "#n": "n", "#s": "s"}
+CONDITIONS = [
+    "attribute_exists(#pk)",
+    "attribute_not_exists(#pk)",
+    "#n = :n",
+    "#n < :n AND #s = :s",
+    "NOT #n >= :n OR #s IN (:s, :t)",
+    "(#n <= :n OR attribute_not_exists(#s)) AND NOT #s IN (:s)",
+    "begins_with(#s, :s)",
+    "#n BETWEEN :n AND :n",
+    "#n > #s",
+]
+CHANGES = ["SET #n = :n", "SET #n = :n, #s = :s", "ADD #n :n", "ADD #n :n, #m :m", "SET #s = :s REMOVE #n"]
+
+
+def defined(dice: random.Random, *texts: str | None) -> dict[str, Any]:
+    """Return the names and values that expressions need, and now and then one too many or too few."""
+    used = {word.strip("(),") for text in texts if text for word in text.replace("(", " ").split()}
+    names = {word: word[1:] for word in sorted(used) if word.startswith("#")}
+    values = {word: {"S": dice.choice(("x", "xy"))} if word in {":s", ":t"} else {"N": str(dice.randint(0, 3))}
+              for word in sorted(used) if word.startswith(":")}  # fmt: skip
+    if dice.random() < 0.03:
+        values[":unused"] = {"N": "1"}
+    return ({"ExpressionAttributeNames": names} if names else {}) | (
+        {"ExpressionAttributeValues": values} if values else {}
+    )
+
+
+def drawn_member(dice: random.Random, key: dict[str, Any]) -> dict[str, Any]:
+    action = dice.choice(("Put", "Update", "Update", "Delete", "ConditionCheck"))
+    condition = dice.choice([*CONDITIONS, None]) if action != "ConditionCheck" else dice.choice(CONDITIONS)
+    change = dice.choice(CHANGES) if action == "Update" else None
+    content: dict[str, Any] = {"TableName": "Registrations", **defined(dice, condition, change)}
+    if action == "Put":
+        content["Item"] = key | {"n": {"N": str(dice.randint(0, 3))}, "s": {"S": dice.choice(("x", "xyz"))}}
+    else:
+        content["Key"] = key
+    content |= {"UpdateExpression": change} if change else {}
+    content |= {"ConditionExpression": condition} if condition else {}
+    if dice.random() < 0.7 and condition:
+        content["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return {action: content}
+
+
+def drawn_read(dice: random.Random) -> tuple[str, dict[str, Any]]:
+    condition, *rest = dice.choice(
+        [
+            ("#pk = :pk", {}),
+            ("#pk = :pk AND begins_with(#sk, :a)", {":a": {"S": "A#"}}),
+            ("#pk = :pk AND #sk BETWEEN :a AND :b", {":a": {"S": "A#1"}, ":b": {"S": "B#1"}}),
+            ("#pk = :pk AND #sk > :a", {":a": {"S": "A#1"}}),
+        ]
+    )
+    request: dict[str, Any] = {"TableName": "Registrations", "KeyConditionExpression": condition}
+    names = {"#pk": "pk"} | ({"#sk": "sk"} if "#sk" in condition else {})
+    values: dict[str, Any] = {":pk": {"S": "P"}, **rest[0]}
+    if dice.random() < 0.4:
+        request["FilterExpression"] = "#n = :n"
+        names, values = names | {"#n": "n"}, values | {":n": {"N": "1"}}
+    request |= {"ExpressionAttributeNames": names, "ExpressionAttributeValues": values, "ConsistentRead": True}
+    request |= {"Limit": dice.randint(1, 4)} if dice.random() < 0.5 else {}
+    request |= {"ScanIndexForward": False} if dice.random() < 0.3 else {}
+    request |= {"Select": "COUNT"} if dice.random() < 0.3 else {}
+    if dice.random() < 0.3 and condition == "#pk = :pk":
+        request["ExclusiveStartKey"] = dice.choice(KEYS)
+    return "query", request
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_random_calls_have_the_same_answers_on_the_model_and_on_an_emulator(twins: Twins, seed: int) -> None:
+    dice = random.Random(seed)
+    cancelled = done = 0
+    for _ in range(150):
+        members = [drawn_member(dice, key) for key in dice.sample(KEYS, dice.randint(1, 3))]
+        if dice.random() < 0.03:
+            members.append(members[0])
+        try:
+            twins.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.UUID(int=dice.getrandbits(128))))
+            done += 1
+        except ClientError:
+            cancelled += 1
+        for _ in range(2):
+            name, request = drawn_read(dice)
+            getattr(twins, name)(**request)
+        twins.get_item(TableName="Registrations", Key=dice.choice(KEYS), ConsistentRead=True)
+        wanted = {"Registrations": {"Keys": dice.sample(KEYS, 3), "ConsistentRead": True}}
+        twins.batch_get_item(RequestItems=wanted)
+    assert min(done, cancelled) > 20
+
+
+def test_a_token_is_done_once_and_for_one_request_only(twins: Twins) -> None:
+    step = {"Update": {"TableName": "Registrations", "Key": KEYS[0], "UpdateExpression": "ADD #n :n",
+            "ExpressionAttributeNames": {"#n": "n"}, "ExpressionAttributeValues": {":n": {"N": "1"}}}}  # fmt: skip
+    for _ in range(3):
+        twins.transact_write_items(TransactItems=[step], ClientRequestToken="t")
+    assert twins.get_item(TableName="Registrations", Key=KEYS[0])["Item"]["n"] == {"N": "1"}
+    other = {"Delete": {"TableName": "Registrations", "Key": KEYS[0]}}
+    with pytest.raises(ClientError, match="IdempotentParameterMismatch"):
+        twins.transact_write_items(TransactItems=[other], ClientRequestToken="t")
+
+
+@pytest.mark.parametrize(
+    "text", ["size(#a) > :b", "#a <> :b", "a = :b", "#a = :b,", "#a =", "contains(#a, :b)", "#a IN :b", "#a = :b OR"]
+)
+def test_what_the_model_does_not_know_it_refuses(text: str) -> None:
+    with pytest.raises(UnsupportedError):
+        conjuncts(text)
+
+
+@pytest.mark.parametrize("text", ["SET #a = #a + :b", "DELETE #a :b", "#a = :b", "SET #a = if_not_exists(#a, :b)"])
+def test_updates_that_the_model_does_not_know_it_refuses(text: str) -> None:
+    with pytest.raises(UnsupportedError):
+        updated(text, {}, {"#a": "a"}, {":b": {"N": "1"}})
+
+
+def put(number: int) -> list[dict[str, Any]]:
+    return [{"Put": {"TableName": "Registrations", "Item": key | {"n": {"N": str(number)}}}} for key in KEYS[:2]]
+
+
+def test_while_a_transaction_is_seen_item_by_item_another_conflicts_and_a_reader_sees_some_of_it() -> None:
+    dynamo = Dynamo(random.Random(1), tear=lambda: True)
+    seen: list[tuple[int, str]] = []
+
+    def meanwhile() -> None:
+        items = [dynamo.get("Registrations", key) for key in KEYS[:2]]
+        seen.append((sum(item is not None for item in items), _reasons(dynamo)))
+
+    dynamo.pause = meanwhile
+    dynamo.transact(put(1), "one")
+    assert seen == [(0, "TransactionConflict"), (0, "TransactionConflict"), (1, "TransactionConflict")]
+    assert dynamo.conflicts == 3
+    dynamo.pause = lambda: None
+    dynamo.transact(put(2), "two")
+
+
+def _reasons(dynamo: Dynamo) -> str:
+    with pytest.raises(TransactionCanceledError) as refusal:
+        dynamo.transact(put(3)[:1], str(uuid.uuid4()))
+    return cast("str", refusal.value.response["CancellationReasons"][0]["Code"])  # type: ignore[typeddict-item]
+
+
+def test_a_read_that_is_not_strong_may_miss_the_last_transactions_and_a_strong_one_does_not() -> None:
+    dynamo = Dynamo(random.Random(1), lags=lambda: True)
+    for number in range(8):
+        dynamo.transact(put(number), str(number))
+    request = {
+        "TableName": "Registrations",
+        "KeyConditionExpression": "#pk = :pk",
+        "ExpressionAttributeNames": {"#pk": "pk"},
+        "ExpressionAttributeValues": {":pk": {"S": "P"}},
+    }
+    strong = dynamo.range(request | {"ConsistentRead": True})["Items"]
+    assert [item["n"]["N"] for item in strong] == ["7", "7"]
+    late = {item["n"]["N"] for _ in range(50) for item in dynamo.range(request)["Items"]}
+    assert late == {"3", "4", "5", "6", "7"}
