@@ -140,7 +140,9 @@ def _partial(request: AWSPreparedRequest, response: AWSResponse) -> AWSResponse:
     left = {name: part | {"Keys": part["Keys"][1:]} for name, part in asked.items() if part["Keys"][1:]}
     for name, part in left.items():
         found = body["Responses"].get(name, [])
-        body["Responses"][name] = [item for item in found if not any(key.items() <= item.items() for key in part["Keys"])]
+        body["Responses"][name] = [
+            item for item in found if not any(key.items() <= item.items() for key in part["Keys"])
+        ]
     return _answer(request, response.status_code, body | {"UnprocessedKeys": left})
 
 

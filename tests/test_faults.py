@@ -46,9 +46,9 @@ def done(tables: Tables) -> int:
 def test_what_goes_on_going_wrong_is_raised_after_three_attempts(
     true_tables: Tables, fault: Fault, raised: type[Exception], code: str, times_done: int
 ) -> None:
-    with faults(true_tables, at_attempts(fault, "TransactWriteItems", 0, ALWAYS)) as layer:
-        with pytest.raises(raised, match=code):
-            add_one(true_tables)
+    always = at_attempts(fault, "TransactWriteItems", 0, ALWAYS)
+    with faults(true_tables, always) as layer, pytest.raises(raised, match=code):
+        add_one(true_tables)
     assert layer.met == [("TransactWriteItems", number, fault) for number in range(3)]
     assert done(true_tables) == times_done
 
@@ -65,9 +65,10 @@ def test_what_goes_wrong_once_is_repeated_by_botocore_with_the_same_token_and_do
 
 
 def test_a_conflict_has_a_reason_for_each_step_and_is_not_repeated_by_botocore(true_tables: Tables) -> None:
-    with faults(true_tables, at_attempts(Fault.CONFLICT, "TransactWriteItems", 0)) as layer:
-        with pytest.raises(true_tables.client.exceptions.TransactionCanceledException) as refusal:
-            add_one(true_tables)
+    cancelled = true_tables.client.exceptions.TransactionCanceledException
+    once = at_attempts(Fault.CONFLICT, "TransactWriteItems", 0)
+    with faults(true_tables, once) as layer, pytest.raises(cancelled) as refusal:
+        add_one(true_tables)
     assert [reason.get("Code") for reason in refusal.value.response["CancellationReasons"]] == ["TransactionConflict"]
     assert layer.attempts["TransactWriteItems"] == 1
     assert done(true_tables) == 0

@@ -84,7 +84,7 @@ def fields(given: Mapping[str, Any]) -> EventFields:
     return EventFields(**{**rest, **given})
 
 
-def ask(tables: Tables, request: Request) -> Any:
+def ask(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - one line for each operation
     """Make a request of the ledger, and return what it answers."""
     event_id, user_id, given = request.event_id, request.user_id, request.given
     match request.name:

@@ -125,7 +125,7 @@ class Dynamo:
             for moment, changes in reversed(self._log):
                 for place, before, _after in changes:
                     if moment > since.setdefault(place, self.moment - self.random.randint(0, LAG)):
-                        view[place] = before
+                        view[place] = before  # noqa: PERF403 - the oldest that is missed comes last
         return [(place, item) for place, item in view.items() if item is not None]
 
     # Writes.
@@ -229,7 +229,7 @@ def place_of(table: str, item: Item) -> Place:
 
 
 def kind_of(place: Place) -> str:
-    """Return what is kept at a place, as the key layout of `storage` draws it: `SEATS`, `USER#`, `WAIT#` …"""
+    """Return what is kept at a place, as the key layout of `storage` draws it, such as `SEATS` or `EVENT# WAIT#`."""
     table, partition, sort = place
     if table == "Registrations":
         return f"{partition.split('#')[0]}# {sort.split('#')[0]}#"
@@ -237,9 +237,11 @@ def kind_of(place: Place) -> str:
 
 
 def _order(keys: Sequence[str], item: Item, place: Place) -> tuple[str, ...]:
-    return (item[keys[0]]["S"], item[keys[1]]["S"] if len(keys) > 1 else "", *place) if keys[0] in item and (
-        len(keys) == 1 or keys[1] in item
-    ) else ("",)
+    return (
+        (item[keys[0]]["S"], item[keys[1]]["S"] if len(keys) > 1 else "", *place)
+        if keys[0] in item and (len(keys) == 1 or keys[1] in item)
+        else ("",)
+    )
 
 
 def _passes(request: Mapping[str, Any], expression: str, item: Item) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any, Final
 
 Item = Mapping[str, Mapping[str, Any]]
@@ -36,7 +36,7 @@ def compare(comparison: str, left: Mapping[str, Any] | None, right: Mapping[str,
     raise UnsupportedError(f"{comparison} of {kind}")
 
 
-@lru_cache(maxsize=None)
+@cache
 def conjuncts(text: str) -> tuple[tuple[str, Test], ...]:
     """Return what a condition demands: its parts that AND joins, each with its text."""
     parser = _Parser(text)
@@ -119,9 +119,7 @@ class _Parser:
         token = self.take()
         if token == "BETWEEN":
             low, _and, high = _operand(self.take()), self.take("AND"), _operand(self.take())
-            return lambda *given: (
-                compare(">=", left(*given), low(*given)) and compare("<=", left(*given), high(*given))
-            )
+            return lambda *given: compare(">=", left(*given), low(*given)) and compare("<=", left(*given), high(*given))
         if token == "IN":
             members = self.members()
             return lambda *given: any(compare("=", left(*given), member(*given)) for member in members)
@@ -162,7 +160,7 @@ def updated(text: str, item: Item, names: Names, values: Item) -> dict[str, Any]
     return after
 
 
-@lru_cache(maxsize=None)
+@cache
 def _clauses(text: str) -> Sequence[tuple[str, Sequence[Sequence[str]]]]:
     words = re.split(r"\b(SET|ADD|REMOVE)\b", text)
     clauses = list(zip(words[1::2], words[2::2], strict=True))
@@ -183,6 +181,6 @@ def placeholders(*texts: str | None) -> frozenset[str]:
     return _placeholders(" ".join(text for text in texts if text))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _placeholders(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"[#:]\w+", text))

@@ -167,7 +167,10 @@ class Ledger:
 def _change_findings(commit: Commit) -> dict[str, bool]:
     before, after = commit.before, commit.after
     promoted, left = sorted(commit.promoted.values()), list(commit.left.values())
-    seats, places = [seq for seq in commit.came.values() if seq is None], [s for s in commit.came.values() if s is not None]
+    seats, places = (
+        [seq for seq in commit.came.values() if seq is None],
+        [s for s in commit.came.values() if s is not None],
+    )
     full = before.confirmed >= before.number("capacity")
     hand_on = before.open and before.places and None in left
     return {

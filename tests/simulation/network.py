@@ -42,7 +42,7 @@ class Fault(Enum):
     CRASH_AFTER = "the process dies before it hears the answer"
 
 
-class Crash(BaseException):  # noqa: N818 - it happens to a process; nothing in the process can catch it
+class Crash(BaseException):
     """The process of a client died."""
 
 

@@ -33,7 +33,7 @@ class Outcome:
 def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), told: bool = False) -> Outcome:
     """Run the schedule of a seed; its history is written down if it is to be told."""
     outcome = Outcome(seed)
-    world = World(Random(seed), ignored, outcome.history if told else None)
+    world = World(Random(seed), ignored, outcome.history if told else None)  # noqa: S311 - dice, no secret
     try:
         with virtual(world.scheduler, world.random, world.batch):
             world.live()
@@ -65,7 +65,7 @@ class World:
         torn, lags = random.choice((0.0, 0.2)), random.choice((0.0, 0.3))
         self.dynamo = Dynamo(
             random,
-            pause=lambda: self.client.travel(),
+            pause=lambda: self.client.travel(),  # noqa: PLW0108 - the client is made after it
             decided=self._decided,
             tear=lambda: not self.client.quiet and random.random() < torn,
             lags=lambda: not self.client.quiet and random.random() < lags,
@@ -102,7 +102,9 @@ class World:
         for event_id in self.event_ids:
             capacity, waitlist = self.random.choice(CAPACITIES), self.random.random() < 0.85
             events.create(self.tables, event_id, fields({"capacity": capacity, "has_waitlist": waitlist}))
-            for user_id in self.random.sample(self.user_ids, self.random.choice((0, len(self.user_ids) // 2, len(self.user_ids)))):
+            for user_id in self.random.sample(
+                self.user_ids, self.random.choice((0, len(self.user_ids) // 2, len(self.user_ids)))
+            ):
                 with contextlib.suppress(Refusal):
                     registrations.register(self.tables, event_id, user_id)
 

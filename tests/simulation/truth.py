@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from storage import errors
 from storage.model import Event, Registration
@@ -32,7 +32,7 @@ def judge(call: Call, ledger: Ledger) -> None:
     """
     if isinstance(call.outcome, Crash):
         return
-    _judge_deeds(call, ledger)
+    _judge_deeds(call)
     if isinstance(call.outcome, errors.StorageUnavailable | errors.Contention):
         return
     states = ledger.between(call.request.event_id, call.since, call.until)
@@ -41,7 +41,7 @@ def judge(call: Call, ledger: Ledger) -> None:
         raise ViolationError(f"{call} was answered {call.outcome!r}, which was never true")
 
 
-def _judge_deeds(call: Call, ledger: Ledger) -> None:
+def _judge_deeds(call: Call) -> None:
     """Look whether what the answer says was done was done by the call itself, and nothing if it was refused."""
     if call.request.name not in _DOES or call.unknown:
         return
@@ -74,7 +74,7 @@ def _judge_version(call: Call, commit: Commit) -> None:
             raise ViolationError(f"{call} took back what somebody else had changed")
 
 
-def _refusal_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:
+def _refusal_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  # noqa: C901, PLR0911 - one case for each refusal
     request, outcome = call.request, call.outcome
     expected = request.given.get("expected")
     match outcome:
@@ -108,7 +108,7 @@ def _refusal_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:
     return False
 
 
-def _answer_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:
+def _answer_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  # noqa: PLR0911 - one case for each operation
     request, outcome = call.request, call.outcome
     match request.name:
         case "register" | "get registration":
@@ -164,9 +164,7 @@ def _is_registration(registration: Registration, call: Call, ledger: Ledger, exa
     event_id, user_id = registration.event_id, registration.user_id
     states = ledger.between(event_id, call.since, call.until)
     if registration.status == "confirmed":
-        return registration.position is None and any(
-            state.people.get(user_id, 0) is None for state in states
-        )
+        return registration.position is None and any(state.people.get(user_id, 0) is None for state in states)
     numbers = {state.people[user_id] for state in states if state.people.get(user_id) is not None}
     before = ledger.between(event_id, call.since - LAG, call.until)
     if exactly is not None:
@@ -191,8 +189,10 @@ def _is_list_of_event(call: Call, ledger: Ledger, states: list[State]) -> bool:
         seqs = [min(s.people[e.user_id] or 0 for s in states if s.people.get(e.user_id) is not None) for e in waits]
         if len(entries) <= call.request.given["limit"] and positions != list(range(1, len(waits) + 1)):
             return False
-        return len(set(map(id, waits))) == len(waits) and throughout <= {e.user_id for e in waits} and (
-            len(states) > 1 or seqs == sorted(seqs)
+        return (
+            len(set(map(id, waits))) == len(waits)
+            and throughout <= {e.user_id for e in waits}
+            and (len(states) > 1 or seqs == sorted(seqs))
         )
     users = [entry.user_id for entry in entries]
     return users == sorted(set(users)) and throughout <= set(users)
