@@ -95,7 +95,7 @@ class Faults:
     def _meet(self, fault: Fault, request: AWSPreparedRequest) -> AWSResponse | None:
         match fault:
             case Fault.CONFLICT:
-                others = len(json.loads(request.body)["TransactItems"]) - 1
+                others = len(json.loads(_read(request))["TransactItems"]) - 1
                 reasons = [{"Code": "TransactionConflict"}, *[{"Code": "None"}] * others]
                 return _error(request, "TransactionCanceledException", CancellationReasons=reasons)
             case Fault.THROTTLED:
@@ -125,9 +125,15 @@ class _Body:
         yield self._content
 
 
+def _read(request: AWSPreparedRequest) -> bytes | str:
+    assert isinstance(request.body, bytes | str), "a request to DynamoDB is a JSON text"
+    return request.body
+
+
 def _answer(request: AWSPreparedRequest, status: int, body: Mapping[str, Any]) -> AWSResponse:
     raw: Any = _Body(json.dumps(body).encode())
-    return AWSResponse(request.url, status, {"content-type": "application/x-amz-json-1.0"}, raw)
+    headers: Any = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, status, headers, raw)
 
 
 def _error(request: AWSPreparedRequest, code: str, status: int = 400, **more: Any) -> AWSResponse:
@@ -136,7 +142,7 @@ def _error(request: AWSPreparedRequest, code: str, status: int = 400, **more: An
 
 def _partial(request: AWSPreparedRequest, response: AWSResponse) -> AWSResponse:
     """Leave over all keys of a batch but the first of each table."""
-    body, asked = json.loads(response.content), json.loads(request.body)["RequestItems"]
+    body, asked = json.loads(response.content), json.loads(_read(request))["RequestItems"]
     left = {name: part | {"Keys": part["Keys"][1:]} for name, part in asked.items() if part["Keys"][1:]}
     for name, part in left.items():
         found = body["Responses"].get(name, [])
@@ -150,7 +156,8 @@ def _partial(request: AWSPreparedRequest, response: AWSResponse) -> AWSResponse:
 def faults(tables: Tables, plan: Plan) -> Iterator[Faults]:
     """Let calls to the store meet faults as long as the context lasts; botocore repeats them without its pauses."""
     assert "//127.0.0.1:" in tables.client.meta.endpoint_url, "faults are for a store of the test's own"
-    events, layer = tables.client.meta.events, Faults(tables, plan)
+    events: Any = tables.client.meta.events
+    layer = Faults(tables, plan)
     events.register("before-send.dynamodb", layer.before_send)
     try:
         with mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None)):

@@ -1,6 +1,7 @@
 """The layer of faults does what it says: each kind is what it is called, and a seed gives the same faults again."""
 
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from tests.faults import SLOW_SECONDS, Fault, at_attempts, at_rates, faults
 ALWAYS = 1000
 
 
-def add_one(tables: Tables, token: str = "token") -> Any:  # noqa: S107 - DynamoDB's word for a number of a request
+def add_one(tables: Tables) -> Any:
     """Count up in an item, which shows how often it was done."""
     step = {
         "Update": {
@@ -25,7 +26,7 @@ def add_one(tables: Tables, token: str = "token") -> Any:  # noqa: S107 - Dynamo
             "ExpressionAttributeValues": {":one": {"N": "1"}},
         }
     }
-    return tables.client.transact_write_items(TransactItems=[step], ClientRequestToken=token)  # type: ignore[list-item]
+    return tables.client.transact_write_items(TransactItems=[step], ClientRequestToken=str(uuid.uuid4()))  # type: ignore[list-item]
 
 
 def done(tables: Tables) -> int:

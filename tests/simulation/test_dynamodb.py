@@ -244,7 +244,7 @@ def test_while_a_transaction_is_seen_item_by_item_another_conflicts_and_a_reader
 def _reasons(dynamo: Dynamo) -> str:
     with pytest.raises(TransactionCanceledError) as refusal:
         dynamo.transact(put(3)[:1], str(uuid.uuid4()))
-    return cast("str", refusal.value.response["CancellationReasons"][0]["Code"])  # type: ignore[typeddict-item]
+    return refusal.value.response["CancellationReasons"][0]["Code"]
 
 
 def test_a_read_that_is_not_strong_may_miss_the_last_transactions_and_a_strong_one_does_not() -> None:

@@ -76,7 +76,7 @@ def _judge_version(call: Call, commit: Commit) -> None:
 
 def _refusal_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  # noqa: C901, PLR0911 - one case for each refusal
     request, outcome = call.request, call.outcome
-    expected = request.given.get("expected")
+    expected = request.given.get("expected", ())
     match outcome:
         case errors.EventNotFound():
             return any(not state.exists for state in states)
@@ -120,11 +120,11 @@ def _answer_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  #
             )
         case "update":
             asked = {name: value for name, value in request.given.items() if name != "expected"}
-            mine = [state for state in states if state.value("version") == outcome.version]
+            same = [state for state in states if state.value("version") == outcome.version]
             since = max((commit.moment for commit in call.commits if commit.updated), default=call.since)
             counts = {(s.confirmed, len(s.places)) for s in ledger.between(request.event_id, since, call.until)}
             return (
-                any(_is_event(replace(outcome, confirmed=s.confirmed, waitlisted=len(s.places)), [s]) for s in mine)
+                any(_is_event(replace(outcome, confirmed=s.confirmed, waitlisted=len(s.places)), [s]) for s in same)
                 and (outcome.confirmed, outcome.waitlisted) in counts
                 and all(getattr(outcome, name) == asked[name] for name in asked)
             )
