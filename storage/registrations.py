@@ -107,7 +107,9 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
     if promotable(after):
         # A promotion was interrupted before; whoever comes next goes on with it.
         queue.drain(tables, event_id, after)
-        return get(tables, event_id, user_id)
+        item = tables.get("Registrations", registration_key(event_id, user_id))
+        # Whoever was unregistered meanwhile had this place all the same.
+        return located(tables, item) if item else registration
     return registration
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from storage import audit, events, items, registration_lists, registrations, users
-from storage.attributes import Item
 from storage.errors import (
     AlreadyRegistered,
     Contention,
@@ -67,7 +66,7 @@ OPERATIONS = {
 def make(tables: Tables) -> str:
     """Make an event of its own, full and with a queue, one that is free, and five users, in one transaction."""
     e = f"e{next(_numbers)}"
-    found: list[tuple[str, Item]] = []
+    found: list[tuple[str, dict[str, Any]]] = []
     for event_id, seats in (
         (e, Seats(capacity=2, status="active", has_waitlist=True, version="0", confirmed=2, waitlisted=2, next_seq=2)),
         (f"{e}-free", Seats(capacity=2, status="active", has_waitlist=True, version="0")),

@@ -17,6 +17,7 @@ from storage.errors import (
 )
 from storage.items import queue_number
 from storage.model import EventFields, Registration
+from storage.rules import Seats
 from storage.tables import Tables
 from tests.rival import in_turn, nothing, rival
 
@@ -365,6 +366,26 @@ def test_a_newcomer_gets_a_seat_that_is_left_after_an_interrupted_promotion(
     (mine,) = register(tables, "f")
     assert (mine.status, mine.position) == ("confirmed", None)
     assert state(tables) == ("abf", "")
+
+
+def test_a_newcomer_who_is_unregistered_while_helping_with_a_promotion_was_admitted_all_the_same(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_event(tables, capacity=1)
+    register(tables, "a", "b")
+    interrupted_raise(tables, 2, monkeypatch)
+    drain = queue.drain
+
+    def drain_and_leave(tables: Tables, event_id: str, seats: Seats) -> Seats:
+        monkeypatch.undo()
+        after = drain(tables, event_id, seats)
+        registrations.unregister(tables, event_id, "f")
+        return after
+
+    monkeypatch.setattr(queue, "drain", drain_and_leave)
+    (mine,) = register(tables, "f")
+    assert (mine.status, mine.position) == ("waitlisted", 2)
+    assert state(tables) == ("ab", "")
 
 
 def test_with_the_waitlist_off_a_newcomer_promotes_first_and_is_admitted_after(
