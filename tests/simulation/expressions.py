@@ -145,7 +145,7 @@ def _operand(token: str) -> Operand:
 
 
 def updated(text: str, item: Item, names: Names, values: Item) -> dict[str, Any]:
-    """Return an item as an update expression (SET to a value, ADD of a number, REMOVE) makes it."""
+    """Return an item as an update expression (SET to a value, ADD of numbers, REMOVE) makes it."""
     after = dict(item)
     for clause, changes in _clauses(text):
         for change in changes:
@@ -155,9 +155,18 @@ def updated(text: str, item: Item, names: Names, values: Item) -> dict[str, Any]
             elif clause == "SET":
                 after[name] = values[change[1]]
             else:
-                before = int(item.get(name, {"N": "0"})["N"])
-                after[name] = {"N": str(before + int(values[change[1]]["N"]))}
+                after[name] = _sum(item.get(name), values[change[1]])
     return after
+
+
+def _sum(before: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a number with another added, or a set of numbers with more of them."""
+    ((kind, value),) = more.items()
+    if kind == "N":
+        return {"N": str(int((before or {"N": "0"})["N"]) + int(value))}
+    if kind == "NS":
+        return {"NS": sorted({*(before or {"NS": ()})["NS"], *value}, key=int)}
+    raise UnsupportedError(f"ADD of {kind}")
 
 
 @cache

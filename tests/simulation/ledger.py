@@ -23,6 +23,8 @@ class State:
     people: Mapping[str, int | None] = field(default_factory=dict)
     places: Mapping[int, str] = field(default_factory=dict)
     pointers: frozenset[str] = frozenset()
+    #: Where the numbers are kept of those who left the queue.
+    left_behind: frozenset[str] = frozenset()
 
     @property
     def exists(self) -> bool:
@@ -149,7 +151,7 @@ class Ledger:
     def _state_findings(self, state: State) -> dict[str, bool]:
         waiting = {seq: user for user, seq in state.people.items() if seq is not None}
         if not state.exists or state.details is None:
-            left = bool(state.people or state.places or state.pointers)
+            left = bool(state.people or state.places or state.pointers or state.left_behind)
             return {"one half of an event": state.details != state.seats, "something is left of a deleted event": left}
         shared = ("capacity", "status", "hasWaitlist", "version")
         return {
@@ -210,6 +212,9 @@ def _with(state: State, table: str, partition: str, sort: str, item: Item | None
         if item and (item["status"]["S"] == "waitlisted") != (seq is not None):
             raise ViolationError(f"{partition} {sort}: the status and the number in the queue do not agree")
         return replace(state, people=others if item is None else {**others, name: seq})
+    if kind == "LEFT":
+        block = frozenset({name})
+        return replace(state, left_behind=state.left_behind - block if item is None else state.left_behind | block)
     if kind == "WAIT":
         places = {seq: user for seq, user in state.places.items() if seq != int(name)}
         return replace(state, places=places if item is None else {**places, int(name): item["userId"]["S"]})

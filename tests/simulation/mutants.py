@@ -43,11 +43,6 @@ DOUBLED: Final = (
         "a place in the queue is free as long as the next number says so; the number alone is caught alone",
     ),
     Doubled(
-        frozenset({("Delete DETAILS", "attribute_exists ( #eventId )"), ("Delete SEATS", "#confirmed = :zero")}),
-        "counts that are not there are not zero; and without the first, a missing event would only be refused"
-        " for another reason",
-    ),
-    Doubled(
         frozenset(
             {
                 ("Delete EVENT# USER#", "#status = :status"),
@@ -86,7 +81,7 @@ def mutants(all_demands: Iterable[Demand]) -> Iterator[tuple[str, frozenset[Dema
 
 
 #: Those parts of a pair that are caught without the other as well.
-CAUGHT_ALONE: Final = frozenset({("Update SEATS", "#nextSeq = :seq"), ("Delete SEATS", "#confirmed = :zero")})
+CAUGHT_ALONE: Final = frozenset({("Update SEATS", "#nextSeq = :seq")})
 
 
 def caught(ignored: frozenset[Demand], seeds: Iterable[int]) -> Outcome | None:
