@@ -80,6 +80,7 @@ class Client:
     quiet: bool = True
     unknown: Callable[[Any], object] = lambda _about: None
     note: Callable[[str], object] = lambda _text: None
+    meta: Any = field(default_factory=lambda: SimpleNamespace(endpoint_url="memory", region_name="nowhere"))
     exceptions: Any = field(
         default_factory=lambda: SimpleNamespace(TransactionCanceledException=TransactionCanceledError)
     )

@@ -8,8 +8,9 @@ from random import Random
 from typing import Any, cast
 
 from storage import audit, events, registrations, users
+from storage.deadline import within
 from storage.errors import Refusal
-from storage.tables import Tables, deadline
+from storage.tables import Tables
 from tests.simulation.clients import CAPACITIES, NARROW, WEIGHTS, Call, Request, ask, draw, fields, repeated
 from tests.simulation.dynamodb import Change, Demand, Dynamo
 from tests.simulation.ledger import Commit, Ledger, ViolationError
@@ -121,13 +122,11 @@ class World:
         self.calls.append(call)
         self.scheduler.about = call
         self.note(f"{call} ?")
-        patience = self.random.choice((0.1, 1, float("inf"), float("inf")))
-        token = deadline.set(self.scheduler.monotonic() + patience)
         try:
-            call.outcome = ask(self.tables, request)
+            with within(self.random.choice((1.35, 2.25, float("inf"), float("inf")))):
+                call.outcome = ask(self.tables, request)
         except (Refusal, Crash) as outcome:
             call.outcome = outcome
-        deadline.reset(token)
         call.until, call.over = self.dynamo.moment, True
         self.note(f"{call} -> {call.outcome!r}{' (it may have been done)' if call.unknown else ''}")
         if request.name in {"create event", "get event", "update"} and call.succeeded:

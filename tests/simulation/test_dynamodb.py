@@ -137,8 +137,11 @@ def defined(dice: random.Random, *texts: str | None) -> dict[str, Any]:
     """Return the names and values that expressions need, and now and then one too many or too few."""
     used = {word.strip("(),") for text in texts if text for word in text.replace("(", " ").split()}
     names = {word: word[1:] for word in sorted(used) if word.startswith("#")}
-    values = {word: {"S": dice.choice(("x", "xy"))} if word in {":s", ":t"} else {"N": str(dice.randint(0, 3))}
-              for word in sorted(used) if word.startswith(":")}  # fmt: skip
+    values: dict[str, dict[str, Any]] = {
+        word: {"S": dice.choice(("x", "xy"))} if word in {":s", ":t"} else {"N": str(dice.randint(0, 3))}
+        for word in sorted(used)
+        if word.startswith(":")
+    }
     if ":set" in values:
         values[":set"] = {"NS": [str(number) for number in dice.sample(range(9), 2)]}
     if dice.random() < 0.03:
