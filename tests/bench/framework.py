@@ -1,0 +1,24 @@
+"""The framework's share of a request: the same events through the same entries, with fixed answers for the store."""
+
+from typing import Final
+
+from tests.bench import lambda_cpu
+from tests.bench.fake_dynamodb import fake_dynamodb
+from tests.bench.options import Options
+from tests.bench.results import Table
+from tests.bench.sides import workers
+
+_REQUESTS: Final = 400
+
+
+def measure(options: Options) -> Table:
+    """Measure every call, in microseconds of CPU."""
+    # The entries connect to a store when they are loaded; after that it is not asked.
+    with fake_dynamodb() as url, workers(url) as both:
+        for worker in both.values():
+            worker.do("stub")
+        return Table(
+            "The framework's share, the store stubbed out",
+            lambda_cpu.rows(options, both, _REQUESTS),
+            "The same requests, with our storage functions and the peer's repositories replaced by fixed models.",
+        )

@@ -1,0 +1,77 @@
+"""The data that both sides are measured on: 100 events, two of them full, and somebody with 50 registrations."""
+
+from typing import Any, Final
+
+from storage.attributes import Item, marshal
+from storage.items import details_item, pointer_key, registration_item, seats_item, user_item
+from storage.model import Event, Registration, User
+from storage.rules import Seats
+from storage.tables import Tables
+from tests.bench.calls import FULL, NEWCOMER, OPEN, QUEUED, REGULAR
+
+EVENT_IDS: Final = (FULL, OPEN, QUEUED, *(f"event-{number:03d}" for number in range(97)))
+#: The events of the one with 50 registrations.
+REGULARS: Final = EVENT_IDS[-50:]
+
+_REGISTERED: Final = ((FULL, "early"), (QUEUED, "early"), *((event_id, REGULAR) for event_id in REGULARS))
+_MOMENT: Final = "2026-11-23T09:00:00.000Z"
+#: BatchWriteItem takes so many items.
+_BATCH: Final = 25
+
+
+def items() -> dict[str, list[Item]]:
+    """Return the items by table."""
+    seats = [(made, _seats(made)) for made in map(event, EVENT_IDS)]
+    registrations = [registration(event_id, user_id) for event_id, user_id in _REGISTERED]
+    people = [User(user_id=user_id, name="Somebody", created_at=_MOMENT) for user_id in ("early", NEWCOMER, REGULAR)]
+    return {
+        "Events": [item for made, counts in seats for item in (details_item(made), seats_item(made.event_id, counts))],
+        "Users": [user_item(user) for user in people],
+        "Registrations": [
+            *map(registration_item, registrations),
+            *(pointer_key(user_id, event_id) for event_id, user_id in _REGISTERED),
+        ],
+    }
+
+
+def fill(tables: Tables) -> None:
+    """Write the items to a store."""
+    for table, made in items().items():
+        for start in range(0, len(made), _BATCH):
+            puts: Any = [{"PutRequest": {"Item": marshal(item)}} for item in made[start : start + _BATCH]]
+            tables.client.batch_write_item(RequestItems={tables.names[table]: puts})
+
+
+def event(event_id: str) -> Event:
+    """Return an event with texts as long as people write them."""
+    return Event(
+        event_id=event_id,
+        title=f"Evening on distributed systems: {event_id}",
+        description=(
+            "Talks of twenty minutes each on queues, clocks and what to do without them, then time for questions.\n"
+            "Bring a laptop if you want to try the examples; there is coffee, and the door opens half an hour before."
+        ),
+        date="2030-05-01T18:30:00+02:00",
+        location="City Library, Hall 2, 12 Market Square",
+        organizer="Python User Group",
+        capacity=1 if event_id in {FULL, QUEUED} else 500,
+        has_waitlist=event_id != FULL,
+        version="0123456789abcdef",
+        created_at=_MOMENT,
+        updated_at=_MOMENT,
+        confirmed=sum(event_id == registered for registered, _user_id in _REGISTERED),
+    )
+
+
+def registration(event_id: str, user_id: str) -> Registration:
+    return Registration(event_id=event_id, user_id=user_id, status="confirmed", registered_at=_MOMENT)
+
+
+def _seats(event: Event) -> Seats:
+    return Seats(
+        capacity=event.capacity,
+        status=event.status,
+        has_waitlist=event.has_waitlist,
+        version=event.version,
+        confirmed=event.confirmed,
+    )

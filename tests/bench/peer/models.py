@@ -1,0 +1,98 @@
+"""What comes in and what goes out, as pydantic models with the contract's names."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+EventStatus = Literal["active", "scheduled", "ongoing", "completed", "cancelled"]
+RegistrationStatus = Literal["confirmed", "waitlisted"]
+
+
+def _calendar(date: str) -> str:
+    datetime.fromisoformat(date)
+    return date
+
+
+Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._~@:+-]+$")]
+Line = Annotated[str, Field(min_length=1, max_length=200)]
+Date = Annotated[str, AfterValidator(_calendar)]
+Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_calendar)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+
+
+class Input(Model):
+    model_config = ConfigDict(extra="forbid")
+
+
+class EventFields(Model):
+    title: Line
+    description: Annotated[str, Field(min_length=1, max_length=1000)]
+    date: Date
+    location: Line
+    capacity: Annotated[int, Field(ge=1, le=100_000)]
+    organizer: Annotated[str, Field(min_length=1, max_length=100)]
+    status: EventStatus = "active"
+    has_waitlist: bool = False
+
+
+class EventInput(EventFields, Input):
+    event_id: Id | None = None
+
+
+class EventSummary(EventFields):
+    event_id: Id
+
+
+class Event(EventSummary):
+    confirmed_count: int
+    waitlist_count: int
+    available_seats: int
+    created_at: str
+    updated_at: str
+    version: Annotated[str, Field(exclude=True)]
+
+
+class EventPage(Model):
+    events: list[Event]
+    next_cursor: str | None = None
+
+
+class Registration(Model):
+    user_id: Id
+    event_id: Id
+    status: RegistrationStatus
+    registered_at: str
+    waitlist_position: int | None = None
+
+
+class UserRegistration(Registration):
+    event: EventSummary
+
+
+class UserRegistrationPage(Model):
+    registrations: list[UserRegistration]
+    next_cursor: str | None = None
+
+
+class EventRegistrationInput(Input):
+    user_id: Id
+
+
+class PageQuery(Input):
+    limit: Annotated[int, Field(ge=1, le=100)] = 50
+    cursor: str | None = None
+
+
+class EventQuery(PageQuery):
+    status: EventStatus | None = None
+    first_day: Annotated[Day | None, Field(alias="from")] = None
+    last_day: Annotated[Day | None, Field(alias="to")] = None
+
+
+class Health(Model):
+    status: Literal["healthy"] = "healthy"

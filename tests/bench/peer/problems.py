@@ -1,0 +1,82 @@
+"""Errors as application/problem+json (RFC 9457), through FastAPI's exception handlers."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+
+class Problem(Exception):  # noqa: N818 - an answer, as HTTPException is
+    """What is answered in place of the result."""
+
+    def __init__(self, status: int, name: str, detail: str, **extension: Any) -> None:
+        super().__init__(name)
+        self.status = status
+        self.name = name
+        self.detail = detail
+        self.extension = extension
+
+
+def event_not_found() -> Problem:
+    return Problem(404, "event-not-found", "There is no event with this id.")
+
+
+def event_full() -> Problem:
+    return Problem(409, "event-full", "All seats are taken and nobody new can join a waitlist.")
+
+
+def add_problem_handlers(app: FastAPI) -> None:
+    """Answer every error as a problem."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(HTTPException, _http_exception)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(ClientError, _unavailable)
+    app.add_exception_handler(BotoCoreError, _unavailable)
+
+
+def _response(
+    status: int, name: str | None, title: str, detail: str, headers: dict[str, str] | None = None, **extension: Any
+) -> JSONResponse:
+    body = {
+        "type": f"urn:problem-type:events-api:{name}" if name else "about:blank",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        **extension,
+    }
+    return JSONResponse(body, status, headers, media_type="application/problem+json")
+
+
+async def _problem(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    title = error.name.replace("-", " ").capitalize()
+    return _response(error.status, error.name, title, error.detail, **error.extension)
+
+
+async def _http_exception(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    return _response(error.status_code, None, error.detail, error.detail, dict(error.headers or {}))
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return _response(400, None, "Bad Request", "The request body is not JSON.")
+    errors = [_field_error(one) for one in found]
+    return _response(422, "invalid-request", "Invalid request", "See errors.", errors=errors)
+
+
+def _field_error(error: dict[str, Any]) -> dict[str, str]:
+    place, *path = error["loc"]
+    if place == "body":
+        return {"pointer": "".join(f"/{step}" for step in path), "detail": error["msg"]}
+    return {"parameter": str(path[0]), "detail": error["msg"]}
+
+
+async def _unavailable(_request: Request, _error: Exception) -> JSONResponse:
+    detail = "The store does not answer. Repeat the request after the time in Retry-After."
+    return _response(503, "storage-unavailable", "Storage unavailable", detail, {"Retry-After": "5"})

@@ -1,0 +1,77 @@
+"""One side in a process of its own: `python -m tests.bench.worker ours|peer` loads its Lambda entry and does as told.
+
+A command is a line of JSON on standard input, `{"do": NAME, …}`; the answer is a line on standard output. What the
+entry itself prints goes nowhere, as on Lambda it goes to the log.
+"""
+
+import gc
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any, Final
+
+from tests.bench.calls import CALLS, JOIN_QUEUE, gateway_event
+
+ENTRIES: Final = {"ours": "handlers.aws_lambda", "peer": "tests.bench.peer.main"}
+_CALLS: Final = {call.name: call for call in (*CALLS, JOIN_QUEUE)}
+
+
+def _handler(side: str) -> Callable[[Any, Any], dict[str, Any]]:
+    handler: Callable[[Any, Any], dict[str, Any]] = import_module(ENTRIES[side]).handler
+    return handler
+
+
+class Context:
+    """What the runtime passes beside the event."""
+
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+    function_name = "events-api"
+    memory_limit_in_mb = 512
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 10_000
+
+
+class Worker:
+    """Answers events through the entry of one side."""
+
+    def __init__(self, side: str) -> None:
+        """Load the entry, as a cold start does."""
+        self._side = side
+        self._handler = _handler(side)
+
+    def answer(self, call: str) -> dict[str, Any]:
+        """Return the answer to one call."""
+        return self._handler(gateway_event(_CALLS[call]), Context())
+
+    def stub(self) -> None:
+        """Replace the store by fixed answers."""
+        import_module(f"tests.bench.stubs_{self._side}").stub()
+
+    def cpu(self, call: str, count: int) -> float:
+        """Return the microseconds of CPU that one of `count` answers takes, in all threads of this process."""
+        text, context = json.dumps(gateway_event(_CALLS[call])), Context()
+        events = [json.loads(text) for _ in range(count)]
+        gc.collect()
+        start = time.process_time_ns()
+        for event in events:
+            self._handler(event, context)
+        return (time.process_time_ns() - start) / count / 1000
+
+
+def main() -> None:
+    """Do one command after the other until standard input ends."""
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    worker = Worker(sys.argv[1])
+    for line in sys.stdin:
+        command = json.loads(line)
+        print(json.dumps(getattr(worker, command.pop("do"))(**command)), file=answers, flush=True)
+
+
+if __name__ == "__main__":
+    main()
