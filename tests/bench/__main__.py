@@ -14,7 +14,7 @@ from tests.bench.options import Options
 from tests.bench.results import Table
 
 #: The measurements, each in a module of its own, in the order of a full run.
-MEASUREMENTS: Final = ("lambda_cpu", "framework")
+MEASUREMENTS: Final = ("lambda_cpu", "framework", "throughput", "cold_start", "package", "cost")
 
 #: No table is narrower, also where the output goes to a file.
 WIDTH: Final = 120

@@ -6,7 +6,7 @@ from tests.bench.calls import CALLS
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.results import Row, Table
-from tests.bench.sides import Remote, Side, in_turns, workers
+from tests.bench.sides import SIDES, Remote, Side, in_turns, workers
 
 #: Requests before the first figure, and in each figure.
 _WARM_UP: Final = 100
@@ -32,4 +32,5 @@ def _row(options: Options, both: dict[Side, Remote], call: str, requests: int) -
     for worker in both.values():
         worker.do("cpu", call=call, count=options.few(_WARM_UP))
     count = options.few(requests)
-    return Row.of(call, "µs", in_turns(options.rounds, lambda side: both[side].do("cpu", call=call, count=count)))
+    figures = in_turns(options.rounds, lambda side: float(both[side].do("cpu", call=call, count=count)), SIDES)
+    return Row.of(call, "µs", figures)

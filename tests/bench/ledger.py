@@ -19,11 +19,14 @@ _MOMENT: Final = "2026-11-23T09:00:00.000Z"
 _BATCH: Final = 25
 
 
-def items() -> dict[str, list[Item]]:
-    """Return the items by table."""
+def items(runners: int = 0) -> dict[str, list[Item]]:
+    """Return the items by table, with so many more people who have no registration yet."""
     seats = [(made, _seats(made)) for made in map(event, EVENT_IDS)]
     registrations = [registration(event_id, user_id) for event_id, user_id in _REGISTERED]
-    people = [User(user_id=user_id, name="Somebody", created_at=_MOMENT) for user_id in ("early", NEWCOMER, REGULAR)]
+    people = [
+        User(user_id=user_id, name="Somebody", created_at=_MOMENT)
+        for user_id in ("early", NEWCOMER, REGULAR, *map(runner, range(runners)))
+    ]
     return {
         "Events": [item for made, counts in seats for item in (details_item(made), seats_item(made.event_id, counts))],
         "Users": [user_item(user) for user in people],
@@ -34,12 +37,17 @@ def items() -> dict[str, list[Item]]:
     }
 
 
-def fill(tables: Tables) -> None:
+def fill(tables: Tables, runners: int = 0) -> None:
     """Write the items to a store."""
-    for table, made in items().items():
+    for table, made in items(runners).items():
         for start in range(0, len(made), _BATCH):
             puts: Any = [{"PutRequest": {"Item": marshal(item)}} for item in made[start : start + _BATCH]]
             tables.client.batch_write_item(RequestItems={tables.names[table]: puts})
+
+
+def runner(number: int) -> str:
+    """Return the id of somebody who registers for much."""
+    return f"runner-{number:04d}@example.com"
 
 
 def event(event_id: str) -> Event:

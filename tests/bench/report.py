@@ -12,15 +12,19 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from tests.bench.results import Row, Table, median, quartiles
+from tests.bench.sides import SIDES
 
-_COLUMNS: Final = ("", "ours / peer", "spread", "ours", "spread", "peer", "spread")
+_COLUMNS: Final = ("", "ours / peer", "quartiles", "", "ours", "", "peer", "")
+
+_RATIO_COLUMNS: Final = 3
+_THREE_DIGITS: Final = 100
 
 
 def show(table: Table, console: Console) -> None:
     """Print a table as soon as it is measured."""
     grid = Grid(title=table.title, title_justify="left", title_style="bold", caption=table.note, caption_justify="left")
     for number, column in enumerate(_COLUMNS):
-        grid.add_column(column, justify="right" if number else "left", no_wrap=True)
+        grid.add_column(column, justify="right" if number else "left", no_wrap=1 <= number <= _RATIO_COLUMNS)
     for row in table.rows:
         grid.add_row(*_cells(row))
     console.print(grid)
@@ -32,22 +36,25 @@ def markdown(tables: Sequence[Table]) -> str:
 
 
 def _markdown(table: Table) -> str:
-    lines = [f"| {table.title} | ours / peer | ours | peer |", "|---|---|---|---|"]
+    lines = [f"| {table.title} | ours / peer | quartiles | ours | peer |", "|---|---|---|---|---|"]
     for row in table.rows:
-        name, ratio, spread, ours, _spread, peer, _spread = _cells(row)
-        lines.append(f"| {name} | {f'**{ratio}** ({spread})' if ratio else ''} | {ours} | {peer} |")
+        name, ratio, spread, unit, *_figures = _cells(row)
+        ours, peer = (
+            f"{_figure(median(figures))} {unit}" + (f" ({row.details[side]})" if side in row.details else "")
+            for side, figures in zip(SIDES, (row.ours, row.peer), strict=True)
+        )
+        lines.append(f"| {name} | {ratio} | {spread} | {ours} | {peer} |")
     return "\n".join([*lines, *(["", table.note] if table.note else [])])
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    unit = f" {row.unit}" if row.unit else ""
-    ratio = (f"{median(row.ratios):.2f}", _spread(row.ratios, 2)) if row.peer else ("", "")
+    ratio = (f"{median(row.ratios):.2f}", _spread(row.ratios, 2)) if row.ratios else ("", "")
     sides = [
         cell
-        for figures in (row.ours, row.peer)
-        for cell in ((f"{_figure(median(figures))}{unit}", _spread(figures)) if figures else ("", ""))
+        for side, figures in zip(SIDES, (row.ours, row.peer), strict=True)
+        for cell in (_figure(median(figures)), row.details.get(side) or _spread(figures))
     ]
-    return (row.name + (" (more is better)" if row.more_is_better else ""), *ratio, *sides)
+    return (row.name, *ratio, row.unit, *sides)
 
 
 def _spread(figures: Sequence[float], digits: int | None = None) -> str:
@@ -59,7 +66,7 @@ def _spread(figures: Sequence[float], digits: int | None = None) -> str:
 
 def _figure(number: float) -> str:
     """Return a number with three digits that count, and no more than are true."""
-    if number >= 100:
+    if number >= _THREE_DIGITS:
         return f"{number:,.0f}"
     return f"{number:.3g}"
 
@@ -87,11 +94,11 @@ def plot(tables: Sequence[Table], path: Path) -> None:
 
     mpl.use("svg")
     mpl.rcParams["svg.hashsalt"] = "bench"
-    rows = [(table, row) for table in tables for row in table.rows if row.peer]
+    rows = [(table, row) for table in tables for row in table.rows if row.ratios]
     figure, axes = plt.subplots(figsize=(9, 0.3 * len(rows) + 0.35 * len(tables) + 1), layout="constrained")
     place, labels = 0.0, []
     for table in tables:
-        shown = [row for row in table.rows if row.peer]
+        shown = [row for row in table.rows if row.ratios]
         if not shown:
             continue
         labels.append((place, table.title, "bold"))

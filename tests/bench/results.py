@@ -1,9 +1,9 @@
 """What a measurement brings: rows of figures for both sides, and the ratios between them."""
 
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from tests.bench.sides import Side
 
@@ -13,22 +13,24 @@ _ENOUGH: Final = 4
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One thing measured on both sides, a figure a round; without a peer's figure there is no ratio."""
+    """One thing measured on both sides, a figure a round, and where there is more to say, `details`."""
 
     name: str
     unit: str
     ours: Sequence[float]
     peer: Sequence[float]
     more_is_better: bool = False
+    details: Mapping[Side, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, unit: str, measured: dict[Side, list[float]], *, more_is_better: bool = False) -> "Row":
-        return cls(name=name, unit=unit, **measured, more_is_better=more_is_better)
+    def of(cls, name: str, unit: str, measured: Mapping[Side, Sequence[float]], **more: Any) -> "Row":
+        """Return the row of figures by side."""
+        return cls(name=name, unit=unit, ours=measured["ours"], peer=measured["peer"], **more)
 
     @property
     def ratios(self) -> list[float]:
         """Ours by the peer's in each round: what slows both down for a while takes no part in it."""
-        return [ours / peer for ours, peer in zip(self.ours, self.peer, strict=True)]
+        return [ours / peer for ours, peer in zip(self.ours, self.peer, strict=True) if peer]
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
+from handlers.local import EMBEDDED_ACCESS as ACCESS
 from tests.bench.calls import STAGE
 
+Who = TypeVar("Who", bound=str)
+Figure = TypeVar("Figure")
 Side = Literal["ours", "peer"]
 SIDES: Final[tuple[Side, Side]] = ("ours", "peer")
 ROOT: Final = Path(__file__).parents[2]
@@ -35,10 +38,10 @@ def environment(store_url: str) -> dict[str, str]:
     """Return the environment that both sides run in: that of the function, on this store."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
     return kept | {
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": "us-east-1",
-        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": ACCESS["aws_access_key_id"],
+        "AWS_SECRET_ACCESS_KEY": ACCESS["aws_secret_access_key"],
+        "AWS_REGION": ACCESS["region_name"],
+        "AWS_DEFAULT_REGION": ACCESS["region_name"],
         "AWS_ENDPOINT_URL_DYNAMODB": store_url,
         "STAGE": STAGE,
     }
@@ -48,26 +51,22 @@ def environment(store_url: str) -> dict[str, str]:
 def workers(store_url: str) -> Iterator[dict[Side, Remote]]:
     """Run a worker for each side as long as the context lasts."""
     with ExitStack() as stack:
-        started = {}
-        for side in SIDES:
-            process = stack.enter_context(
-                subprocess.Popen(
-                    [sys.executable, "-m", "tests.bench.worker", side],
-                    cwd=ROOT,
-                    env=environment(store_url),
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                )
-            )
-            started[side] = Remote(process)
-        yield started
+        yield {side: stack.enter_context(worker(side, environment(store_url))) for side in SIDES}
 
 
-def in_turns(rounds: int, measure: Callable[[Side], float]) -> dict[Side, list[float]]:
-    """Measure both sides so many times, one after the other; who is first alternates."""
-    measured: dict[Side, list[float]] = {side: [] for side in SIDES}
+@contextmanager
+def worker(side: Side, environ: Mapping[str, str], kind: Literal["plain", "metered"] = "plain") -> Iterator[Remote]:
+    """Run a worker for one side in an environment."""
+    command = [sys.executable, "-m", "tests.bench.worker", kind, side]
+    pipes = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=pipes, stdout=pipes, text=True) as process:
+        yield Remote(process)
+
+
+def in_turns(rounds: int, measure: Callable[[Who], Figure], sides: Sequence[Who]) -> dict[Who, list[Figure]]:
+    """Measure all sides so many times, one after the other; each round in the opposite order of the last."""
+    measured: dict[Who, list[Figure]] = {side: [] for side in sides}
     for number in range(rounds):
-        for side in SIDES if number % 2 == 0 else reversed(SIDES):
+        for side in sides if number % 2 == 0 else reversed(sides):
             measured[side].append(measure(side))
     return measured

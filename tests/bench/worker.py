@@ -1,4 +1,4 @@
-"""One side in a process of its own: `python -m tests.bench.worker ours|peer` loads its Lambda entry and does as told.
+"""One side in a process of its own: `python -m tests.bench.worker plain|metered ours|peer` loads its Lambda entry.
 
 A command is a line of JSON on standard input, `{"do": NAME, …}`; the answer is a line on standard output. What the
 entry itself prints goes nowhere, as on Lambda it goes to the log.
@@ -13,7 +13,10 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any, Final
 
+import boto3
+
 from tests.bench.calls import CALLS, JOIN_QUEUE, gateway_event
+from tests.meter import Meter
 
 ENTRIES: Final = {"ours": "handlers.aws_lambda", "peer": "tests.bench.peer.main"}
 _CALLS: Final = {call.name: call for call in (*CALLS, JOIN_QUEUE)}
@@ -62,12 +65,39 @@ class Worker:
         return (time.process_time_ns() - start) / count / 1000
 
 
+class MeteredWorker(Worker):
+    """Answers events, and counts what that takes of DynamoDB."""
+
+    def __init__(self, side: str) -> None:
+        """Put the meter into the session that makes the client of either side."""
+        self._meter = Meter()
+        boto3.setup_default_session()
+        session: Any = boto3.DEFAULT_SESSION
+        # First of all: the peer's resource turns what was read into plain values before others see it.
+        session.events.register_first("before-call.dynamodb", self._before)
+        session.events.register_first("after-call.dynamodb", self._after)
+        super().__init__(side)
+
+    def cost(self, call: str) -> dict[str, float]:
+        """Return the calls and request units that one answer takes."""
+        self._meter = Meter()
+        self.answer(call)
+        return {"calls": self._meter.calls.total(), "reads": self._meter.reads, "writes": self._meter.writes}
+
+    def _before(self, **context: Any) -> None:
+        self._meter.before(**context)
+
+    def _after(self, **context: Any) -> None:
+        self._meter.after(**context)
+
+
 def main() -> None:
     """Do one command after the other until standard input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
-    worker = Worker(sys.argv[1])
+    kind, side = sys.argv[1:]
+    worker = {"plain": Worker, "metered": MeteredWorker}[kind](side)
     for line in sys.stdin:
         command = json.loads(line)
         print(json.dumps(getattr(worker, command.pop("do"))(**command)), file=answers, flush=True)

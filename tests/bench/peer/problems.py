@@ -1,5 +1,6 @@
 """Errors as application/problem+json (RFC 9457), through FastAPI's exception handlers."""
 
+import logging
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -7,6 +8,8 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+
+logger = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - an answer, as HTTPException is
@@ -77,6 +80,7 @@ def _field_error(error: dict[str, Any]) -> dict[str, str]:
     return {"parameter": str(path[0]), "detail": error["msg"]}
 
 
-async def _unavailable(_request: Request, _error: Exception) -> JSONResponse:
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    logger.error("DynamoDB does not answer", exc_info=error)
     detail = "The store does not answer. Repeat the request after the time in Retry-After."
     return _response(503, "storage-unavailable", "Storage unavailable", detail, {"Retry-After": "5"})

@@ -1,0 +1,75 @@
+"""Cold start: from a fresh interpreter to the first answered event, from the unpacked package alone."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import Final
+
+from tests.bench.calls import CALLS, gateway_event
+from tests.bench.fake_dynamodb import fake_dynamodb
+from tests.bench.options import Options
+from tests.bench.packaged import VARIANTS, Variant, packages
+from tests.bench.results import Row, Table
+from tests.bench.sides import environment, in_turns
+
+# The peak is read from /proc, for getrusage's still holds that of the process which started this one.
+_CHILD: Final = """
+import json, os, sys, time
+folder, entry, event = sys.argv[1:]
+sys.path.insert(0, folder)
+from importlib import import_module
+class Context:
+    aws_request_id = "c6af9ac6"
+    def get_remaining_time_in_millis(self): return 10_000
+log, sys.stdout = sys.stdout, open(os.devnull, "w")
+handler = import_module(entry).handler
+answer = handler(json.loads(event), Context())
+cpu = time.process_time()
+print(answer["statusCode"], file=log, flush=True)
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(json.dumps([cpu * 1000, int(peak.split()[1]) * 1024 / 1e6]), file=log, flush=True)
+"""
+
+_FIGURES: Final = (("CPU", "ms"), ("wall", "ms"), ("peak memory", "MB"))
+
+_OTHERS: Final[Sequence[tuple[Variant, str]]] = (("peer", ""), ("plain", ", peer as usually packaged"))
+
+
+def measure(options: Options) -> Table:
+    """Measure milliseconds of CPU and of the clock, and megabytes of memory."""
+    event = json.dumps(gateway_event(next(call for call in CALLS if call.name == "get event")))
+    with fake_dynamodb() as url:
+        for variant in VARIANTS:
+            _start(variant, url, event)
+        measured = in_turns(options.rounds, lambda variant: _start(variant, url, event), VARIANTS)
+    rows = [
+        Row(
+            name=f"{name}{suffix}",
+            unit=unit,
+            ours=[figures[number] for figures in measured["ours"]],
+            peer=[figures[number] for figures in measured[other]],
+        )
+        for other, suffix in _OTHERS
+        for number, (name, unit) in enumerate(_FIGURES)
+        if options.wants(name)
+    ]
+    return Table(
+        "Cold start", rows, "From a fresh interpreter to the first answered event (get event); files in cache."
+    )
+
+
+def _start(variant: Variant, store_url: str, event: str) -> tuple[float, float, float]:
+    """Start once, and return milliseconds of CPU and of the clock, and the peak of memory in megabytes."""
+    package = packages()[variant]
+    # Neither site-packages nor the environment's own settings of Python: only what is in the package.
+    command = [sys.executable, "-I", "-S", "-B", "-c", _CHILD, str(package.folder), package.entry, event]
+    begin = time.perf_counter()
+    with subprocess.Popen(command, env=environment(store_url), stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout
+        status = child.stdout.readline()
+        wall = (time.perf_counter() - begin) * 1000
+        assert status == "200\n", status
+        cpu, peak = json.loads(child.stdout.readline())
+    return cpu, wall, peak

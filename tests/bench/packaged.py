@@ -1,0 +1,87 @@
+"""Both sides as packages: ours as `cfn` builds it, the peer treated alike, and as such projects package it."""
+
+import re
+import shutil
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, Literal
+
+from cfn.bytecode import compile_all
+from cfn.contents import is_used
+from cfn.lock import LOCK
+from cfn.package import build_package, write_zip
+from cfn.pip import pip
+from cfn.platforms import Platform, named
+
+Variant = Literal["ours", "peer", "plain"]
+VARIANTS: Final[tuple[Variant, ...]] = ("ours", "peer", "plain")
+
+_PEER: Final = Path(__file__).parent / "peer"
+#: What boto3's resource is made from, and our client does without.
+_RESOURCE: Final = "boto3/data/dynamodb/"
+_REQUIREMENTS: Final = ("fastapi>=0.165,<0.166", "boto3", "mangum")
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A package that is unpacked as Lambda does it."""
+
+    folder: Path
+    entry: str
+    zipped_bytes: int
+
+
+@cache
+def packages() -> dict[Variant, Packaged]:
+    """Build the packages once, for the platform of this machine; the folder goes when the process ends."""
+    platform, folder = named("host"), Path(_folder().name)
+    ours = build_package(platform, folder).path
+    peer = _peer_treated_alike(folder / "peer", platform)
+    plain = _peer_as_usual(folder / "plain", platform)
+    return {
+        "ours": Packaged(_unpacked(ours), "handlers.aws_lambda", ours.stat().st_size),
+        "peer": Packaged(_unpacked(peer), "app.main", peer.stat().st_size),
+        "plain": Packaged(folder / "plain", "app.main", plain.stat().st_size),
+    }
+
+
+@cache
+def _folder() -> "tempfile.TemporaryDirectory[str]":
+    return tempfile.TemporaryDirectory(prefix="events-api-bench-")
+
+
+def _peer_treated_alike(folder: Path, platform: Platform) -> Path:
+    """Install the peer, drop what ours drops, compile it as ours is compiled, and zip it alike."""
+    _install(folder, platform, "--no-compile")
+    for path in sorted(folder.rglob("*"), reverse=True):
+        name = path.relative_to(folder).as_posix()
+        if path.is_file() and not is_used(name) and not name.startswith(_RESOURCE):
+            path.unlink()
+    compile_all(folder, platform.python)
+    write_zip(folder, folder.with_suffix(".zip"))
+    return folder.with_suffix(".zip")
+
+
+def _peer_as_usual(folder: Path, platform: Platform) -> Path:
+    """Install the peer with `pip install -t`, and zip all of it."""
+    _install(folder, platform)
+    return Path(shutil.make_archive(str(folder), "zip", folder))
+
+
+def _install(folder: Path, platform: Platform, *options: str) -> None:
+    """Install the peer and what it requires, where both sides have a package in the version that ours is locked to."""
+    constraints = folder.with_suffix(".txt")
+    constraints.write_text("\n".join(re.findall(r"^[a-z0-9-]+==[^ ]+", LOCK.read_text(), re.MULTILINE)))
+    wheels = [*platform.pip_options, "--only-binary=:all:", "--constraint", str(constraints)]
+    pip("install", "--target", str(folder), *options, *wheels, *_REQUIREMENTS)
+    shutil.copytree(_PEER, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _unpacked(archive: Path) -> Path:
+    folder = archive.with_suffix(".unpacked")
+    with zipfile.ZipFile(archive) as opened:
+        opened.extractall(folder)
+    return folder
