@@ -1,4 +1,4 @@
-"""Reads and creates events: each is two items, DETAILS and SEATS."""
+"""Events: each is two items, DETAILS and SEATS."""
 
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -9,8 +9,8 @@ from boto3.dynamodb.conditions import Key
 
 from . import cursors
 from .database import EVENTS, USERS, Item, batch_get, now
-from .models import Event, EventInput, EventPage, EventQuery
-from .problems import Problem, event_not_found
+from .models import Event, EventFields, EventInput, EventPage, EventQuery
+from .problems import Problem, contention, event_not_found
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
@@ -56,6 +56,44 @@ class EventRepository:
             raise Problem(409, "event-exists", "An event with this id exists.") from error
         return to_event(details, seats)
 
+    def update(self, event_id: str, changes: Item, if_match: str | None) -> Event:
+        """Change fields under the condition that nobody else has changed one since they were read."""
+        event = self.get(event_id)
+        seen = event.version
+        if if_match not in {None, "*", f'"{seen}"'}:
+            raise Problem(412, None, "The event has another version than If-Match says.")
+        changed = event.model_copy(update={**changes, "version": token_hex(8), "updated_at": now()})
+        if changed.capacity < event.confirmed_count:
+            detail = f"{event.confirmed_count} people are confirmed."
+            raise Problem(409, "capacity-below-confirmed", detail, minimum=event.confirmed_count)
+        own = changed.model_dump(by_alias=True, include={*EventFields.model_fields, "updated_at"})
+        own |= {"version": changed.version, "listedBy": f"{_sort_date(changed.date)}#{event_id}"}
+        shared = {name: own[name] for name in ("capacity", "status", "hasWaitlist", "version")}
+        try:
+            self.client.transact_write_items(
+                TransactItems=[_set(event_id, "DETAILS", own, seen), _set(event_id, "SEATS", shared, seen)]
+            )
+        except self.client.exceptions.TransactionCanceledException as error:
+            raise contention() from error
+        return changed.model_copy(update={"available_seats": changed.capacity - changed.confirmed_count})
+
+    def delete(self, event_id: str, if_match: str | None) -> None:
+        """Delete an event that nobody is registered for."""
+        event = self.get(event_id)
+        if if_match not in {None, "*", f'"{event.version}"'}:
+            raise Problem(412, None, "The event has another version than If-Match says.")
+        details: Any = {"TableName": EVENTS, "Key": {"eventId": event_id, "part": "DETAILS"}}
+        seats: Any = {
+            "TableName": EVENTS,
+            "Key": {"eventId": event_id, "part": "SEATS"},
+            "ConditionExpression": "confirmed = :zero AND waitlisted = :zero",
+            "ExpressionAttributeValues": {":zero": 0},
+        }
+        try:
+            self.client.transact_write_items(TransactItems=[{"Delete": details}, {"Delete": seats}])
+        except self.client.exceptions.TransactionCanceledException as error:
+            raise Problem(409, "event-has-registrations", "People are registered for this event.") from error
+
     def list(self, query: EventQuery) -> EventPage:
         """Return a page by date, then by id."""
         lower, upper = query.first_day or "0000", f"{query.last_day or '9999'}~"
@@ -94,6 +132,19 @@ def to_event(details: Item, seats: Item) -> Event:
 
 def _new(item: Item) -> Any:
     return {"Put": {"TableName": EVENTS, "Item": item, "ConditionExpression": "attribute_not_exists(eventId)"}}
+
+
+def _set(event_id: str, part: str, values: Item, seen: str) -> Any:
+    """Return the update that sets attributes of one item of an event, if its version is still the one that was seen."""
+    update = {
+        "TableName": EVENTS,
+        "Key": {"eventId": event_id, "part": part},
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in values),
+        "ConditionExpression": "#version = :seen",
+        "ExpressionAttributeNames": {f"#{name}": name for name in values},
+        "ExpressionAttributeValues": {":seen": seen, **{f":{name}": value for name, value in values.items()}},
+    }
+    return {"Update": update}
 
 
 def _sort_date(date: str) -> str:

@@ -3,10 +3,10 @@
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Header, Query, Response
 
-from .dependencies import Events, Registrations
-from .models import Event, EventInput, EventPage, EventQuery, EventRegistrationInput, Id, Registration
+from .dependencies import EventId, Events
+from .models import Event, EventInput, EventPage, EventQuery, EventUpdate
 
 router = APIRouter(prefix="/events", tags=["events"])
 
@@ -29,19 +29,25 @@ def create_event(body: EventInput, events: Events, response: Response) -> Event:
 
 
 @router.get("/{eventId}")
-def get_event(event_id: Annotated[Id, Path(alias="eventId")], events: Events, response: Response) -> Event:
+def get_event(event_id: EventId, events: Events, response: Response) -> Event:
     event = events.get(event_id)
     response.headers["ETag"] = f'"{event.version}"'
     return event
 
 
-@router.post("/{eventId}/registrations", status_code=201, response_model_exclude_none=True, tags=["registrations"])
-def register_user(
-    event_id: Annotated[Id, Path(alias="eventId")],
-    body: EventRegistrationInput,
-    registrations: Registrations,
+@router.put("/{eventId}")
+def update_event(
+    event_id: EventId,
+    body: EventUpdate,
+    events: Events,
     response: Response,
-) -> Registration:
-    registration = registrations.register(event_id, body.user_id)
-    response.headers["Location"] = f"registrations/{registration.user_id}"
-    return registration
+    if_match: Annotated[str | None, Header()] = None,
+) -> Event:
+    event = events.update(event_id, body.model_dump(exclude_unset=True), if_match)
+    response.headers["ETag"] = f'"{event.version}"'
+    return event
+
+
+@router.delete("/{eventId}", status_code=204)
+def delete_event(event_id: EventId, events: Events, if_match: Annotated[str | None, Header()] = None) -> None:
+    events.delete(event_id, if_match)

@@ -17,6 +17,9 @@ def _calendar(date: str) -> str:
 
 Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._~@:+-]+$")]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
+Description = Annotated[str, Field(min_length=1, max_length=1000)]
+Capacity = Annotated[int, Field(ge=1, le=100_000)]
+Organizer = Annotated[str, Field(min_length=1, max_length=100)]
 Date = Annotated[str, AfterValidator(_calendar)]
 Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_calendar)]
 
@@ -31,11 +34,11 @@ class Input(Model):
 
 class EventFields(Model):
     title: Line
-    description: Annotated[str, Field(min_length=1, max_length=1000)]
+    description: Description
     date: Date
     location: Line
-    capacity: Annotated[int, Field(ge=1, le=100_000)]
-    organizer: Annotated[str, Field(min_length=1, max_length=100)]
+    capacity: Capacity
+    organizer: Organizer
     status: EventStatus = "active"
     has_waitlist: bool = False
 
@@ -79,6 +82,38 @@ class UserRegistrationPage(Model):
     next_cursor: str | None = None
 
 
+class EventUpdate(Input):
+    title: Line | None = None
+    description: Description | None = None
+    date: Date | None = None
+    location: Line | None = None
+    capacity: Capacity | None = None
+    organizer: Organizer | None = None
+    status: EventStatus | None = None
+    has_waitlist: bool | None = None
+
+
+class UserInput(Input):
+    user_id: Id | None = None
+    name: Line
+
+
+class User(Model):
+    user_id: Id
+    name: Line
+    created_at: str
+
+
+class RegistrationInput(Input):
+    user_id: Id
+    event_id: Id
+
+
+class RegistrationPage(Model):
+    registrations: list[Registration]
+    next_cursor: str | None = None
+
+
 class EventRegistrationInput(Input):
     user_id: Id
 
@@ -88,10 +123,20 @@ class PageQuery(Input):
     cursor: str | None = None
 
 
+class RegistrationQuery(PageQuery):
+    status: RegistrationStatus | None = None
+
+
 class EventQuery(PageQuery):
     status: EventStatus | None = None
     first_day: Annotated[Day | None, Field(alias="from")] = None
     last_day: Annotated[Day | None, Field(alias="to")] = None
+
+
+class ApiInfo(Model):
+    name: str
+    version: str
+    links: dict[str, str]
 
 
 class Health(Model):

@@ -1,6 +1,7 @@
 """Errors as application/problem+json (RFC 9457), through FastAPI's exception handlers."""
 
 import logging
+from http import HTTPStatus
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -15,8 +16,8 @@ logger = logging.getLogger(__name__)
 class Problem(Exception):  # noqa: N818 - an answer, as HTTPException is
     """What is answered in place of the result."""
 
-    def __init__(self, status: int, name: str, detail: str, **extension: Any) -> None:
-        super().__init__(name)
+    def __init__(self, status: int, name: str | None, detail: str, **extension: Any) -> None:
+        super().__init__(detail)
         self.status = status
         self.name = name
         self.detail = detail
@@ -29,6 +30,18 @@ def event_not_found() -> Problem:
 
 def event_full() -> Problem:
     return Problem(409, "event-full", "All seats are taken and nobody new can join a waitlist.")
+
+
+def user_not_found() -> Problem:
+    return Problem(404, "user-not-found", "There is no user with this id.")
+
+
+def registration_not_found() -> Problem:
+    return Problem(404, "registration-not-found", "This user is not registered for this event.")
+
+
+def contention() -> Problem:
+    return Problem(503, "contention", "Too many changes to this event at once. Repeat the request.")
 
 
 def add_problem_handlers(app: FastAPI) -> None:
@@ -55,7 +68,7 @@ def _response(
 
 async def _problem(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
-    title = error.name.replace("-", " ").capitalize()
+    title = error.name.replace("-", " ").capitalize() if error.name else HTTPStatus(error.status).phrase
     return _response(error.status, error.name, title, error.detail, **error.extension)
 
 

@@ -1,19 +1,26 @@
-"""Reads registrations, and gives seats and places in the queue: each in one transaction."""
+"""Registrations: each is given and taken back in one transaction."""
 
 from typing import TYPE_CHECKING, Any
 
-from boto3.dynamodb.conditions import Key
+from boto3.dynamodb.conditions import Attr, Key
 from boto3.dynamodb.types import TypeDeserializer
 
 from . import cursors
 from .database import EVENTS, REGISTRATIONS, USERS, Item, batch_get, now
-from .models import EventSummary, PageQuery, Registration, UserRegistration, UserRegistrationPage
-from .problems import Problem, event_full, event_not_found
+from .models import (
+    EventSummary,
+    PageQuery,
+    Registration,
+    RegistrationPage,
+    RegistrationQuery,
+    UserRegistration,
+    UserRegistrationPage,
+)
+from .problems import Problem, contention, event_full, event_not_found, registration_not_found, user_not_found
+from .transactions import OPEN, departure, place, seat
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBServiceResource
-
-OPEN = ("active", "scheduled", "ongoing")
 
 
 class RegistrationRepository:
@@ -22,6 +29,7 @@ class RegistrationRepository:
         self.dynamodb = dynamodb
         self.client = dynamodb.meta.client
         self.registrations = dynamodb.Table(REGISTRATIONS)
+        self.events = dynamodb.Table(EVENTS)
         self.users = dynamodb.Table(USERS)
 
     def register(self, event_id: str, user_id: str) -> Registration:
@@ -30,7 +38,7 @@ class RegistrationRepository:
             event_id=event_id, user_id=user_id, status="confirmed", registered_at=now(), waitlist_position=None
         )
         try:
-            self.client.transact_write_items(TransactItems=_seat(registration))
+            self.client.transact_write_items(TransactItems=seat(registration))
         except self.client.exceptions.TransactionCanceledException as error:
             seats = self._explain(error)
         else:
@@ -43,10 +51,10 @@ class RegistrationRepository:
         position = int(seats["waitlisted"]) + 1
         waiting = registration.model_copy(update={"status": "waitlisted", "waitlist_position": position})
         try:
-            self.client.transact_write_items(TransactItems=_place(waiting, int(seats["nextSeq"])))
+            self.client.transact_write_items(TransactItems=place(waiting, int(seats["nextSeq"])))
         except self.client.exceptions.TransactionCanceledException as error:
             self._explain(error)
-            raise _contention() from error
+            raise contention() from error
         return waiting
 
     def _explain(self, error: Any) -> Item:
@@ -57,17 +65,74 @@ class RegistrationRepository:
         if failed[0] and not images[0]:
             raise event_not_found() from error
         if failed[1]:
-            raise Problem(404, "user-not-found", "There is no user with this id.") from error
+            raise user_not_found() from error
         if failed[2]:
             registered = self._located(images[2]).model_dump(by_alias=True, exclude_none=True)
             detail = "This user is registered for this event already."
             raise Problem(409, "already-registered", detail, registration=registered) from error
         if not failed[0]:
-            raise _contention() from error
+            raise contention() from error
         status = images[0]["status"]
         if status not in OPEN:
             raise Problem(409, "event-closed", f"The event is {status}.", eventStatus=status) from error
         return images[0]
+
+    def get(self, event_id: str, user_id: str) -> Registration:
+        return self._located(self._item(event_id, user_id))
+
+    def unregister(self, event_id: str, user_id: str) -> None:
+        """Take a seat or a place in the queue back; who is first in the queue gets the seat in the same transaction."""
+        registration = self._item(event_id, user_id)
+        answer = self.registrations.query(
+            KeyConditionExpression=Key("pk").eq(f"EVENT#{event_id}") & Key("sk").begins_with("WAIT#"),
+            ConsistentRead=True,
+            Limit=1,
+        )
+        head = answer["Items"][0] if answer["Items"] and self._is_open(event_id) else None
+        try:
+            self.client.transact_write_items(TransactItems=departure(registration, head))
+        except self.client.exceptions.TransactionCanceledException as error:
+            raise contention() from error
+
+    def _item(self, event_id: str, user_id: str) -> Item:
+        answer = self.registrations.get_item(
+            Key={"pk": f"EVENT#{event_id}", "sk": f"USER#{user_id}"}, ConsistentRead=True
+        )
+        if "Item" not in answer:
+            raise registration_not_found()
+        return answer["Item"]
+
+    def _seats(self, event_id: str) -> Item:
+        answer = self.events.get_item(Key={"eventId": event_id, "part": "SEATS"}, ConsistentRead=True)
+        if "Item" not in answer:
+            raise event_not_found()
+        return answer["Item"]
+
+    def _is_open(self, event_id: str) -> bool:
+        return self._seats(event_id)["status"] in OPEN
+
+    def of_event(self, event_id: str, query: RegistrationQuery) -> RegistrationPage:
+        """Return a page of an event's registrations by user id; of those who wait, in the order of the queue."""
+        partition = f"EVENT#{event_id}"
+        prefix = "WAIT#" if query.status == "waitlisted" else "USER#"
+        request: Item = {}
+        if query.cursor:
+            request["ExclusiveStartKey"] = {"pk": partition, "sk": f"{prefix}{cursors.decode(query.cursor)}"}
+        if query.status == "confirmed":
+            request["FilterExpression"] = Attr("status").eq("confirmed")
+        answer = self.registrations.query(
+            KeyConditionExpression=Key("pk").eq(partition) & Key("sk").begins_with(prefix),
+            ConsistentRead=True,
+            Limit=query.limit,
+            **request,
+        )
+        if not answer["Items"]:
+            self._seats(event_id)
+        last = answer.get("LastEvaluatedKey")
+        return RegistrationPage(
+            registrations=[self._located(item) for item in answer["Items"]],
+            next_cursor=cursors.encode(str(last["sk"]).removeprefix(prefix)) if last else None,
+        )
 
     def of_user(self, user_id: str, query: PageQuery) -> UserRegistrationPage:
         """Return a page of a user's registrations by event id, each with its event."""
@@ -83,7 +148,7 @@ class RegistrationRepository:
         )
         pointers = answer["Items"]
         if not pointers and "Item" not in self.users.get_item(Key={"userId": user_id}, ConsistentRead=True):
-            raise Problem(404, "user-not-found", "There is no user with this id.")
+            raise user_not_found()
         event_ids = [str(pointer["sk"]).removeprefix("EVENT#") for pointer in pointers[: query.limit]]
         found = batch_get(
             self.dynamodb,
@@ -104,13 +169,15 @@ class RegistrationRepository:
         )
 
     def _located(self, item: Item) -> Registration:
-        """Return the registration of an item, with its place in the queue if it has one."""
+        """Return the registration of its own item or of its place in the queue, with that place."""
+        waiting = item["sk"].startswith("WAIT#")
+        seq = int(item["sk"].removeprefix("WAIT#")) if waiting else item.get("seq")
         return Registration(
             event_id=item["pk"].removeprefix("EVENT#"),
-            user_id=item["sk"].removeprefix("USER#"),
-            status=item["status"],
+            user_id=item["userId"] if waiting else item["sk"].removeprefix("USER#"),
+            status="waitlisted" if waiting else item["status"],
             registered_at=item["registeredAt"],
-            waitlist_position=self._position(item["pk"], int(item["seq"])) if "seq" in item else None,
+            waitlist_position=None if seq is None else self._position(item["pk"], int(seq)),
         )
 
     def _position(self, partition: str, seq: int) -> int:
@@ -118,83 +185,7 @@ class RegistrationRepository:
         return self.registrations.query(KeyConditionExpression=Key("pk").eq(partition) & queue, Select="COUNT")["Count"]
 
 
-def _seat(registration: Registration) -> list[Any]:
-    """Return the transaction that confirms somebody, if there is a seat and nobody waits for it."""
-    seat = {
-        "TableName": EVENTS,
-        "Key": {"eventId": registration.event_id, "part": "SEATS"},
-        "UpdateExpression": "ADD confirmed :one",
-        "ConditionExpression": (
-            "#status IN (:active, :scheduled, :ongoing) AND waitlisted = :zero AND confirmed < #capacity"
-        ),
-        "ExpressionAttributeNames": {"#status": "status", "#capacity": "capacity"},
-        "ExpressionAttributeValues": {":one": 1, ":zero": 0, **{f":{status}": status for status in OPEN}},
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    return [{"Update": seat}, *_admission(registration, {})]
-
-
-def _place(registration: Registration, seq: int) -> list[Any]:
-    """Return the transaction that puts somebody at the end of the queue, if its next number is still this one."""
-    place = {
-        "TableName": EVENTS,
-        "Key": {"eventId": registration.event_id, "part": "SEATS"},
-        "UpdateExpression": "ADD waitlisted :one, nextSeq :one",
-        "ConditionExpression": (
-            "#status IN (:active, :scheduled, :ongoing) AND hasWaitlist = :true AND nextSeq = :seq"
-            " AND (waitlisted > :zero OR confirmed >= #capacity)"
-        ),
-        "ExpressionAttributeNames": {"#status": "status", "#capacity": "capacity"},
-        "ExpressionAttributeValues": {
-            ":one": 1,
-            ":zero": 0,
-            ":true": True,
-            ":seq": seq,
-            **{f":{status}": status for status in OPEN},
-        },
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    waiting = {
-        "TableName": REGISTRATIONS,
-        "Item": {
-            "pk": f"EVENT#{registration.event_id}",
-            "sk": f"WAIT#{seq:012d}",
-            "userId": registration.user_id,
-            "registeredAt": registration.registered_at,
-        },
-    }
-    return [{"Update": place}, *_admission(registration, {"seq": seq}), {"Put": waiting}]
-
-
-def _admission(registration: Registration, queued: Item) -> list[Any]:
-    """Return what every admission needs: the user exists, the registration is new, and both can be found."""
-    event_key, user_key = f"EVENT#{registration.event_id}", f"USER#{registration.user_id}"
-    user = {
-        "TableName": USERS,
-        "Key": {"userId": registration.user_id},
-        "ConditionExpression": "attribute_exists(userId)",
-    }
-    new = {
-        "TableName": REGISTRATIONS,
-        "Item": {
-            "pk": event_key,
-            "sk": user_key,
-            "status": registration.status,
-            "registeredAt": registration.registered_at,
-            **queued,
-        },
-        "ConditionExpression": "attribute_not_exists(pk)",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-    pointer = {"TableName": REGISTRATIONS, "Item": {"pk": user_key, "sk": event_key}}
-    return [{"ConditionCheck": user}, {"Put": new}, {"Put": pointer}]
-
-
 def _plain(item: Item) -> Item:
     """Return an item of an error, which boto3's resource leaves in DynamoDB's own form."""
     deserializer = TypeDeserializer()
     return {name: deserializer.deserialize(value) for name, value in item.items()}
-
-
-def _contention() -> Problem:
-    return Problem(503, "contention", "Too many changes to this event at once. Repeat the request.")

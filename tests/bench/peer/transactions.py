@@ -1,0 +1,128 @@
+"""What TransactWriteItems is sent, each write with the condition under which it may happen."""
+
+from typing import Any
+
+from .database import EVENTS, REGISTRATIONS, USERS, Item
+from .models import Registration
+
+OPEN = ("active", "scheduled", "ongoing")
+
+
+def seat(registration: Registration) -> list[Any]:
+    """Return the transaction that confirms somebody, if there is a seat and nobody waits for it."""
+    seat = {
+        "TableName": EVENTS,
+        "Key": {"eventId": registration.event_id, "part": "SEATS"},
+        "UpdateExpression": "ADD confirmed :one",
+        "ConditionExpression": (
+            "#status IN (:active, :scheduled, :ongoing) AND waitlisted = :zero AND confirmed < #capacity"
+        ),
+        "ExpressionAttributeNames": {"#status": "status", "#capacity": "capacity"},
+        "ExpressionAttributeValues": {":one": 1, ":zero": 0, **{f":{status}": status for status in OPEN}},
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    return [{"Update": seat}, *_admission(registration, {})]
+
+
+def place(registration: Registration, seq: int) -> list[Any]:
+    """Return the transaction that puts somebody at the end of the queue, if its next number is still this one."""
+    place = {
+        "TableName": EVENTS,
+        "Key": {"eventId": registration.event_id, "part": "SEATS"},
+        "UpdateExpression": "ADD waitlisted :one, nextSeq :one",
+        "ConditionExpression": (
+            "#status IN (:active, :scheduled, :ongoing) AND hasWaitlist = :true AND nextSeq = :seq"
+            " AND (waitlisted > :zero OR confirmed >= #capacity)"
+        ),
+        "ExpressionAttributeNames": {"#status": "status", "#capacity": "capacity"},
+        "ExpressionAttributeValues": {
+            ":one": 1,
+            ":zero": 0,
+            ":true": True,
+            ":seq": seq,
+            **{f":{status}": status for status in OPEN},
+        },
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    waiting = {
+        "TableName": REGISTRATIONS,
+        "Item": {
+            "pk": f"EVENT#{registration.event_id}",
+            "sk": f"WAIT#{seq:012d}",
+            "userId": registration.user_id,
+            "registeredAt": registration.registered_at,
+        },
+    }
+    return [{"Update": place}, *_admission(registration, {"seq": seq}), {"Put": waiting}]
+
+
+def _admission(registration: Registration, queued: Item) -> list[Any]:
+    """Return what every admission needs: the user exists, the registration is new, and both can be found."""
+    event_key, user_key = f"EVENT#{registration.event_id}", f"USER#{registration.user_id}"
+    user = {
+        "TableName": USERS,
+        "Key": {"userId": registration.user_id},
+        "ConditionExpression": "attribute_exists(userId)",
+    }
+    new = {
+        "TableName": REGISTRATIONS,
+        "Item": {
+            "pk": event_key,
+            "sk": user_key,
+            "status": registration.status,
+            "registeredAt": registration.registered_at,
+            **queued,
+        },
+        "ConditionExpression": "attribute_not_exists(pk)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    pointer = {"TableName": REGISTRATIONS, "Item": {"pk": user_key, "sk": event_key}}
+    return [{"ConditionCheck": user}, {"Put": new}, {"Put": pointer}]
+
+
+def departure(registration: Item, head: Item | None) -> list[Any]:
+    """Return the transaction of somebody who leaves; `head` is who gets the seat, if it is one and somebody waits."""
+    waiting = registration["status"] == "waitlisted"
+    event_id, user_id = registration["pk"].removeprefix("EVENT#"), registration["sk"].removeprefix("USER#")
+    count = "waitlisted" if waiting or head else "confirmed"
+    seats: Item = {
+        "TableName": EVENTS,
+        "Key": {"eventId": event_id, "part": "SEATS"},
+        "UpdateExpression": f"ADD {count} :less",
+        "ExpressionAttributeValues": {":less": -1},
+    }
+    if count == "confirmed":
+        seats["ConditionExpression"] = "waitlisted = :zero OR NOT #status IN (:active, :scheduled, :ongoing)"
+        seats["ExpressionAttributeNames"] = {"#status": "status"}
+        seats["ExpressionAttributeValues"] |= {":zero": 0, **{f":{status}": status for status in OPEN}}
+    own = {
+        "TableName": REGISTRATIONS,
+        "Key": {"pk": registration["pk"], "sk": registration["sk"]},
+        "ConditionExpression": "#status = :status",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {":status": registration["status"]},
+    }
+    pointer = {"TableName": REGISTRATIONS, "Key": {"pk": f"USER#{user_id}", "sk": f"EVENT#{event_id}"}}
+    steps: list[Any] = [{"Update": seats}, {"Delete": own}, {"Delete": pointer}]
+    if waiting:
+        queued = {"pk": registration["pk"], "sk": f"WAIT#{int(registration['seq']):012d}"}
+        steps.append({"Delete": {"TableName": REGISTRATIONS, "Key": queued}})
+    elif head:
+        steps += _promotion(head)
+    return steps
+
+
+def _promotion(head: Item) -> list[Any]:
+    place = {
+        "TableName": REGISTRATIONS,
+        "Key": {"pk": head["pk"], "sk": head["sk"]},
+        "ConditionExpression": "attribute_exists(pk)",
+    }
+    promoted = {
+        "TableName": REGISTRATIONS,
+        "Key": {"pk": head["pk"], "sk": f"USER#{head['userId']}"},
+        "UpdateExpression": "SET #status = :confirmed REMOVE seq",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": {":confirmed": "confirmed"},
+    }
+    return [{"Delete": place}, {"Update": promoted}]
