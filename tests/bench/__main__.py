@@ -38,6 +38,7 @@ def main() -> None:
     for name in given.measurements or MEASUREMENTS:
         tables.append(_measurement(name)(options))
         report.show(tables[-1], console)
+        console.file.flush()
     report.save(tables, out)
     console.print(f"Saved in {out}")
 
