@@ -1,6 +1,7 @@
 """One run of schemathesis inside this process: what it sent, what it found, and what of the contract it covered."""
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -41,10 +42,13 @@ class Run:
         )
 
 
-def fuzz(app: Any, *, max_examples: int, seed: int, at_least: int = 0) -> Run:
+def fuzz(
+    app: Any, *, max_examples: int, seed: int, at_least: int = 0, afresh: Callable[[], object] = lambda: None
+) -> Run:
     """Send to an ASGI application what schemathesis makes of its contract, in all phases, with all checks.
 
-    With `at_least`, it goes on with new cases and new walks along the links until there were so many cases.
+    With `at_least`, it goes on with new cases and new walks along the links until there were so many cases; `afresh`
+    empties the store in between.
     """
     config = schemathesis.Config.from_path(CONFIG)
     config.update(seed=seed, max_failures=None)
@@ -56,6 +60,7 @@ def fuzz(app: Any, *, max_examples: int, seed: int, at_least: int = 0) -> Run:
     # One of these is a walk along links, of several requests.
     schema.config.phases.stateful.generation.update(max_examples=2 * max_examples)
     run = Run(seed, CoverageMap.from_dict(schema.raw_schema, base_path=schema.base_path))
+    shown = 0
     stream = from_schema(schema).execute()
     for event in stream:
         match event:
@@ -65,7 +70,9 @@ def fuzz(app: Any, *, max_examples: int, seed: int, at_least: int = 0) -> Run:
             case events.ScenarioFinished():
                 _note(run, event)
             case events.PhaseFinished(phase=Phase(name=PhaseName.STATEFUL_TESTING)) if at_least:
-                print(run, flush=True)  # noqa: T201 - a long run shows how far it is
+                print(run, *run.findings[shown:], sep="\n", flush=True)  # noqa: T201 - a long run shows how far it is
+                shown = len(run.findings)
+                afresh()
                 if run.cases.total() >= at_least:
                     stream.stop()
             case events.NonFatalError():
