@@ -43,6 +43,10 @@ DOUBLED: Final = (
         "a place in the queue is free as long as the next number says so; the number alone is caught alone",
     ),
     Doubled(
+        frozenset({("Delete SEATS", "#waitlisted = :zero"), ("Delete SEATS", "#nextSeq = :nextSeq")}),
+        "nobody waited when the next number was read, and nobody has joined since; the number alone is caught alone",
+    ),
+    Doubled(
         frozenset(
             {
                 ("Delete EVENT# USER#", "#status = :status"),
@@ -81,7 +85,7 @@ def mutants(all_demands: Iterable[Demand]) -> Iterator[tuple[str, frozenset[Dema
 
 
 #: Those parts of a pair that are caught without the other as well.
-CAUGHT_ALONE: Final = frozenset({("Update SEATS", "#nextSeq = :seq")})
+CAUGHT_ALONE: Final = frozenset({("Update SEATS", "#nextSeq = :seq"), ("Delete SEATS", "#nextSeq = :nextSeq")})
 
 
 def caught(ignored: frozenset[Demand], seeds: Iterable[int]) -> Outcome | None:
