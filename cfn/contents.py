@@ -1,9 +1,12 @@
 """Collects what the service needs at run time, and nothing else, in one folder."""
 
+import json
 import shutil
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
+
+import yaml
 
 from cfn.lock import LOCK, ROOT
 from cfn.pip import pip
@@ -15,6 +18,7 @@ _OWN: Final = ("openapi.yaml", "handlers", "storage")
 _LOCAL_ONLY: Final = (
     "handlers/demo.py",
     "handlers/local.py",
+    "handlers/preparation.py",
     "handlers/wsgi.py",
     "storage/audit.py",
     "storage/embedded.py",
@@ -32,7 +36,10 @@ _UNUSED: Final = (
     "boto3/data/*",
     "boto3/examples/*",
     "botocore/data/*",
+    "botocore/cacert.pem",  # certifi has the same
+    "dateutil/zoneinfo/*.tar.gz",
     "flask_swagger_ui/*",
+    "yaml/_yaml*",  # the contract is read as JSON
     "*.dist-info/*",
 )
 #: What stays in spite of the patterns above: one service's data of the SDK, the files of Swagger UI that are
@@ -60,6 +67,7 @@ def collect(folder: Path, platform: Platform) -> None:
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
     for name in _OWN:
         _copy(ROOT / name, folder / name)
+    (folder / "openapi.json").write_text(json.dumps(yaml.safe_load((ROOT / "openapi.yaml").read_bytes())))
     _drop_unused(folder)
     trim(folder / "botocore" / "data")
     # The service looks for the files beside the package's `__init__.py`, whose own code would ask for flask.
