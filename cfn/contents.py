@@ -20,7 +20,8 @@ _LOCAL_ONLY: Final = (
     "handlers/local.py",
     "handlers/preparation.py",
     "handlers/wsgi.py",
-    "storage/audit.py",
+    "storage/__main__.py",
+    "storage/audit/*",
     "storage/embedded.py",
 )
 
@@ -76,7 +77,7 @@ def collect(folder: Path, platform: Platform) -> None:
 
 def is_used(name: str) -> bool:
     """Tell whether a file, named by its path below the folder, goes into the package."""
-    if name in _LOCAL_ONLY:
+    if _matches(name, _LOCAL_ONLY):
         return False
     return _matches(name, _USED) or not _matches(name, _UNUSED)
 

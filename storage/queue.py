@@ -12,6 +12,7 @@ from typing import Final
 
 from storage import rules
 from storage.attributes import Item
+from storage.errors import Contention
 from storage.items import (
     BLOCK,
     QUEUE_PREFIX,
@@ -102,12 +103,16 @@ def drain(tables: Tables, event_id: str, seats: Seats) -> Seats:
     """Promote in order until no seat is free or nobody waits, and return the seats as they are then.
 
     Raises:
-        Contention: Others kept changing the event. What was promoted stays; the next write on the event goes on.
+        Contention: Others kept changing the event, or the queue is damaged. What was promoted stays; the next write on
+            the event goes on.
 
     """
     while rules.promotable(seats):
         seen = seats
         seats = tables.settle(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
+        if seats == seen:
+            # Somebody is counted who is not in the queue: only a repair can help, and this would go on for ever.
+            raise Contention
     return seats
 
 
@@ -123,7 +128,7 @@ def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
             action="Update",
             table="Events",
             key=seats_key(event_id),
-            change="SET #confirmed = :confirmedAfter, #waitlisted = :waitlistedAfter",
+            change="SET #confirmed = :confirmedAfter, #waitlisted = :waitlistedAfter ADD #changes :one",
             condition=f"{IS_OPEN} AND #capacity = :capacity AND #confirmed = :confirmed AND #waitlisted = :waitlisted",
             values={
                 **OPEN_VALUES,
@@ -132,6 +137,7 @@ def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
                 "waitlisted": seats.waitlisted,
                 "confirmedAfter": after.confirmed,
                 "waitlistedAfter": after.waitlisted,
+                "one": 1,
             },
         )
     ]

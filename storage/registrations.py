@@ -58,7 +58,7 @@ def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
         action="Update",
         table="Events",
         key=seats_key(event_id),
-        change="ADD #confirmed :one",
+        change="ADD #confirmed :one, #changes :one",
         condition=f"{IS_OPEN} AND #waitlisted = :zero AND #confirmed < #capacity",
         values={**OPEN_VALUES, "zero": 0, "one": 1},
         refusal=_event_missing,
@@ -80,7 +80,7 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
         action="Update",
         table="Events",
         key=seats_key(event_id),
-        change="ADD #waitlisted :one, #nextSeq :one",
+        change="ADD #waitlisted :one, #nextSeq :one, #changes :one",
         condition=(
             f"{IS_OPEN} AND #hasWaitlist = :true AND #nextSeq = :seq AND #waitlisted = :waitlisted"
             " AND #confirmed = :confirmed AND #capacity = :capacity"
@@ -172,14 +172,14 @@ def _departure(event_id: str, user_id: str, registration: Item, head: Item | Non
     """Return the steps of leaving: from the queue, from a seat that `head` gets, or from one that becomes free."""
     closed = f"NOT {IS_OPEN}"
     if registration["status"] == "waitlisted":
-        change, condition = "ADD #waitlisted :less", f"(#confirmed >= #capacity OR {closed})"
-        values: dict[str, str | int | bool] = {"less": -1}
+        change, condition = "ADD #waitlisted :less, #changes :one", f"(#confirmed >= #capacity OR {closed})"
+        values: dict[str, str | int | bool] = {"less": -1, "one": 1}
     elif head is not None:
-        change, condition = "ADD #waitlisted :less", f"#confirmed >= #capacity AND {IS_OPEN}"
-        values = {"less": -1}
+        change, condition = "ADD #waitlisted :less, #changes :one", f"#confirmed >= #capacity AND {IS_OPEN}"
+        values = {"less": -1, "one": 1}
     else:
-        change, condition = "ADD #confirmed :less", f"(#waitlisted = :zero OR {closed})"
-        values = {"less": -1, "zero": 0}
+        change, condition = "ADD #confirmed :less, #changes :one", f"(#waitlisted = :zero OR {closed})"
+        values = {"less": -1, "one": 1, "zero": 0}
     seats = Step(
         action="Update",
         table="Events",

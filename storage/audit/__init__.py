@@ -1,0 +1,33 @@
+"""Checks rule 10 over whole tables: the counts are those of the items, nobody is oversold, skipped or forgotten.
+
+It may run while the service writes, and holds a page of items at a time, however many there are.
+"""
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from storage.audit.event import audit_event, chunks
+from storage.audit.findings import Violation
+from storage.audit.item import check, companions_of_stray, judge_stray
+from storage.tables import BATCH_KEYS, Tables
+
+__all__ = ["Violation", "audit", "event_ids", "strays"]
+
+
+def audit(tables: Tables) -> Iterator[Violation]:
+    """Yield every violation; `storage.audit.findings` has their kinds."""
+    for event_id in event_ids(tables):
+        yield from audit_event(tables, event_id)
+    yield from strays(tables)
+
+
+def event_ids(tables: Tables) -> Iterator[str]:
+    """Yield the id of every event of which there is an item."""
+    for event_id, _items in groupby(item["eventId"] for item in tables.scan("Events")):
+        yield event_id
+
+
+def strays(tables: Tables) -> Iterator[Violation]:
+    """Yield the items of the Registrations table that belong to nothing."""
+    for part in chunks(tables.scan("Registrations"), BATCH_KEYS):
+        yield from check(tables, part, companions_of_stray, judge_stray)

@@ -1,0 +1,45 @@
+"""What every mend is made of: a transaction on the condition that all is as it was found."""
+
+from collections.abc import Iterable
+
+from storage.attributes import Item, Key, Value, Values
+from storage.audit.findings import Violation
+from storage.errors import Conflicting
+from storage.steps import Step
+from storage.tables import Tables
+
+
+def transact(tables: Tables, *steps: Step) -> None:
+    """Do all steps or none; a transaction of somebody else at the same items is waited for.
+
+    Raises:
+        Conflicting: It is not as it was found.
+
+    """
+    tables.settle(lambda _image: tables.transact(steps))
+
+
+def changed(_image: Item | None) -> Conflicting:
+    """Return the refusal of a step whose item is not as it was found."""
+    return Conflicting("it is not as it was found")
+
+
+def as_found(item: Item, names: Iterable[str] | None = None) -> tuple[str, dict[str, Value]]:
+    """Return the condition that an item, or some of its attributes, is as it was found, and the values for it."""
+    judged = list(item if names is None else names)
+    tests = [f"#{name} = :found{name}" if name in item else f"attribute_not_exists(#{name})" for name in judged]
+    return " AND ".join(tests), {f"found{name}": item[name] for name in judged if name in item}
+
+
+def found(violation: Violation, name: str) -> Item:
+    """Return one of the items that a violation was judged by, which was there."""
+    item = violation.seen[name]
+    assert item is not None
+    return item
+
+
+def check(table: str, key: Key, condition: str, values: Values | None = None) -> Step:
+    """Return the step that only looks whether a condition holds."""
+    return Step(
+        action="ConditionCheck", table=table, key=key, condition=condition, values=values or {}, refusal=changed
+    )

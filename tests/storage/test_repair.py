@@ -1,0 +1,151 @@
+"""A repair mends what it claims to, leaves what it must not touch, and never undoes what others do meanwhile."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+
+import pytest
+from botocore.exceptions import ClientError
+
+from storage import events, registrations, users
+from storage.attributes import Item, Key
+from storage.audit import audit, event
+from storage.audit.findings import Kind
+from storage.audit.repair import Outcome, repair
+from storage.errors import NotFound, Refusal
+from storage.tables import Tables
+from tests.rival import in_turn, rival
+from tests.storage.corruptions import CORRUPTIONS, Corruption, fill
+
+CASES = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS.keys())
+
+
+@pytest.fixture
+def ledger(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    monkeypatch.setattr(event, "PATIENCE", 0)
+    fill(tables)
+    return tables
+
+
+def left(outcomes: Iterator[Outcome]) -> list[tuple[Kind, Key]]:
+    return sorted(((done.violation.kind, done.violation.key) for done in outcomes if not done.mended), key=str)
+
+
+def items(tables: Tables) -> list[Item]:
+    """Return every item, but for how often SEATS was changed."""
+    found = [item for table in ("Events", "Registrations") for item in tables.scan(table)]
+    return sorted(({name: value for name, value in item.items() if name != "changes"} for item in found), key=str)
+
+
+def registered(tables: Tables) -> set[str]:
+    return {item["sk"] for item in tables.scan("Registrations") if (item["pk"], item["sk"][:5]) == ("EVENT#e", "USER#")}
+
+
+@CASES
+def test_a_repair_leaves_what_it_says_and_nobody_loses_a_registration(ledger: Tables, corruption: Corruption) -> None:
+    corruption.act(ledger)
+    before = registered(ledger)
+    assert left(repair(ledger)) == sorted(corruption.left, key=str)
+    assert sorted(((found.kind, found.key) for found in audit(ledger)), key=str) == sorted(corruption.left, key=str)
+    assert registered(ledger) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "too few are counted as confirmed",
+        "too many are counted as confirmed",
+        "too few are counted as waiting",
+        "both counts are wrong",
+        "the next number in the queue is taken",
+        "SEATS is gone",
+        "SEATS has lost what it copies",
+        "a pointer is gone",
+        "the head of the queue is gone",
+        "the tail of the queue is gone",
+        "the whole queue is gone",
+        "a place is given to somebody who waits elsewhere",
+        "somebody with a seat has a place as well",
+    ],
+)
+def test_what_can_be_known_again_is_as_it_was_before(ledger: Tables, name: str) -> None:
+    before = items(ledger)
+    CORRUPTIONS[name].act(ledger)
+    assert items(ledger) != before
+    assert [outcome.mended for outcome in repair(ledger)].count(False) == 0
+    assert items(ledger) == before
+
+
+def leave(user_id: str) -> Callable[[Tables], object]:
+    return lambda tables: registrations.unregister(tables, "e", user_id)
+
+
+def join(tables: Tables) -> None:
+    users.create(tables, "newcomer", "N")
+    registrations.register(tables, "e", "newcomer")
+
+
+def come_back(user_id: str) -> Callable[[Tables], object]:
+    def act(tables: Tables) -> None:
+        with suppress(NotFound):
+            registrations.unregister(tables, "e", user_id)
+        registrations.register(tables, "e", user_id)
+
+    return act
+
+
+RIVALS: dict[str, Callable[[Tables], object]] = {
+    "the first leaves a seat": leave("a"),
+    "the head leaves the queue": leave("c"),
+    "the tail leaves the queue": leave("d"),
+    "somebody joins": join,
+    "the first comes back": come_back("a"),
+    "the head comes back": come_back("c"),
+    "another repair": lambda tables: list(repair(tables)),
+    "the capacity is raised": lambda tables: events.update(tables, "e", {"capacity": 5}),
+    "the event is cancelled": lambda tables: events.update(tables, "e", {"status": "cancelled"}),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "rivals"),
+    [
+        ("too few are counted as confirmed", ["the first leaves a seat", "somebody joins", "the capacity is raised"]),
+        ("too many are counted as waiting", ["the head leaves the queue", "another repair"]),
+        ("a promotion never went on", ["the first leaves a seat", "another repair", "the event is cancelled"]),
+        ("the next number in the queue is taken", ["somebody joins", "the tail leaves the queue"]),
+        ("the capacity differs", ["the capacity is raised", "another repair"]),
+        ("SEATS is gone", ["the first leaves a seat", "another repair"]),
+        ("a pointer is gone", ["the first leaves a seat", "the first comes back"]),
+        ("the registration of a seat is gone", ["the first comes back", "another repair"]),
+        ("the registration of somebody who waits is gone", ["the head comes back", "another repair"]),
+        ("the head of the queue is gone", ["the head leaves the queue", "the head comes back", "another repair"]),
+        ("two wait at one place", ["the tail leaves the queue", "the head leaves the queue", "somebody joins"]),
+        ("somebody waits beyond the next number", ["the tail leaves the queue", "somebody joins", "another repair"]),
+        ("numbers of those who left are lost", ["the head leaves the queue", "somebody joins"]),
+        ("the number of somebody who waits was left", ["the tail leaves the queue", "another repair"]),
+    ],
+)
+def test_a_rival_between_look_and_mend_loses_nothing(
+    ledger: Tables, name: str, rivals: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is registered when the rival has acted is so in the end, and the repair has left nothing to mend.
+
+    The rivals act one after the other, each before the next transaction of the repair.
+    """
+    CORRUPTIONS[name].act(ledger)
+    monkeypatch.setattr(ledger, "_budget", 0.05)
+    there: list[set[str]] = []
+
+    def interfere(act: Callable[[Tables], object]) -> None:
+        # On damaged tables the service may refuse, or fail.
+        with suppress(Refusal, KeyError, ClientError):
+            act(ledger)
+        there.append(registered(ledger))
+
+    acts = [partial(interfere, RIVALS[rival_name]) for rival_name in rivals]
+    with rival(ledger, in_turn(*acts), times=len(acts)) as other:
+        assert left(repair(ledger)) == []
+    assert other.acted
+    assert registered(ledger) == there[-1]
+    assert list(audit(ledger)) == []
