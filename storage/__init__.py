@@ -5,8 +5,8 @@ found from its event, from its user and, while it waits, from the queue::
 
     Events         eventId        part
                    e              DETAILS           the event's own fields, version, index keys (date, status)
-                   e              SEATS             confirmed, waitlisted, nextSeq; capacity, status,
-                                                    hasWaitlist and version as in DETAILS
+                   e              SEATS             confirmed, waitlisted, nextSeq, how often they changed; capacity,
+                                                    status, hasWaitlist and version as in DETAILS
 
     Users          userId
                    u                                name, createdAt
