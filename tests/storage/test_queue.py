@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from storage import audit, events, queue, registration_lists, registrations, rules, users
-from storage.errors import StorageUnavailable
-from storage.items import pointer_key, queue_item, registration_item, seats_key, to_seats, user_item
+from storage.audit.repair import repair
+from storage.errors import Contention, StorageUnavailable
+from storage.items import pointer_key, queue_item, queue_key, registration_item, seats_key, to_seats, user_item
 from storage.model import EventFields, Registration, User
 from storage.steps import Step
 from storage.tables import Tables
 from tests.meter import metered
-from tests.rival import rival
+from tests.rival import in_turn, nothing, rival
 
 
 def crowd(tables: Tables, waiting: int) -> None:
@@ -136,3 +137,13 @@ def test_a_promotion_counts_what_others_did_meanwhile(
     event = events.get(small, "e")
     assert (event.confirmed, event.waitlisted) == expected
     assert list(audit.audit(small)) == []
+
+
+def test_a_promotion_from_a_queue_that_is_lost_ends(tables: Tables) -> None:
+    """Somebody is counted who has no place: the service gives up, until a repair puts the place back."""
+    crowd(tables, 1)
+    tables.transact([Step(action="Delete", table="Registrations", key=queue_key("e", 0))])
+    with rival(tables, in_turn(*[nothing] * 9), times=10**6), pytest.raises(Contention):
+        events.update(tables, "e", {"capacity": 2})
+    assert [outcome.mended for outcome in repair(tables)] == [True, True]
+    assert events.get(tables, "e").confirmed == 2

@@ -11,11 +11,13 @@ from storage import events, registrations, users
 from storage.attributes import Item, Key
 from storage.audit import audit, event
 from storage.audit.findings import Kind
-from storage.audit.repair import Outcome, repair
-from storage.errors import NotFound, Refusal
+from storage.audit.repair import MENDS, Outcome, repair
+from storage.errors import Conflicting, NotFound, Refusal
+from storage.items import queue_key
+from storage.model import EventFields
 from storage.tables import Tables
 from tests.rival import in_turn, rival
-from tests.storage.corruptions import CORRUPTIONS, Corruption, fill
+from tests.storage.corruptions import CORRUPTIONS, MADE, Corruption, fill, put
 
 CASES = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS.keys())
 
@@ -105,6 +107,57 @@ RIVALS: dict[str, Callable[[Tables], object]] = {
     "the capacity is raised": lambda tables: events.update(tables, "e", {"capacity": 5}),
     "the event is cancelled": lambda tables: events.update(tables, "e", {"status": "cancelled"}),
 }
+
+
+def a_place_is_taken(tables: Tables) -> None:
+    put(tables, "Registrations", {**queue_key("e", 2), "userId": "a", "registeredAt": MADE})
+
+
+def the_event_comes_back(tables: Tables) -> None:
+    fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
+    events.create(tables, "gone", fields)
+
+
+MEANWHILE: list[tuple[Kind, str, Callable[[Tables], object]]] = [
+    (Kind.CONFIRMED_COUNT, "too many are counted as confirmed", leave("a")),
+    (Kind.WAITLISTED_COUNT, "too many are counted as waiting", leave("c")),
+    (Kind.NEXT_SEQ_TAKEN, "a number was left that was never given", leave("a")),
+    (Kind.NEXT_SEQ_SKIPS, "the next number in the queue skips some", join),
+    (Kind.COPIES_DIFFER, "the capacity differs", RIVALS["another repair"]),
+    (Kind.SEATS_MISSING, "SEATS is gone", RIVALS["another repair"]),
+    (Kind.REGISTRATION_WITHOUT_POINTER, "a pointer is gone", leave("a")),
+    (Kind.POINTER_WITHOUT_REGISTRATION, "the registration of a seat is gone", come_back("a")),
+    (Kind.WAITING_WITHOUT_PLACE, "the head of the queue is gone", leave("c")),
+    (Kind.WAITING_WITHOUT_PLACE, "somebody waits beyond the next number", join),
+    (Kind.PLACE_OF_ANOTHER, "two wait at one place", join),
+    (Kind.PLACE_WITHOUT_WAITING, "the registration of somebody who waits is gone", RIVALS["another repair"]),
+    (Kind.NUMBERS_LOST, "numbers of those who left are lost", a_place_is_taken),
+    (Kind.NUMBER_TWICE, "the number of somebody who waits was left", RIVALS["another repair"]),
+    (Kind.LEFT_WITHOUT_EVENT, "numbers have outlived their event", the_event_comes_back),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "act"), MEANWHILE, ids=[f"{kind}-{name}" for kind, name, _act in MEANWHILE])
+def test_a_mend_does_nothing_if_it_is_no_longer_as_it_was_found(
+    ledger: Tables, kind: Kind, name: str, act: Callable[[Tables], object]
+) -> None:
+    CORRUPTIONS[name].act(ledger)
+    violation = next(found for found in audit(ledger) if found.kind is kind)
+    after: list[Item] = []
+
+    def interfere() -> None:
+        act(ledger)
+        after.extend(items(ledger))
+
+    with rival(ledger, interfere) as other, pytest.raises(Conflicting):
+        MENDS[kind](ledger, violation)
+    assert other.acted == 1
+    assert items(ledger) == after
+
+
+def test_every_mend_has_met_a_change() -> None:
+    """But for the promotion, which is the service's own, and has its rivals in the tests of the queue."""
+    assert {kind for kind, _name, _act in MEANWHILE} == MENDS.keys() - {Kind.WAITING_BESIDE_FREE_SEAT}
 
 
 @pytest.mark.parametrize(
