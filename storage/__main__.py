@@ -135,11 +135,9 @@ def _explained(error: Exception) -> str:
     """Return what is wrong, and what to do about it."""
     said = str(error) or "others kept changing the same items; run it again"
     if "ResourceNotFoundException" in said:
-        return f"{said}: name the tables with {', '.join(TABLE_VARIABLES.values())}, --stack or --store."
+        return f"{said}; name them with {', '.join(TABLE_VARIABLES.values())}, --stack or --store."
     if "AccessDenied" in said:
-        return f"{said}: the README lists what an audit has to be allowed."
-    if "does not answer" in said:
-        return f"{said}. Check the network, the region and AWS_ENDPOINT_URL, or name a store with --store."
+        return f"{said}, and with what the README says that an audit needs."
     return said
 
 

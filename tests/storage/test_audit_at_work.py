@@ -93,8 +93,8 @@ def test_the_command_says_how_much_there_is_and_what_it_has_read(true_tables: Ta
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Check the network, the region and AWS_ENDPOINT_URL"),
-        ({"EVENTS_TABLE": "NoSuchTable"}, "name the tables with EVENTS_TABLE, USERS_TABLE, REGISTRATIONS_TABLE"),
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "see that it runs, and look at AWS_ENDPOINT_URL_DYNAMODB"),
+        ({"EVENTS_TABLE": "NoSuchTable"}, "name them with EVENTS_TABLE, USERS_TABLE, REGISTRATIONS_TABLE"),
     ],
     ids=["no store", "no table"],
 )
