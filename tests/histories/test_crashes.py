@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -11,7 +12,10 @@ import pytest
 
 from storage import events, registration_lists, registrations, rules, users
 from storage.audit import audit
-from storage.model import EventFields
+from storage.errors import UserExists
+from storage.items import pointer_key, queue_item, registration_item, seats_key
+from storage.model import EventFields, Registration, now
+from storage.steps import Step
 from storage.tables import Tables
 from tests.histories.clients import PATIENCE_SECONDS, Client
 from tests.histories.crashes import crash, kill_at
@@ -39,16 +43,27 @@ def test_servers_die_in_the_middle_of_load_and_every_history_stays_right(running
 
 
 def crowd(tables: Tables, event_id: str) -> None:
-    """Make an event of one seat that many wait for."""
+    """Make an event of one seat that many wait for; they are put there, as it would take long to let them register."""
     fields = EventFields(
         title="T", description="D", date="2030-05-01", location="L", organizer="O", capacity=1, has_waitlist=True
     )
     events.create(tables, event_id, fields)
-    for user_id in ["seated", *CROWD, *NEWCOMERS]:
-        if not tables.get("Users", {"userId": user_id}):
+    for user_id in ["seated", *NEWCOMERS]:
+        with suppress(UserExists):
             users.create(tables, user_id, "N")
-    for user_id in ["seated", *CROWD]:
-        registrations.register(tables, event_id, user_id)
+    registrations.register(tables, event_id, "seated")
+    steps = [step for seq, user_id in enumerate(CROWD) for step in place(event_id, user_id, seq)]
+    for first in range(0, len(steps), 99):
+        tables.transact(steps[first : first + 99])
+    counts = "SET #waitlisted = :waiting, #nextSeq = :waiting"
+    seats = seats_key(event_id)
+    tables.transact([Step(action="Update", table="Events", key=seats, change=counts, values={"waiting": len(CROWD)})])
+
+
+def place(event_id: str, user_id: str, seq: int) -> list[Step]:
+    waiting = Registration(event_id=event_id, user_id=user_id, status="waitlisted", registered_at=now())
+    items = registration_item(waiting, seq), queue_item(waiting, seq), pointer_key(user_id, event_id)
+    return [Step(action="Put", table="Registrations", item=item) for item in items]
 
 
 def queue(tables: Tables, event_id: str) -> list[str]:
