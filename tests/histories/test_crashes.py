@@ -13,8 +13,8 @@ import pytest
 from storage import events, registration_lists, registrations, rules, users
 from storage.audit import audit
 from storage.errors import UserExists
-from storage.items import pointer_key, queue_item, registration_item, seats_key
-from storage.model import EventFields, Registration, now
+from storage.items import pointer_key, queue_item, registration_item, seats_key, user_item
+from storage.model import EventFields, Registration, User, now
 from storage.steps import Step
 from storage.tables import Tables
 from tests.histories.clients import PATIENCE_SECONDS, Client
@@ -52,6 +52,8 @@ def crowd(tables: Tables, event_id: str) -> None:
         with suppress(UserExists):
             users.create(tables, user_id, "N")
     registrations.register(tables, event_id, "seated")
+    people = [user_item(User(user_id=user_id, name="N", created_at=now())) for user_id in CROWD]
+    tables.transact([Step(action="Put", table="Users", item=person) for person in people])
     steps = [step for seq, user_id in enumerate(CROWD) for step in place(event_id, user_id, seq)]
     for first in range(0, len(steps), 99):
         tables.transact(steps[first : first + 99])
