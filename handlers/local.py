@@ -87,7 +87,7 @@ def serve(options: argparse.Namespace) -> None:
     """
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as resources:
-        listener = resources.enter_context(_listener(options.host, options.port))
+        listener = resources.enter_context(listening(options.host, options.port))
         store, where, own_url = resources.enter_context(_store(options))
         resources.enter_context(prepared(partial(_prepare, store, with_demo=options.demo)))
         app = app_from(os.environ, store=store)
@@ -119,9 +119,10 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 @contextmanager
-def _listener(host: str, port: int) -> Iterator[socket.socket]:
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen there, for TCP by name: or asyncio would leave Nagle's algorithm on, and every answer wait for 40 ms."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as listener:
+    with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))

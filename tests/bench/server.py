@@ -23,7 +23,8 @@ def _app(side: str) -> Any:
 
 def main() -> None:
     """Serve until standard input ends."""
-    with socket.socket() as listener:
+    # For TCP by name, or asyncio would leave Nagle's algorithm on.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         # Both as `events-api` is served: without uvicorn's own access log.

@@ -1,5 +1,6 @@
 """`events-api` as a person starts it: one clear line, clear errors, and nothing lost or left running."""
 
+import asyncio
 import os
 import re
 import signal
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from handlers.local import listening
 from tests.client import EVENT
 
 COMMAND = [sys.executable, "-c", "from handlers.local import main; main()"]
@@ -146,3 +148,23 @@ def test_a_store_that_can_not_be_reached_as_configured_is_said(tmp_path: Path) -
     somewhere = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
     said = refused("--port", "0", folder=tmp_path, **somewhere)
     assert "events-api: no call to the store: ProfileNotFound: boto3 finds no credentials" in said
+
+
+def test_no_answer_waits_for_the_one_before_it_to_be_acknowledged() -> None:
+    """An answer is sent in two parts; with Nagle's algorithm the second one would wait for 40 ms."""
+
+    async def connect(listener: socket.socket) -> int:
+        delays: asyncio.Queue[int] = asyncio.Queue()
+
+        async def answer(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            accepted = writer.get_extra_info("socket")
+            delays.put_nowait(accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        async with await asyncio.start_server(answer, sock=listener):
+            _reader, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.close()
+            return await delays.get()
+
+    with listening("127.0.0.1", 0) as listener:
+        assert asyncio.run(connect(listener)) == 1
