@@ -8,19 +8,20 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from cfn import stack
-from cfn.aws import Aws
-from cfn.deploy import Wanted, deploy, parse_parameters
-from cfn.destroy import destroy
 from cfn.errors import CommandError
-from cfn.explain import explain
-from cfn.local import serve
-from cfn.lock import LOCK, ROOT, write_lock
-from cfn.package import Package, build_package
-from cfn.platforms import NAMES, named
-from cfn.report import report
-from cfn.template import build, release_of
-from cfn.watch import show_logs
+from cfn.package.build import Package, build_package
+from cfn.package.lock import LOCK, ROOT, write_lock
+from cfn.package.platforms import NAMES, named
+from cfn.package.sizes import report
+from cfn.stack import lookup
+from cfn.stack.aws import Aws
+from cfn.stack.deploy import Wanted, deploy, parse_parameters
+from cfn.stack.destroy import destroy
+from cfn.stack.explain import explain
+from cfn.stack.local import serve
+from cfn.stack.logs import show_logs
+from cfn.template.build import build, release_of
+from storage.embedded import EmulatorError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -28,7 +29,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options, Console())
-    except CommandError as error:
+    except (CommandError, EmulatorError) as error:
         print(f"error: {error}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"error: {explain(error)}", file=sys.stderr)
@@ -122,7 +123,7 @@ def _lock(_options: argparse.Namespace, console: Console) -> None:
 def _deploy(options: argparse.Namespace, console: Console) -> None:
     aws = Aws()
     chosen = parse_parameters(options.parameter)
-    stack.updatable(aws, options.stack)  # What can be refused is refused before the package is built.
+    lookup.updatable(aws, options.stack)  # What can be refused is refused before the package is built.
     platform = options.platform or ("host" if aws.emulator else "lambda")
     package = build_package(named(platform), ROOT / "build")
     _announce(package, console)

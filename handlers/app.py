@@ -15,21 +15,21 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Message
 
 from handlers.contract import Contract, ContractError
-from handlers.deadline import RequestDeadline
-from handlers.headers import ResponseHeaders
-from handlers.logs import RequestLog
-from handlers.operations import Operations
+from handlers.pipeline.deadline import RequestDeadline
+from handlers.pipeline.headers import ResponseHeaders
+from handlers.pipeline.logs import RequestLog
+from handlers.pipeline.operations import Operations
+from handlers.pipeline.response_check import ResponseCheck
+from handlers.pipeline.routing import StrictRouting
 from handlers.problems import answer
-from handlers.response_check import ResponseCheck
-from handlers.routing import StrictRouting
 from handlers.settings import Settings
-from storage.tables import Tables
+from storage.dynamodb.tables import Tables
 
 EXPOSED_HEADERS: Final = ("ETag", "Link", "Location", "Retry-After")
 
 
 def create_app(
-    store: Tables,
+    tables: Tables,
     *,
     contract: Contract | None = None,
     cors_origins: Sequence[str] = ("*",),
@@ -63,7 +63,7 @@ def create_app(
             partial(ExceptionMiddleware, handlers={Exception: answer, HTTPException: answer}),
             StrictRouting,
         ],
-        resolver=Resolver(partial(_bind, store=store, contract=contract)),
+        resolver=Resolver(partial(_bind, tables=tables, contract=contract)),
     )
     try:
         app.add_api(contract.for_routing())
@@ -76,22 +76,24 @@ def create_app(
     return app
 
 
-def app_from(environ: Mapping[str, str], *, store: Tables | None = None, inline: bool = False) -> ConnexionMiddleware:
+def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline: bool = False) -> ConnexionMiddleware:
     """Return the application that the environment describes, on the tables that it names or on another store."""
     settings = Settings.of(environ)
     return create_app(
-        store or Tables.connect(environ),
+        tables or Tables.connect(environ),
         cors_origins=settings.cors_origins,
         inline=inline,
         check_responses=settings.check_responses,
     )
 
 
-def _bind(operation_id: str, *, store: Tables, contract: Contract) -> Callable[..., Any]:
+def _bind(operation_id: str, *, tables: Tables, contract: Contract) -> Callable[..., Any]:
     """Return the function that an operationId names, bound to what it asks for besides the request."""
     function = get_function_from_name(operation_id)
     wanted = inspect.signature(function).parameters
-    return partial(function, **{name: it for name, it in (("store", store), ("contract", contract)) if name in wanted})
+    return partial(
+        function, **{name: it for name, it in (("tables", tables), ("contract", contract)) if name in wanted}
+    )
 
 
 def _start(app: ConnexionMiddleware) -> None:

@@ -5,8 +5,8 @@ from typing import Any
 
 from mangum import Mangum
 
-from handlers import logs
 from handlers.app import app_from
+from handlers.pipeline import logs
 from handlers.settings import Settings
 
 logs.configure()

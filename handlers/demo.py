@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from storage import events, registrations, users
+from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting
 from storage.model import EventFields
-from storage.tables import Tables
 
 _USERS: Final = {
     "ada@example.com": "Ada",
@@ -18,20 +18,20 @@ _USERS: Final = {
 }
 
 
-def fill(store: Tables) -> None:
+def fill(tables: Tables) -> None:
     """Create what is not there yet: an event that is full and has a queue, one with free seats, one cancelled."""
     for event_id, fields in _events(datetime.now(UTC)).items():
         with suppress(Conflicting):
-            events.create(store, event_id, fields)
+            events.create(tables, event_id, fields)
     for user_id, name in _USERS.items():
         with suppress(Conflicting):
-            users.create(store, user_id, name)
+            users.create(tables, user_id, name)
     for user_id in _USERS:
         with suppress(Conflicting):
-            registrations.register(store, "hands-on-dynamodb", user_id)
+            registrations.register(tables, "hands-on-dynamodb", user_id)
     for user_id in list(_USERS)[:2]:
         with suppress(Conflicting):
-            registrations.register(store, "api-design-meetup", user_id)
+            registrations.register(tables, "api-design-meetup", user_id)
 
 
 def _events(now: datetime) -> dict[str, EventFields]:

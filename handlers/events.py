@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from handlers.bodies import Body, event_body, page_body
 from handlers.problems import EventIdMismatch
 from storage import events
+from storage.dynamodb.tables import Tables
 from storage.model import Event, EventFields
-from storage.tables import Tables
 
 
 def list_events(  # noqa: PLR0913 - the parameters of the contract
@@ -18,34 +18,34 @@ def list_events(  # noqa: PLR0913 - the parameters of the contract
     to: str | None = None,
     cursor: str | None = None,
     *,
-    store: Tables,
+    tables: Tables,
 ) -> tuple[Body, int, dict[str, str]]:
-    page = events.list_page(store, status=status, first_day=from_, last_day=to, limit=limit, cursor=cursor)
+    page = events.list_page(tables, status=status, first_day=from_, last_day=to, limit=limit, cursor=cursor)
     query = {"status": status, "from": from_, "to": to, "limit": limit, "cursor": page.next_cursor}
     following = urlencode({name: value for name, value in query.items() if value is not None})
     links = {"Link": f'<?{following}>; rel="next"'} if page.next_cursor else {}
     return page_body("events", [event_body(event) for event in page.entries], page), 200, links
 
 
-def create_event(body: Body, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
-    event = events.create(store, body.get("eventId"), EventFields(**_fields(body)))
+def create_event(body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
+    event = events.create(tables, body.get("eventId"), EventFields(**_fields(body)))
     return event_body(event), 201, {"Location": f"events/{event.event_id}", **_version(event)}
 
 
-def get_event(event_id: str, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
-    event = events.get(store, event_id)
+def get_event(event_id: str, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
+    event = events.get(tables, event_id)
     return event_body(event), 200, _version(event)
 
 
-def update_event(event_id: str, body: Body, if_match: str = "*", *, store: Tables) -> tuple[Body, int, dict[str, str]]:
+def update_event(event_id: str, body: Body, if_match: str = "*", *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
     if body.get("eventId", event_id) != event_id:
         raise EventIdMismatch
-    event = events.update(store, event_id, _fields(body), _versions(if_match))
+    event = events.update(tables, event_id, _fields(body), _versions(if_match))
     return event_body(event), 200, _version(event)
 
 
-def delete_event(event_id: str, if_match: str = "*", *, store: Tables) -> tuple[None, int]:
-    events.delete(store, event_id, _versions(if_match))
+def delete_event(event_id: str, if_match: str = "*", *, tables: Tables) -> tuple[None, int]:
+    events.delete(tables, event_id, _versions(if_match))
     return None, 204
 
 

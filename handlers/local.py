@@ -15,23 +15,17 @@ from typing import Any, Final
 
 import uvicorn
 
-from handlers import demo, logs
+from handlers import demo
 from handlers.app import app_from
 from handlers.contract import ContractError
+from handlers.pipeline import logs
 from handlers.preparation import prepared
-from storage.embedded import EmbeddedStoreError, embedded_store
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
 from storage.errors import StorageUnavailable
-from storage.tables import Tables
 
 #: An endpoint that is named here is used in place of a store of our own.
 ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
-
-#: An embedded store asks for credentials and a region, but takes any.
-EMBEDDED_ACCESS: Final = {
-    "region_name": "us-east-1",
-    "aws_access_key_id": "local",
-    "aws_secret_access_key": "local",
-}
 
 GRACE_SECONDS: Final = 5
 
@@ -46,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logs.configure()
     try:
         serve(options)
-    except (StartError, ContractError, EmbeddedStoreError, StorageUnavailable) as error:
+    except (StartError, ContractError, EmulatorError, StorageUnavailable) as error:
         sys.exit(f"events-api: {error}")
     except KeyboardInterrupt:
         # uvicorn has answered what was running and raises the signal again; everything is stopped by now.
@@ -88,9 +82,9 @@ def serve(options: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))
-        store, where, own_url = resources.enter_context(_store(options))
-        resources.enter_context(prepared(partial(_prepare, store, with_demo=options.demo)))
-        app = app_from(os.environ, store=store)
+        tables, where, own_url = resources.enter_context(_store(options))
+        resources.enter_context(prepared(partial(_prepare, tables, with_demo=options.demo)))
+        app = app_from(os.environ, tables=tables)
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
         print(f"Events API at {url} - docs at {url}/docs - {where}", flush=True)  # noqa: T201 - the answer to the command
@@ -108,10 +102,10 @@ def serve(options: argparse.Namespace) -> None:
         uvicorn.Server(config).run(sockets=[listener])
 
 
-def _prepare(store: Tables, *, with_demo: bool) -> None:
-    store.create_missing()
+def _prepare(tables: Tables, *, with_demo: bool) -> None:
+    tables.create_missing()
     if with_demo:
-        demo.fill(store)
+        demo.fill(tables)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -149,7 +143,7 @@ def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | Non
             # The store holds the lock as well: should it outlive this process for a moment, it may still be saving.
             url = resources.enter_context(embedded_store(data / "state", data / "store.log", holding=[lock]))
             where = f"data in {data}"
-        access: dict[str, Any] = {**EMBEDDED_ACCESS, "endpoint_url": url}
+        access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
         yield Tables.connect(os.environ, **access), where, url
 
 

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Final
 
-from storage.deadline import within
+from storage.dynamodb.deadline import within
 from storage.errors import Unavailable
 
 logger = logging.getLogger(__name__)

@@ -4,43 +4,43 @@ from typing import Any
 
 from handlers.bodies import Body, event_summary_body, page_body, registration_body
 from storage import registration_lists, registrations
-from storage.tables import Tables
+from storage.dynamodb.tables import Tables
 
 
-def register_user(event_id: str, body: Body, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
-    registration = registrations.register(store, event_id, body["userId"])
+def register_user(event_id: str, body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
+    registration = registrations.register(tables, event_id, body["userId"])
     return registration_body(registration), 201, {"Location": f"registrations/{registration.user_id}"}
 
 
-def create_registration(body: Body, *, store: Tables) -> tuple[Body, int, dict[str, str]]:
-    registration = registrations.register(store, body["eventId"], body["userId"])
+def create_registration(body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
+    registration = registrations.register(tables, body["eventId"], body["userId"])
     location = f"events/{registration.event_id}/registrations/{registration.user_id}"
     return registration_body(registration), 201, {"Location": location}
 
 
-def get_registration(event_id: str, user_id: str, *, store: Tables) -> Body:
-    return registration_body(registrations.get(store, event_id, user_id))
+def get_registration(event_id: str, user_id: str, *, tables: Tables) -> Body:
+    return registration_body(registrations.get(tables, event_id, user_id))
 
 
-def unregister_user(event_id: str, user_id: str, *, store: Tables) -> tuple[None, int]:
-    registrations.unregister(store, event_id, user_id)
+def unregister_user(event_id: str, user_id: str, *, tables: Tables) -> tuple[None, int]:
+    registrations.unregister(tables, event_id, user_id)
     return None, 204
 
 
-def delete_registration(user_id: str, event_id: str, *, store: Tables) -> tuple[None, int]:
-    registrations.unregister(store, event_id, user_id)
+def delete_registration(user_id: str, event_id: str, *, tables: Tables) -> tuple[None, int]:
+    registrations.unregister(tables, event_id, user_id)
     return None, 204
 
 
 def list_event_registrations(
-    event_id: str, limit: int, status: Any = None, cursor: str | None = None, *, store: Tables
+    event_id: str, limit: int, status: Any = None, cursor: str | None = None, *, tables: Tables
 ) -> Body:
-    page = registration_lists.of_event(store, event_id, status=status, limit=limit, cursor=cursor)
+    page = registration_lists.of_event(tables, event_id, status=status, limit=limit, cursor=cursor)
     return page_body("registrations", [registration_body(registration) for registration in page.entries], page)
 
 
-def list_user_registrations(user_id: str, limit: int, cursor: str | None = None, *, store: Tables) -> Body:
-    page = registration_lists.of_user(store, user_id, limit=limit, cursor=cursor)
+def list_user_registrations(user_id: str, limit: int, cursor: str | None = None, *, tables: Tables) -> Body:
+    page = registration_lists.of_user(tables, user_id, limit=limit, cursor=cursor)
     entries = [
         {**registration_body(registration), "event": event_summary_body(event)} for registration, event in page.entries
     ]

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from handlers.bodies import Body
 from handlers.contract import Contract
-from storage.tables import Tables
+from storage.dynamodb.tables import Tables
 
 _MEDIA_TYPES: Final = {
     "favicon-32x32.png": "image/png",
@@ -74,8 +74,8 @@ def get_api_info(*, contract: Contract) -> Body:
     return {"name": info["title"], "version": info["version"], "links": links}
 
 
-def check_health(*, store: Tables) -> Body:
-    store.ping()
+def check_health(*, tables: Tables) -> Body:
+    tables.ping()
     return {"status": "healthy"}
 
 

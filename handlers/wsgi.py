@@ -4,8 +4,8 @@ import os
 
 from a2wsgi import ASGIMiddleware
 
-from handlers import logs
 from handlers.app import app_from
+from handlers.pipeline import logs
 
 logs.configure()
 app = ASGIMiddleware(app_from(os.environ))

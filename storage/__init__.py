@@ -18,5 +18,5 @@ found from its event, from its user and, while it waits, from the queue::
                    USER#u         EVENT#e           a pointer, so that a user's registrations can be listed
 
 Everything that changes SEATS is a transaction whose conditions verify what the rule relied on (`storage.rules`). Only
-`storage.tables` speaks to boto3; only `storage.items` knows how a model becomes an item.
+`storage.dynamodb.tables` speaks to boto3; only `storage.items` knows how a model becomes an item.
 """

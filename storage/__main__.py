@@ -15,16 +15,14 @@ from storage.audit import audit
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.progress import Progress
 from storage.audit.repair import Outcome, repair
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS
 from storage.errors import Unavailable
 from storage.schema import TABLE_VARIABLES
-from storage.tables import Tables
 
 CLEAN: Final = 0
 VIOLATED: Final = 1
 NOT_DONE: Final = 2
-
-#: What is sent to a store on this machine, which asks for credentials and a region but takes any.
-_ANY_ACCESS: Final = {"region_name": "us-east-1", "aws_access_key_id": "local", "aws_secret_access_key": "local"}
 
 _DESCRIPTION: Final = """\
 Read all tables, and report every place where they break what the service promises: nobody is oversold, skipped or
@@ -110,7 +108,7 @@ def _tables(options: argparse.Namespace) -> Tables:
     # An audit has more time than a request.
     access: dict[str, Any] = {"config": Config(retries={"mode": "standard", "total_max_attempts": 5})}
     if options.store:
-        access |= {**_ANY_ACCESS, "endpoint_url": options.store}
+        access |= {**EMULATOR_ACCESS, "endpoint_url": options.store}
     if options.stack:
         environ = stack_tables(boto3.client("cloudformation"), options.stack)
     return Tables.connect(environ, **access)

@@ -7,7 +7,9 @@ from dataclasses import asdict, replace
 from typing import Any, Final
 
 from storage import cursors, queue, rules
-from storage.attributes import Item
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.steps import Changed, Step
+from storage.dynamodb.tables import Tables
 from storage.errors import EventExists, EventHasRegistrations, EventNotFound, Refusal, VersionMismatch
 from storage.items import (
     DETAILS,
@@ -23,8 +25,6 @@ from storage.items import (
 from storage.model import Event, EventFields, EventStatus, Page, now
 from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
-from storage.steps import Changed, Step
-from storage.tables import Tables
 
 #: One transaction takes 100 writes: both items of an event, and so many more.
 _SPARE: Final = 98
@@ -52,7 +52,7 @@ def create(tables: Tables, event_id: str | None, fields: EventFields) -> Event:
         )
         for item in items
     ]
-    tables.settle(lambda _image: tables.transact(steps))
+    tables.retry(lambda _image: tables.transact(steps))
     return event
 
 
@@ -63,7 +63,7 @@ def get(tables: Tables, event_id: str) -> Event:
         EventNotFound: There is no such event.
 
     """
-    details, seats = tables.settle(lambda _image: _read(tables, event_id))
+    details, seats = tables.retry(lambda _image: _read(tables, event_id))
     return to_event(details, seats)
 
 
@@ -131,8 +131,8 @@ def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: 
             the promotion.
 
     """
-    event, seats = tables.settle(lambda _image: _change(tables, event_id, changes, expected))
-    seats = queue.drain(tables, event_id, seats)
+    event, seats = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
+    seats = queue.promote_waiting(tables, event_id, seats)
     return replace(event, confirmed=seats.confirmed, waitlisted=seats.waitlisted)
 
 
@@ -192,13 +192,13 @@ def delete(tables: Tables, event_id: str, expected: Collection[str] | None = Non
         EventHasRegistrations: Somebody has a seat or waits for one.
 
     """
-    tables.settle(lambda image: _delete(tables, event_id, expected, to_seats(image) if image else None))
+    tables.retry(lambda image: _delete(tables, event_id, expected, to_seats(image) if image else None))
 
 
 def _delete(tables: Tables, event_id: str, expected: Collection[str] | None, seen: Seats | None) -> None:
     """Delete the event and what its queue left behind; without a snapshot nobody is assumed ever to have queued."""
     seats = _unused_seats(event_id, expected, seen)
-    left = queue.forgetting(event_id, seen.next_seq if seen else 0)
+    left = queue.forgetting_steps(event_id, seen.next_seq if seen else 0)
     while len(left) > _SPARE:
         # The event stays until all of that is gone, so whoever is interrupted here can begin again.
         tables.transact([replace(seats, action="ConditionCheck"), *left[:_SPARE]])

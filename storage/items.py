@@ -1,13 +1,13 @@
 """Keys, and the two ways between a model and its item.
 
-An item here is a plain dict of strings, booleans, whole numbers and sets of these; `storage.attributes` has DynamoDB's
-own form.
+An item here is a plain dict of strings, booleans, whole numbers and sets of whole numbers;
+`storage.dynamodb.attributes` converts it to DynamoDB's own form.
 """
 
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from storage.attributes import Item, Key
+from storage.dynamodb.attributes import Item, Key
 from storage.model import Event, EventFields, Registration, User
 from storage.rules import Seats
 

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Final
 
 from storage import rules
-from storage.attributes import Item
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import Contention
 from storage.items import (
     BLOCK,
@@ -24,8 +26,6 @@ from storage.items import (
     to_seats,
 )
 from storage.rules import Seats
-from storage.steps import Step
-from storage.tables import Tables
 
 #: The condition that an event is open, and the values that it needs.
 IS_OPEN: Final = f"#status IN ({', '.join(f':{status}' for status in rules.OPEN)})"
@@ -35,11 +35,13 @@ _IN_QUEUE: Final = "#pk = :pk AND begins_with(#sk, :queue)"
 _LEFT: Final = "#pk = :pk AND #sk BETWEEN :first AND :last"
 
 
-def waiting(tables: Tables, event_id: str, limit: int, after: int | None = None, *, strong: bool = True) -> list[Item]:
+def waiting(
+    tables: Tables, event_id: str, limit: int, after: int | None = None, *, consistent: bool = True
+) -> list[Item]:
     """Return up to `limit` places in the queue in its order, from its head or behind a number."""
     values = {"pk": queue_key(event_id, 0)["pk"], "queue": QUEUE_PREFIX}
     start = None if after is None else queue_key(event_id, after)
-    return tables.query("Registrations", _IN_QUEUE, values, limit=limit, after=start, strong=strong)
+    return tables.query("Registrations", _IN_QUEUE, values, limit=limit, after=start, consistent=consistent)
 
 
 def position(tables: Tables, event_id: str, seq: int) -> int:
@@ -56,7 +58,7 @@ def positions(tables: Tables, event_id: str, seqs: Sequence[int]) -> dict[int, i
     if not seqs:
         return {}
     last = max(seqs)
-    heads = waiting(tables, event_id, 1, strong=False)
+    heads = waiting(tables, event_id, 1, consistent=False)
     # Whoever is ahead of the head has been promoted or has left since the number was read; nobody is ahead of them.
     head = queue_number(heads[0]) if heads else last
     left = _left(tables, event_id, head, last) if head < last else []
@@ -67,11 +69,11 @@ def _left(tables: Tables, event_id: str, head: int, last: int) -> list[int]:
     """Return the numbers from that of the head to the last whose owners left the queue, in order."""
     first, end = left_key(event_id, head), left_key(event_id, last)
     values = {"pk": first["pk"], "first": first["sk"], "last": end["sk"]}
-    blocks = tables.query("Registrations", _LEFT, values, strong=False)
+    blocks = tables.query("Registrations", _LEFT, values, consistent=False)
     return sorted(seq for block in blocks for seq in block["numbers"] if seq >= head)
 
 
-def leaving(event_id: str, seq: int) -> list[Step]:
+def leaving_steps(event_id: str, seq: int) -> list[Step]:
     """Return the steps that take a person from the queue and leave the number behind, for the places of the others.
 
     The number of the head would not be needed, but whether somebody is the head can't be said for sure before the
@@ -89,7 +91,7 @@ def leaving(event_id: str, seq: int) -> list[Step]:
     ]
 
 
-def forgetting(event_id: str, next_seq: int) -> list[Step]:
+def forgetting_steps(event_id: str, next_seq: int) -> list[Step]:
     """Return the steps that remove what was left behind of all numbers that were given.
 
     The keys are calculated, not read: a read could miss what a transaction is still writing.
@@ -99,7 +101,7 @@ def forgetting(event_id: str, next_seq: int) -> list[Step]:
     ]
 
 
-def drain(tables: Tables, event_id: str, seats: Seats) -> Seats:
+def promote_waiting(tables: Tables, event_id: str, seats: Seats) -> Seats:
     """Promote in order until no seat is free or nobody waits, and return the seats as they are then.
 
     Raises:
@@ -109,7 +111,7 @@ def drain(tables: Tables, event_id: str, seats: Seats) -> Seats:
     """
     while rules.promotable(seats):
         seen = seats
-        seats = tables.settle(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
+        seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
         if seats == seen:
             # Somebody is counted who is not in the queue: only a repair can help, and this would go on for ever.
             raise Contention
@@ -142,12 +144,12 @@ def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
         )
     ]
     for head in heads:
-        steps += promotion(event_id, head)
+        steps += promotion_steps(event_id, head)
     tables.transact(steps)
     return after
 
 
-def promotion(event_id: str, head: Item) -> list[Step]:
+def promotion_steps(event_id: str, head: Item) -> list[Step]:
     """Return the steps that take a person from the queue and confirm the registration, if both are still there."""
     return [
         Step(

@@ -4,6 +4,7 @@ from functools import partial
 from typing import Final
 
 from storage import cursors, queue, users
+from storage.dynamodb.tables import Tables
 from storage.errors import EventNotFound
 from storage.items import (
     USER_PREFIX,
@@ -16,8 +17,7 @@ from storage.items import (
     to_registration,
 )
 from storage.model import Event, Page, Registration, RegistrationStatus
-from storage.registrations import located
-from storage.tables import Tables
+from storage.registrations import with_position
 
 _ALL_OF: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
 
@@ -101,7 +101,7 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
     items = {item["pk"].removeprefix("EVENT#"): item for item in found["Registrations"]}
     # Somebody may have left, and the event be gone, since the pointers were read.
     known = [event_id for event_id in event_ids if event_id in items and event_id in events]
-    registrations = tables.each([partial(located, tables, items[event_id]) for event_id in known])
+    registrations = tables.each(*(partial(with_position, tables, items[event_id]) for event_id in known))
     return Page(
         [(registration, events[registration.event_id]) for registration in registrations],
         cursors.encode(name, event_ids[-1]) if len(pointers) > limit else None,

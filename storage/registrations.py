@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 from storage import queue
-from storage.attributes import Item
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.steps import Changed, Step
+from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered, EventNotFound, RegistrationNotFound, UserNotFound
 from storage.items import (
     pointer_key,
@@ -18,8 +20,6 @@ from storage.items import (
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
 from storage.rules import Admission, Seats, admit, promotable
-from storage.steps import Changed, Step
-from storage.tables import Tables
 
 
 def register(tables: Tables, event_id: str, user_id: str) -> Registration:
@@ -42,13 +42,13 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
         seats = to_seats(image)
         admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION:
-            seats = queue.drain(tables, event_id, seats)
+            seats = queue.promote_waiting(tables, event_id, seats)
             admission = admit(seats)
         if admission is Admission.SEAT:
             return _take_seat(tables, event_id, user_id)
         return _join_queue(tables, event_id, user_id, seats)
 
-    return tables.settle(attempt)
+    return tables.retry(attempt)
 
 
 def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
@@ -63,7 +63,7 @@ def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
         values={**OPEN_VALUES, "zero": 0, "one": 1},
         refusal=_event_missing,
     )
-    tables.transact([seat, *_admission(tables, registration)])
+    tables.transact([seat, *_admission_steps(tables, registration)])
     return registration
 
 
@@ -102,18 +102,18 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
         item=queue_item(registration, seats.next_seq),
         condition="attribute_not_exists(#pk)",
     )
-    tables.transact([place, *_admission(tables, registration, seats.next_seq), waiting])
+    tables.transact([place, *_admission_steps(tables, registration, seats.next_seq), waiting])
     after = replace(seats, waitlisted=seats.waitlisted + 1)
     if promotable(after):
         # A promotion was interrupted before; whoever comes next goes on with it.
-        queue.drain(tables, event_id, after)
+        queue.promote_waiting(tables, event_id, after)
         item = tables.get("Registrations", registration_key(event_id, user_id))
         # Whoever was unregistered meanwhile had this place all the same.
-        return located(tables, item) if item else registration
+        return with_position(tables, item) if item else registration
     return registration
 
 
-def _admission(tables: Tables, registration: Registration, seq: int | None = None) -> list[Step]:
+def _admission_steps(tables: Tables, registration: Registration, seq: int | None = None) -> list[Step]:
     """Return the steps that every admission has, in the order in which their refusals count."""
     event_id, user_id = registration.event_id, registration.user_id
     return [
@@ -129,7 +129,7 @@ def _admission(tables: Tables, registration: Registration, seq: int | None = Non
             table="Registrations",
             item=registration_item(registration, seq),
             condition="attribute_not_exists(#pk)",
-            refusal=lambda image: AlreadyRegistered(located(tables, image)) if image else None,
+            refusal=lambda image: AlreadyRegistered(with_position(tables, image)) if image else None,
         ),
         Step(action="Put", table="Registrations", item=pointer_key(user_id, event_id)),
     ]
@@ -152,8 +152,8 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
         seats = to_seats(image) if image else None
         if seats and promotable(seats):
             # A promotion was interrupted before; whoever comes next goes on with it.
-            seats = queue.drain(tables, event_id, seats)
-        registration, heads = tables.both(
+            seats = queue.promote_waiting(tables, event_id, seats)
+        registration, heads = tables.each(
             lambda: tables.get("Registrations", registration_key(event_id, user_id)),
             lambda: queue.waiting(tables, event_id, 1),
         )
@@ -163,12 +163,12 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
         if head and head["userId"] == user_id and registration["status"] == "confirmed":
             # The user was promoted between the two reads; somebody else is the head of the queue now.
             raise Changed
-        tables.transact(_departure(event_id, user_id, registration, head))
+        tables.transact(_departure_steps(event_id, user_id, registration, head))
 
-    tables.settle(attempt)
+    tables.retry(attempt)
 
 
-def _departure(event_id: str, user_id: str, registration: Item, head: Item | None) -> list[Step]:
+def _departure_steps(event_id: str, user_id: str, registration: Item, head: Item | None) -> list[Step]:
     """Return the steps of leaving: from the queue, from a seat that `head` gets, or from one that becomes free."""
     closed = f"NOT {IS_OPEN}"
     if registration["status"] == "waitlisted":
@@ -188,13 +188,13 @@ def _departure(event_id: str, user_id: str, registration: Item, head: Item | Non
         condition=condition,
         values={**OPEN_VALUES, **values},
     )
-    leave = [seats, *_removal(event_id, user_id, registration)]
+    leave = [seats, *_removal_steps(event_id, user_id, registration)]
     if registration["status"] == "confirmed" and head is not None:
-        leave += queue.promotion(event_id, head)
+        leave += queue.promotion_steps(event_id, head)
     return leave
 
 
-def _removal(event_id: str, user_id: str, registration: Item) -> list[Step]:
+def _removal_steps(event_id: str, user_id: str, registration: Item) -> list[Step]:
     """Return the steps that remove a registration, if it is still as it was read."""
     seen: Item = {name: registration[name] for name in ("status", "registeredAt", "seq") if name in registration}
     steps = [
@@ -207,7 +207,7 @@ def _removal(event_id: str, user_id: str, registration: Item) -> list[Step]:
         ),
         Step(action="Delete", table="Registrations", key=pointer_key(user_id, event_id)),
     ]
-    return steps + (queue.leaving(event_id, registration["seq"]) if "seq" in seen else [])
+    return steps + (queue.leaving_steps(event_id, registration["seq"]) if "seq" in seen else [])
 
 
 def get(tables: Tables, event_id: str, user_id: str) -> Registration:
@@ -220,10 +220,10 @@ def get(tables: Tables, event_id: str, user_id: str) -> Registration:
     item = tables.get("Registrations", registration_key(event_id, user_id))
     if item is None:
         raise RegistrationNotFound
-    return located(tables, item)
+    return with_position(tables, item)
 
 
-def located(tables: Tables, item: Item) -> Registration:
+def with_position(tables: Tables, item: Item) -> Registration:
     """Return the registration of an item, with its place in the queue if it has one."""
     registration = to_registration(item)
     if registration.status == "confirmed":

@@ -2,11 +2,11 @@
 
 import uuid
 
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import UserExists, UserNotFound
 from storage.items import to_user, user_item, user_key
 from storage.model import User, now
-from storage.steps import Step
-from storage.tables import Tables
 
 
 def create(tables: Tables, user_id: str | None, name: str) -> User:
@@ -25,7 +25,7 @@ def create(tables: Tables, user_id: str | None, name: str) -> User:
         condition="attribute_not_exists(#userId)",
         refusal=lambda _image: UserExists(),
     )
-    tables.settle(lambda _image: tables.transact([step]))
+    tables.retry(lambda _image: tables.transact([step]))
     return user
 
 

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from moto import mock_aws
 
-from handlers import logs
 from handlers.app import create_app
-from handlers.local import EMBEDDED_ACCESS
-from storage.embedded import embedded_store
+from handlers.pipeline import logs
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS, embedded_store
 from storage.schema import TABLE_VARIABLES, TABLES
-from storage.tables import Tables
-from tests.client import Client
+from tests.apparatus.client import Client
 
 #: The browser is driven by what only the extra `contract` brings.
 collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py"]
@@ -36,21 +35,21 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def moto_tables() -> Iterator[Tables]:
+def moto_connection() -> Iterator[Tables]:
     """Connect to moto once: making a client takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
             patch.delenv(name, raising=False)
-        yield Tables.connect({}, **EMBEDDED_ACCESS)
+        yield Tables.connect({}, **EMULATOR_ACCESS)
 
 
 @pytest.fixture
-def tables(moto_tables: Tables) -> Iterator[Tables]:
+def moto_tables(moto_connection: Tables) -> Iterator[Tables]:
     """Make fresh tables on moto, in this process: quick, but right only for one client at a time."""
-    moto_tables.create_missing()
-    yield moto_tables
+    moto_connection.create_missing()
+    yield moto_connection
     for table in TABLES:
-        moto_tables.client.delete_table(TableName=table)
+        moto_connection.client.delete_table(TableName=table)
 
 
 @pytest.fixture(scope="session")
@@ -61,19 +60,19 @@ def store_url() -> Iterator[str]:
 
 
 @pytest.fixture
-def true_tables(store_url: str) -> Tables:
+def ministack_tables(store_url: str) -> Tables:
     """Make fresh tables on ministack."""
     number = next(_numbers)
     names = {variable: f"{table}{number}" for table, variable in TABLE_VARIABLES.items()}
-    tables = Tables.connect(names, endpoint_url=store_url, **EMBEDDED_ACCESS)
+    tables = Tables.connect(names, endpoint_url=store_url, **EMULATOR_ACCESS)
     tables.create_missing()
     return tables
 
 
 @pytest.fixture
-def client(tables: Tables) -> Client:
+def client(moto_tables: Tables) -> Client:
     """Make a client of the application, which holds every response against the contract."""
-    return Client(create_app(tables, check_responses=True))
+    return Client(create_app(moto_tables, check_responses=True))
 
 
 @pytest.fixture

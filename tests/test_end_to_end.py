@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from storage import audit, events, registration_lists, registrations, users
+from storage.dynamodb.tables import Tables
 from storage.errors import (
     AlreadyRegistered,
     EventClosed,
@@ -22,9 +23,8 @@ from storage.errors import (
     UserNotFound,
 )
 from storage.model import EventFields
-from storage.tables import Tables
-from tests.handlers.test_local import running
-from tests.story import STORY
+from tests.apparatus.server import running
+from tests.apparatus.story import STORY
 
 
 def curl(command: str, url: str) -> tuple[int, str]:
@@ -69,9 +69,9 @@ def at_once() -> Callable[[Callable[[str], Any]], list[Any]]:
 
 
 def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
-    tmp_path: Path, true_tables: Tables, store_url: str, at_once: Callable[[Callable[[str], Any]], list[Any]]
+    tmp_path: Path, ministack_tables: Tables, store_url: str, at_once: Callable[[Callable[[str], Any]], list[Any]]
 ) -> None:
-    names = {f"{table.upper()}_TABLE": name for table, name in true_tables.names.items()}
+    names = {f"{table.upper()}_TABLE": name for table, name in ministack_tables.names.items()}
     store = {**names, "AWS_ENDPOINT_URL_DYNAMODB": store_url, "VALIDATE_RESPONSES": "1"}
     with running(folder=tmp_path, **store) as server, httpx.Client(base_url=server.url, timeout=60) as client:
         event = {"eventId": "hot", "title": "T", "description": "D", "date": "2030-05-01", "location": "L"}
@@ -94,37 +94,37 @@ def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
         answers = at_once(register)
         assert {answer.status_code for answer in answers} == {201}
         assert sum(answer.json()["status"] == "confirmed" for answer in answers) == SEATS
-        assert list(audit.audit(true_tables)) == []
-        waiting = registration_lists.of_event(true_tables, "hot", status="waitlisted", limit=100).entries
+        assert list(audit.audit(ministack_tables)) == []
+        waiting = registration_lists.of_event(ministack_tables, "hot", status="waitlisted", limit=100).entries
         assert [entry.position for entry in waiting] == list(range(1, len(PEOPLE) - SEATS + 1))
 
         assert {answer.status_code for answer in at_once(leave)} == {204}
-        assert list(audit.audit(true_tables)) == []
+        assert list(audit.audit(ministack_tables)) == []
         found = client.get("/events/hot").json()
         assert (found["confirmedCount"], found["waitlistCount"]) == (0, 0)
         assert server.stop() == 0
 
 
-def test_refusals_on_the_true_store_are_those_of_the_rules(true_tables: Tables) -> None:
+def test_refusals_on_the_true_store_are_those_of_the_rules(ministack_tables: Tables) -> None:
     """An emulator may check the steps of a transaction in another order than DynamoDB; the refusals must not care."""
     with pytest.raises(EventNotFound):
-        registrations.register(true_tables, "nothing", "nobody")
+        registrations.register(ministack_tables, "nothing", "nobody")
     fields: dict[str, Any] = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
-    events.create(true_tables, "e", EventFields(capacity=1, **fields))
+    events.create(ministack_tables, "e", EventFields(capacity=1, **fields))
     with pytest.raises(UserNotFound):
-        registrations.register(true_tables, "e", "nobody")
+        registrations.register(ministack_tables, "e", "nobody")
     for user_id in "ab":
-        users.create(true_tables, user_id, "N")
-    registrations.register(true_tables, "e", "a")
+        users.create(ministack_tables, user_id, "N")
+    registrations.register(ministack_tables, "e", "a")
     with pytest.raises(AlreadyRegistered):
-        registrations.register(true_tables, "e", "a")
+        registrations.register(ministack_tables, "e", "a")
     with pytest.raises(EventFull):
-        registrations.register(true_tables, "e", "b")
-    events.update(true_tables, "e", {"status": "cancelled"})
+        registrations.register(ministack_tables, "e", "b")
+    events.update(ministack_tables, "e", {"status": "cancelled"})
     with pytest.raises(EventClosed):
-        registrations.register(true_tables, "e", "b")
+        registrations.register(ministack_tables, "e", "b")
     with pytest.raises(EventHasRegistrations):
-        events.delete(true_tables, "e")
+        events.delete(ministack_tables, "e")
 
 
 def test_the_command_that_the_readme_names_is_installed() -> None:

@@ -9,7 +9,7 @@ from itertools import groupby
 from storage.audit.event import audit_event, chunks
 from storage.audit.findings import Violation
 from storage.audit.item import check, companions_of_stray, judge_stray
-from storage.tables import BATCH_KEYS, Tables
+from storage.dynamodb.tables import BATCH_KEYS, Tables
 
 __all__ = ["Violation", "audit", "event_ids", "strays"]
 

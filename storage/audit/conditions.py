@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from storage.attributes import Item, Key, Value, Values
 from storage.audit.findings import Violation
+from storage.dynamodb.attributes import Item, Key, Value, Values
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting
-from storage.steps import Step
-from storage.tables import Tables
 
 
 def transact(tables: Tables, *steps: Step) -> None:
@@ -16,7 +16,7 @@ def transact(tables: Tables, *steps: Step) -> None:
         Conflicting: It is not as it was found.
 
     """
-    tables.settle(lambda _image: tables.transact(steps))
+    tables.retry(lambda _image: tables.transact(steps))
 
 
 def changed(_image: Item | None) -> Conflicting:

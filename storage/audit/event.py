@@ -7,7 +7,6 @@ from itertools import islice
 from typing import Final, TypeVar
 
 from storage import rules
-from storage.attributes import Item
 from storage.audit.findings import Kind, Violation
 from storage.audit.item import (
     check,
@@ -23,9 +22,10 @@ from storage.audit.item import (
     no_companions,
 )
 from storage.audit.numbers import audit_numbers, numbers_of
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.tables import BATCH_KEYS, Tables
 from storage.errors import Contention
 from storage.items import DETAILS, SEATS, details_key, queue_number, registration_key, seats_key, to_seats
-from storage.tables import BATCH_KEYS, Tables
 
 Entry = TypeVar("Entry")
 

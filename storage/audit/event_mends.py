@@ -7,12 +7,12 @@ from storage import queue
 from storage.audit.conditions import as_found, changed, check, found, transact
 from storage.audit.event import COPIES, observe, usable
 from storage.audit.findings import Violation
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting
 from storage.items import seats_item, to_seats
 from storage.model import now
 from storage.rules import Seats
-from storage.steps import Step
-from storage.tables import Tables
 
 
 def mend_count(attribute: str) -> Callable[[Tables, Violation], None]:
@@ -39,7 +39,7 @@ def mend_count(attribute: str) -> Callable[[Tables, Violation], None]:
 
 def promote(tables: Tables, violation: Violation) -> None:
     """Go on with a promotion that was interrupted, as the next write on the event would."""
-    queue.drain(tables, violation.key["eventId"], to_seats(found(violation, "seats")))
+    queue.promote_waiting(tables, violation.key["eventId"], to_seats(found(violation, "seats")))
 
 
 def copy_seats(tables: Tables, violation: Violation) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from storage.attributes import Item, Key
+from storage.dynamodb.attributes import Item, Key
 
 
 class Kind(StrEnum):

@@ -4,8 +4,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
-from storage.attributes import Item, Key
 from storage.audit.findings import Kind, Violation
+from storage.dynamodb.attributes import Item, Key
+from storage.dynamodb.tables import Tables
 from storage.items import (
     LEFT_PREFIX,
     QUEUE_PREFIX,
@@ -18,7 +19,6 @@ from storage.items import (
     seats_key,
     user_key,
 )
-from storage.tables import Tables
 
 #: Name -> table and key of each companion of an item.
 Companions = Callable[[Item], dict[str, tuple[str, Key]]]

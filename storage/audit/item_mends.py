@@ -1,10 +1,12 @@
 """Mends registrations, pointers and places in the queue."""
 
-from storage.attributes import Item
 from storage.audit.conditions import as_found, changed, check, found, transact
 from storage.audit.event import usable
 from storage.audit.findings import Violation
 from storage.audit.item import event_of, key_of, user_of
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting
 from storage.items import (
     details_key,
@@ -16,8 +18,6 @@ from storage.items import (
     seats_key,
     to_registration,
 )
-from storage.steps import Step
-from storage.tables import Tables
 
 
 def put_pointer(tables: Tables, violation: Violation) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Final
 
-from storage.attributes import Item
 from storage.audit.findings import Kind, Violation
 from storage.audit.item import is_place
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.tables import Tables
 from storage.items import BLOCK, LEFT_PREFIX, QUEUE_PREFIX, left_key, queue_key, queue_number
-from storage.tables import Tables
 
 #: So many numbers are looked at in one snapshot, which takes 100 items; a block has a whole number of such runs.
 _RUN: Final = 50

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Final, TextIO
 
-from storage.tables import Tables
+from storage.dynamodb.tables import Tables
 
 #: How often the line is written anew, in seconds: on a terminal, and elsewhere.
 _MOVES_AFTER: Final = 0.2

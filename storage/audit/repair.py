@@ -21,8 +21,8 @@ from storage.audit.item_mends import (
     put_pointer,
     take_number_back,
 )
+from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, Contention
-from storage.tables import Tables
 
 #: One mend can show the next thing to mend; an event is looked at so many times at most.
 ROUNDS: Final = 6

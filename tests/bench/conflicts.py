@@ -13,8 +13,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
+from storage.dynamodb.retries import BUDGET, pauses
 from storage.errors import Contention
-from storage.retries import BUDGET, pauses
 
 PARTITION_UNITS: Final = 1_000
 
@@ -120,7 +120,7 @@ class Simulation:
         return people
 
     def _register(self, person: Person) -> Process:
-        """Do what `Tables.settle` does with the attempts of `registrations.register`."""
+        """Do what `Tables.retry` does with the attempts of `registrations.register`."""
         seen: int | None = None
         turns = pauses(self._now + BUDGET, lambda: self._now, self._dice.uniform)
         pause = next(turns)

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any, Final
 
-from storage.attributes import Item, marshal
+from storage.dynamodb.attributes import Item, marshal
 from storage.items import DETAILS, seats_key
 from storage.schema import BY_DATE, TABLES
 from tests.bench import ledger

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from storage.retries import BUDGET
+from storage.dynamodb.retries import BUDGET
 from tests.bench import hot_event_plot
 from tests.bench.conflicts import Design, Outcome, Simulation, left_over
 

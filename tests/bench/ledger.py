@@ -2,11 +2,11 @@
 
 from typing import Any, Final
 
-from storage.attributes import Item, marshal
+from storage.dynamodb.attributes import Item, marshal
+from storage.dynamodb.tables import Tables
 from storage.items import details_item, pointer_key, registration_item, seats_item, user_item
 from storage.model import Event, Registration, User
 from storage.rules import Seats
-from storage.tables import Tables
 from tests.bench.calls import FULL, NEWCOMER, OPEN, QUEUED, REGULAR
 
 EVENT_IDS: Final = (FULL, OPEN, QUEUED, *(f"event-{number:03d}" for number in range(97)))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from handlers.local import EMBEDDED_ACCESS
-from storage.tables import Tables
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 60
@@ -42,7 +42,7 @@ def started(log: Path) -> Iterator[Server]:
         child = subprocess.Popen(COMMAND, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=output, stderr=output)
     try:
         url, store_url = _addresses(child, log)
-        yield Server(url, child.pid, Tables.connect({}, endpoint_url=store_url, **EMBEDDED_ACCESS))
+        yield Server(url, child.pid, Tables.connect({}, endpoint_url=store_url, **EMULATOR_ACCESS))
     finally:
         child.terminate()
         child.wait(60)

@@ -9,12 +9,12 @@ from functools import cache
 from pathlib import Path
 from typing import Final, Literal
 
-from cfn.bytecode import compile_all
-from cfn.contents import is_used
-from cfn.lock import LOCK
-from cfn.package import build_package, write_zip
-from cfn.pip import pip
-from cfn.platforms import Platform, named
+from cfn.package.build import build_package, write_zip
+from cfn.package.bytecode import compile_all
+from cfn.package.contents import is_used
+from cfn.package.lock import LOCK
+from cfn.package.pip import pip
+from cfn.package.platforms import Platform, named
 
 Variant = Literal["ours", "peer", "plain"]
 VARIANTS: Final[tuple[Variant, ...]] = ("ours", "peer", "plain")

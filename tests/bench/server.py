@@ -9,8 +9,8 @@ from typing import Any
 
 import uvicorn
 
-from handlers import logs
 from handlers.app import app_from
+from handlers.pipeline import logs
 
 
 def _app(side: str) -> Any:

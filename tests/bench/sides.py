@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypeVar
 
-from handlers.local import EMBEDDED_ACCESS as ACCESS
+from storage.embedded import EMULATOR_ACCESS as ACCESS
 from tests.bench.calls import STAGE
 
 Who = TypeVar("Who", bound=str)

@@ -3,9 +3,9 @@
 from typing import Any
 
 from storage import events, registration_lists, registrations
+from storage.dynamodb.tables import Tables
 from storage.errors import EventFull
 from storage.model import Page, Registration
-from storage.tables import Tables
 from tests.bench import ledger
 from tests.bench.calls import FULL, NEWCOMER, OPEN, REGULAR
 

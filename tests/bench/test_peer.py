@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from handlers.app import create_app
+from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
-from storage.tables import Tables
+from tests.apparatus.client import EVENT, Client
 from tests.bench import ledger
 from tests.bench.calls import CALLS, FULL, NEWCOMER, OPEN, QUEUED, REGULAR
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.sides import SIDES, Remote, Side, workers
-from tests.client import EVENT, Client
 
 pytest.importorskip("fastapi", reason="the peer needs the extra `bench`")
 
@@ -62,19 +62,19 @@ def test_both_answer_the_same_without_their_stores(both: dict[Side, Remote]) -> 
 
 
 @pytest.fixture(scope="module")
-def sides(moto_tables: Tables) -> Iterator[list[Client]]:
+def sides(moto_connection: Tables) -> Iterator[list[Client]]:
     """Fill in the data once, and make a client of each application on it."""
-    moto_tables.create_missing()
-    ledger.fill(moto_tables)
+    moto_connection.create_missing()
+    ledger.fill(moto_connection)
     # mangum, which the peer's module makes, leaves the loop open that it makes where there is none.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     peer = import_module("tests.bench.peer.main").app
-    yield [Client(create_app(moto_tables, check_responses=True)), Client(peer)]
+    yield [Client(create_app(moto_connection, check_responses=True)), Client(peer)]
     asyncio.set_event_loop(None)
     loop.close()
     for table in TABLES:
-        moto_tables.client.delete_table(TableName=table)
+        moto_connection.client.delete_table(TableName=table)
 
 
 def _pages(client: Client, path: str, name: str, key: str) -> list[list[str]]:

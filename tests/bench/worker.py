@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import boto3
 
+from tests.apparatus.meter import Meter
 from tests.bench.calls import CALLS, JOIN_QUEUE, gateway_event
-from tests.meter import Meter
 
 ENTRIES: Final = {"ours": "handlers.aws_lambda", "peer": "tests.bench.peer.main"}
 _CALLS: Final = {call.name: call for call in (*CALLS, JOIN_QUEUE)}

@@ -10,8 +10,8 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from handlers.contract import Contract
-from tests.browser.stage import staged
-from tests.clients.service import service
+from tests.apparatus.server import service
+from tests.apparatus.stage import staged
 
 pytestmark = pytest.mark.deployed
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import io
-import socket
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,10 +9,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from cfn.aws import Aws
-from cfn.emulator import emulated, emulator
-from cfn.package import Package, build_package
-from cfn.platforms import named
+from cfn.package.build import Package, build_package
+from cfn.package.platforms import named
+from cfn.stack.aws import Aws, emulated
+from storage.embedded import emulator
+from storage.embedded import free_port as _free_port
 
 #: What a package needs at the least: an entry point that says what it is.
 HEALTHY = """
@@ -28,13 +28,6 @@ def handler(event, context):
 @pytest.fixture
 def free_port() -> int:
     return _free_port()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from cfn.__main__ import main
-from cfn.deploy import parse_parameters
 from cfn.errors import CommandError
-from cfn.explain import explain
-from cfn.stack import check_name, updatable
+from cfn.stack.deploy import parse_parameters
+from cfn.stack.explain import explain
+from cfn.stack.lookup import check_name, updatable
 
 Run = Callable[..., str]
 

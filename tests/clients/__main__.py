@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.clients.service import SCRIPTS, service
+from tests.apparatus.server import SCRIPTS, service
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent

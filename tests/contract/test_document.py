@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 
 from handlers.contract import PATH, Contract
-from tests.client import Client
+from tests.apparatus.client import Client
 
 ROOT = PATH.parent
 

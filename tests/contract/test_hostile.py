@@ -12,8 +12,8 @@ import uvicorn
 
 from handlers.app import create_app
 from handlers.contract import Contract
+from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
-from storage.tables import Tables
 from tests.contract.hostile import SERVER, TABLE, Row, line
 
 OPERATIONS = Contract().operations.values()
@@ -23,9 +23,9 @@ PATHS = sorted(
 
 
 @pytest.fixture(scope="module")
-def address(moto_tables: Tables) -> Iterator[tuple[str, int]]:
+def address(moto_connection: Tables) -> Iterator[tuple[str, int]]:
     """Serve the application with uvicorn on a port of its own, as `events-api` does, and give its address."""
-    app = create_app(moto_tables, check_responses=True)
+    app = create_app(moto_connection, check_responses=True)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
@@ -56,7 +56,7 @@ def answer(address: tuple[str, int], request: bytes) -> tuple[int, dict[str, str
 
 @pytest.mark.parametrize("row", TABLE, ids=lambda row: row.name)
 def test_a_hostile_request_has_its_answer_and_stores_nothing(
-    row: Row, address: tuple[str, int], tables: Tables
+    row: Row, address: tuple[str, int], moto_tables: Tables
 ) -> None:
     status, headers, body = answer(address, row.request)
 
@@ -69,7 +69,7 @@ def test_a_hostile_request_has_its_answer_and_stores_nothing(
     else:
         assert headers["content-type"] == "application/problem+json"
         assert json.loads(body)["type"].removeprefix("urn:problem-type:events-api:") == row.problem
-    assert not [table for table in TABLES if tables.client.scan(TableName=table)["Items"]]
+    assert not [table for table in TABLES if moto_tables.client.scan(TableName=table)["Items"]]
 
 
 @pytest.mark.usefixtures("tables")

@@ -6,9 +6,9 @@ import pytest
 
 from handlers.app import create_app
 from handlers.contract import Contract
-from storage.tables import Tables
-from tests.client import Client
-from tests.contract.test_responses import GOOD
+from storage.dynamodb.tables import Tables
+from tests.apparatus.client import Client
+from tests.apparatus.provoked import GOOD
 
 CONTRACT: Final = Contract()
 
@@ -28,14 +28,14 @@ def links(document: Any, operation_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation_id", CONTRACT.operations)
-def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, tables: Tables, contract: Any) -> None:
+def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, moto_tables: Tables, contract: Any) -> None:
     creates = CONTRACT.operations[operation_id].method == "POST"
     assert bool(links(contract, operation_id)) is creates, "what creates has links, and nothing else does"
     for link in links(contract, operation_id).values():
-        for table in tables.names.values():
-            tables.client.delete_table(TableName=table)
-        tables.create_missing()
-        client = Client(create_app(tables, check_responses=True))
+        for table in moto_tables.names.values():
+            moto_tables.client.delete_table(TableName=table)
+        moto_tables.create_missing()
+        client = Client(create_app(moto_tables, check_responses=True))
         client.create_users("ann", "bob")
         client.create_event()
         method, path, options = GOOD[operation_id]

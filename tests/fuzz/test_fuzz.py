@@ -10,25 +10,25 @@ import random
 import pytest
 
 from handlers.app import create_app
+from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
-from storage.tables import Tables
 from tests.fuzz.run import fuzz
 
 
 def test_nothing_that_a_fuzzer_makes_of_the_contract_finds_a_fault(
-    tables: Tables, capsys: pytest.CaptureFixture[str]
+    moto_tables: Tables, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """TraceCov sees every operation, parameter and keyword of the contract met with right and with wrong values."""
     seed = int(os.environ.get("FUZZ_SEED", random.getrandbits(32)))
     max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
 
-    app = create_app(tables, check_responses=True)
+    app = create_app(moto_tables, check_responses=True)
 
     def afresh() -> None:
         """Give back the memory in which moto keeps every item that a table ever had."""
         for table in TABLES:
-            tables.client.delete_table(TableName=table)
-        tables.create_missing()
+            moto_tables.client.delete_table(TableName=table)
+        moto_tables.create_missing()
 
     with capsys.disabled():
         run = fuzz(app, max_examples=max_examples, seed=seed, at_least=at_least, afresh=afresh)

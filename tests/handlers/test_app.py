@@ -9,10 +9,10 @@ import httpx
 import pytest
 
 from handlers.app import create_app
-from handlers.operations import WRITERS
+from handlers.pipeline.operations import WRITERS
+from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
-from storage.tables import Tables
-from tests.client import Client
+from tests.apparatus.client import Client
 
 ORIGIN = {"Origin": "https://events.example"}
 
@@ -25,12 +25,12 @@ def test_all_origins_are_served_by_default_on_answers_and_on_errors(client: Clie
             assert name in answer.headers["access-control-expose-headers"]
 
 
-def test_an_unexpected_error_has_cors_headers_too(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_has_cors_headers_too(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(tables, "ping", fail)
-    answer = Client(create_app(tables)).get("/health", headers=ORIGIN)
+    monkeypatch.setattr(moto_tables, "ping", fail)
+    answer = Client(create_app(moto_tables)).get("/health", headers=ORIGIN)
     assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (500, "*")
 
 
@@ -43,8 +43,8 @@ def test_preflights_are_answered(client: Client) -> None:
     assert "if-match" in answer.headers["access-control-allow-headers"].lower()
 
 
-def test_origins_can_be_narrowed(tables: Tables) -> None:
-    client = Client(create_app(tables, cors_origins=["https://events.example"]))
+def test_origins_can_be_narrowed(moto_tables: Tables) -> None:
+    client = Client(create_app(moto_tables, cors_origins=["https://events.example"]))
     allowed = client.get("/events", headers=ORIGIN)
     assert allowed.headers["access-control-allow-origin"] == "https://events.example"
     other = client.get("/events", headers={"Origin": "https://other.example"})
@@ -55,43 +55,43 @@ def test_origins_can_be_narrowed(tables: Tables) -> None:
 
 @pytest.mark.parametrize("inline", [True, False])
 def test_handlers_that_block_run_on_a_thread_but_where_a_process_serves_one_request(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch, *, inline: bool
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, *, inline: bool
 ) -> None:
     threads: list[threading.Thread] = []
-    monkeypatch.setattr(tables, "ping", lambda: threads.append(threading.current_thread()))
-    assert Client(create_app(tables, inline=inline)).get("/health").status_code == 200
+    monkeypatch.setattr(moto_tables, "ping", lambda: threads.append(threading.current_thread()))
+    assert Client(create_app(moto_tables, inline=inline)).get("/health").status_code == 200
     assert (threads == [threading.main_thread()]) is inline
 
 
-def test_a_store_that_comes_back_is_used_again(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = Client(create_app(tables, check_responses=True))
+def test_a_store_that_comes_back_is_used_again(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = Client(create_app(moto_tables, check_responses=True))
 
     def down() -> None:
         raise StorageUnavailable("down")
 
     with monkeypatch.context() as patch:
-        patch.setattr(tables, "ping", down)
+        patch.setattr(moto_tables, "ping", down)
         assert client.get("/health").status_code == 503
     assert client.get("/health").status_code == 200
 
 
 def test_a_process_makes_four_changes_at_a_time_and_the_others_wait(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)
     crowded: list[int] = []
 
-    def settle(*_arguments: Any) -> None:
+    def retry(*_arguments: Any) -> None:
         four.wait(30)
         with contextlib.suppress(threading.BrokenBarrierError):
             crowded.append(five.wait(0.5))
 
     async def create_users() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(app=create_app(tables))
+        transport = httpx.ASGITransport(app=create_app(moto_tables))
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
             bodies = ({"userId": f"user-{number}", "name": "Somebody"} for number in range(3 * WRITERS))
             return await asyncio.gather(*(client.post("/users", json=body) for body in bodies))
 
-    monkeypatch.setattr(tables, "settle", settle)
+    monkeypatch.setattr(moto_tables, "retry", retry)
     assert {answer.status_code for answer in asyncio.run(create_users())} == {201}
     assert (WRITERS, crowded) == (4, [])

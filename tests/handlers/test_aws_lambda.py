@@ -9,91 +9,20 @@ from typing import Any
 
 import pytest
 
-from storage.steps import Changed
-from storage.tables import Tables
-from tests.client import EVENT
+from storage.dynamodb.steps import Changed
+from storage.dynamodb.tables import Tables
+from tests.apparatus.client import EVENT
+from tests.apparatus.gateway_events import Context, payload_1, payload_2
 
 Lambda = Callable[..., dict[str, Any]]
 
 
-class Context:
-    """What the runtime passes beside the event."""
-
-    aws_request_id = "8a7b"
-    remaining = 10_000
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self.remaining
-
-
-def payload_2(method: str, path: str, *, stage: str = "", query: str = "", **more: Any) -> dict[str, Any]:
-    """Return an event of an HTTP API, as the documentation of payload format 2.0 shows it."""
-    return {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": f"{stage}{path}",
-        "rawQueryString": query,
-        "cookies": ["cookie1", "cookie2"],
-        "headers": {"accept": "*/*", "host": "id.execute-api.eu-west-1.amazonaws.com", "x-forwarded-proto": "https"},
-        "requestContext": {
-            "accountId": "123456789012",
-            "apiId": "api-id",
-            "domainName": "id.execute-api.eu-west-1.amazonaws.com",
-            "http": {
-                "method": method,
-                "path": f"{stage}{path}",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "192.0.2.1",
-                "userAgent": "agent",
-            },
-            "requestId": "JKJaXmPLvHcESHA=",
-            "routeKey": "$default",
-            "stage": "prod",
-            "time": "12/Mar/2020:19:03:58 +0000",
-            "timeEpoch": 1583348638390,
-        },
-        "isBase64Encoded": False,
-        **more,
-    }
-
-
-def payload_1(method: str, path: str, *, stage: str = "", query: str = "", **more: Any) -> dict[str, Any]:
-    """Return an event of a REST API, as the documentation of payload format 1.0 shows it."""
-    pairs = [pair.split("=") for pair in query.split("&") if pair]
-    headers = {"Accept": "*/*", "Host": "id.execute-api.eu-west-1.amazonaws.com", "X-Forwarded-Proto": "https"}
-    return {
-        "version": "1.0",
-        "resource": "/{proxy+}",
-        "path": f"{stage}{path}",
-        "httpMethod": method,
-        "headers": headers,
-        "multiValueHeaders": {name: [value] for name, value in headers.items()},
-        "queryStringParameters": dict(pairs) or None,
-        "multiValueQueryStringParameters": {
-            name: [value for other, value in pairs if other == name] for name, _value in pairs
-        }
-        or None,
-        "requestContext": {
-            "accountId": "123456789012",
-            "identity": {"sourceIp": "192.0.2.1"},
-            "path": f"/prod{path}",
-            "requestId": "id=",
-            "stage": "prod",
-        },
-        "pathParameters": None,
-        "stageVariables": None,
-        "body": None,
-        "isBase64Encoded": False,
-        **more,
-    }
-
-
 @pytest.fixture
-def invoke(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
+def invoke(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
     """Load the entry point as Lambda does, and return a function that invokes it."""
     monkeypatch.setenv("STAGE", "prod")
     monkeypatch.setenv("VALIDATE_RESPONSES", "1")
-    monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: tables)
+    monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: moto_tables)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     # It reads the environment when it is loaded.
@@ -161,7 +90,9 @@ def test_the_request_id_is_the_gateway_s_own(invoke: Lambda) -> None:
     assert json.loads(answer["body"])["instance"] == "urn:request:JKJaXmPLvHcESHA="
 
 
-def test_a_request_knows_when_its_lambda_ends(invoke: Lambda, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_knows_when_its_lambda_ends(
+    invoke: Lambda, moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Contention is refused before the runtime cuts the request, even with most of the budget left."""
     context = Context()
     context.remaining = 1100
@@ -171,7 +102,7 @@ def test_a_request_knows_when_its_lambda_ends(invoke: Lambda, tables: Tables, mo
         tries.append(1)
         raise Changed
 
-    monkeypatch.setattr(tables, "transact", busy)
+    monkeypatch.setattr(moto_tables, "transact", busy)
     event = payload_2("POST", "/users", body='{"name":"A"}')
     answer = invoke(event, context)
     assert (answer["statusCode"], json.loads(answer["body"])["title"]) == (503, "Contention")

@@ -14,8 +14,8 @@ from connexion.json_schema import resolve_refs
 
 from handlers.app import create_app
 from handlers.contract import PATH, Contract, ContractError
-from handlers.validation import validator_of
-from storage.tables import Tables
+from handlers.pipeline.validation import validator_of
+from storage.dynamodb.tables import Tables
 
 CONTRACT = Contract()
 RESOLVED = resolve_refs(CONTRACT.for_routing())
@@ -129,38 +129,38 @@ def write(tmp_path: Path, change: Any) -> Contract:
     return Contract(path)
 
 
-def test_an_operation_without_a_function_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+def test_an_operation_without_a_function_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def rename(document: Any) -> None:
         document["paths"]["/health"]["get"]["operationId"] = "handlers.system.check_helth"
 
     with pytest.raises(ContractError, match=r"no function.*check_helth"):
-        create_app(tables, contract=write(tmp_path, rename))
+        create_app(moto_tables, contract=write(tmp_path, rename))
 
 
-def test_a_parameter_that_the_function_does_not_take_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+def test_a_parameter_that_the_function_does_not_take_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def add(document: Any) -> None:
         document["paths"]["/health"]["get"]["parameters"] = [
             {"name": "deepCheck", "in": "query", "schema": {"type": "string"}}
         ]
 
     with pytest.raises(ContractError, match=r"check_health.*deep_check"):
-        create_app(tables, contract=write(tmp_path, add))
+        create_app(moto_tables, contract=write(tmp_path, add))
 
 
-def test_an_operation_in_a_file_that_does_not_exist_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+def test_an_operation_in_a_file_that_does_not_exist_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def rename(document: Any) -> None:
         document["paths"]["/health"]["get"]["operationId"] = "handlers.sistem.check_health"
 
     with pytest.raises(ContractError, match=r"handlers\.sistem"):
-        create_app(tables, contract=write(tmp_path, rename))
+        create_app(moto_tables, contract=write(tmp_path, rename))
 
 
-def test_a_contract_that_is_no_openapi_stops_the_start(tmp_path: Path, tables: Tables) -> None:
+def test_a_contract_that_is_no_openapi_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def spoil(document: Any) -> None:
         document["paths"]["/health"]["get"]["responses"] = 7
 
     with pytest.raises(ContractError, match=r"the contract is wrong at paths"):
-        create_app(tables, contract=write(tmp_path, spoil))
+        create_app(moto_tables, contract=write(tmp_path, spoil))
 
 
 def test_a_contract_that_can_not_be_read_says_so(tmp_path: Path) -> None:

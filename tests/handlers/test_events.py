@@ -5,7 +5,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.client import EVENT, Client, problem
+from tests.apparatus.client import EVENT, Client, problem
 
 READ_ONLY = {"confirmedCount", "waitlistCount", "availableSeats", "createdAt", "updatedAt"}
 

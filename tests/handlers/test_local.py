@@ -1,14 +1,10 @@
 """`events-api` as a person starts it: one clear line, clear errors, and nothing lost or left running."""
 
 import asyncio
-import os
 import re
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,52 +12,8 @@ import httpx
 import pytest
 
 from handlers.local import listening
-from tests.client import EVENT
-
-COMMAND = [sys.executable, "-c", "from handlers.local import main; main()"]
-ROOT = Path(__file__).parents[2]
-
-
-def environ(**more: str) -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "VALIDATE_RESPONSES": "1", **more}
-
-
-class Server:
-    """A running `events-api`: what it logged before it was there, what it printed then, and its URLs."""
-
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        self.process = process
-        assert process.stdout is not None
-        self.before: list[str] = []
-        while not (line := process.stdout.readline()).startswith("Events API"):
-            assert line, "it has ended"
-            self.before.append(line)
-        self.first = line
-        self.url = self.first.split(" at ")[1].split(" ")[0]
-        self.second = process.stdout.readline() if "data in the store" not in self.first else ""
-        self.store_url = self.second.rsplit(" ", 1)[-1].strip()
-
-    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
-        self.process.send_signal(how)
-        return self.process.wait(40)
-
-
-@contextmanager
-def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [*COMMAND, "--port", "0", *arguments],
-        cwd=folder,
-        env=environ(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
-        try:
-            yield Server(process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
+from tests.apparatus.client import EVENT
+from tests.apparatus.server import COMMAND, environ, running
 
 
 def refused(*arguments: str, folder: Path, **more: str) -> str:

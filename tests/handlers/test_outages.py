@@ -7,9 +7,9 @@ from typing import Any, Final
 import pytest
 from botocore import exceptions
 
+from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
-from storage.tables import Tables
-from tests.client import EVENT, Client, problem
+from tests.apparatus.client import EVENT, Client, problem
 
 #: Texts of errors that nobody but the operator may see, or nobody at all.
 PRIVATE: Final = "AKIAIOSFODNN7EXAMPLE with FwoGZXIvYXdzEBYaDP for arn:aws:iam::123456789012:user/ada"
@@ -36,7 +36,7 @@ FAULTS: Final = [
     (refused("ExpiredToken", 403), "ExpiredToken", "renew them"),
     (refused("UnrecognizedClientException"), "UnrecognizedClientException", "not known there"),
     (refused("InvalidSignatureException"), "InvalidSignatureException", "the clock"),
-    (refused("AccessDeniedException"), "AccessDeniedException", "cfn/role.py"),
+    (refused("AccessDeniedException"), "AccessDeniedException", "cfn/template/role.py"),
     (refused("ResourceNotFoundException"), "ResourceNotFoundException", "a table is missing"),
     (refused("InternalServerError", 500), "InternalServerError", "the store itself"),
     (refused("404", 404), "404", "something else than DynamoDB"),
@@ -61,14 +61,14 @@ def failing(tables: Tables, fault: Exception) -> Iterator[None]:
 @pytest.mark.parametrize(("fault", "code", "advice"), FAULTS, ids=lambda value: value if type(value) is str else "")
 def test_each_kind_of_outage_is_503_with_one_line_for_the_operator_and_passes(  # noqa: PLR0913 - three are fixtures
     client: Client,
-    tables: Tables,
+    moto_tables: Tables,
     log_lines: Callable[[], list[dict[str, Any]]],
     fault: Exception,
     code: str,
     advice: str,
 ) -> None:
     requests = [("GET", "/health", None), ("GET", "/events/conf", None), ("POST", "/events", EVENT)]
-    with failing(tables, fault):
+    with failing(moto_tables, fault):
         answers = [client.request(method, path, json=body) for method, path, body in requests]
     for answer in answers:
         assert (answer.status_code, problem(answer), answer.headers["retry-after"]) == (503, "storage-unavailable", "5")
@@ -88,14 +88,14 @@ def test_each_kind_of_outage_is_503_with_one_line_for_the_operator_and_passes(  
     assert [client.request(method, path, json=body).status_code for method, path, body in requests] == [200, 404, 201]
 
 
-def test_without_tables_it_is_unavailable_until_there_are_some(client: Client, tables: Tables) -> None:
-    names = tables.names
-    tables.names = dict.fromkeys(names, "absent")
+def test_without_tables_it_is_unavailable_until_there_are_some(client: Client, moto_tables: Tables) -> None:
+    names = moto_tables.names
+    moto_tables.names = dict.fromkeys(names, "absent")
     try:
         assert problem(client.get("/health")) == "storage-unavailable"
         assert problem(client.post("/events", json=EVENT)) == "storage-unavailable"
     finally:
-        tables.names = names
+        moto_tables.names = names
     assert client.get("/health").status_code == 200
 
 

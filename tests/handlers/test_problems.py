@@ -10,8 +10,8 @@ from handlers import problems
 from handlers.app import create_app
 from handlers.contract import Contract
 from storage import errors
-from storage.tables import Tables
-from tests.client import EVENT, Client, problem
+from storage.dynamodb.tables import Tables
+from tests.apparatus.client import EVENT, Client, problem
 
 HERE = Path(__file__).parent
 DOCUMENT = Contract().document
@@ -66,25 +66,25 @@ def test_every_named_problem_is_provoked_by_a_test(name: str) -> None:
     (errors.StorageUnavailable, "storage-unavailable", "5"),
 ])  # fmt: skip
 def test_what_can_not_be_done_now_says_when_to_try_again(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception], name: str, seconds: str
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception], name: str, seconds: str
 ) -> None:
     def fail(*_arguments: object) -> None:
         raise refusal("why")
 
-    monkeypatch.setattr(tables, "transact", fail)
-    answer = Client(create_app(tables, check_responses=True)).post("/events", json=EVENT)
+    monkeypatch.setattr(moto_tables, "transact", fail)
+    answer = Client(create_app(moto_tables, check_responses=True)).post("/events", json=EVENT)
     assert (answer.status_code, problem(answer), answer.headers["retry-after"]) == (503, name, seconds)
     assert "why" not in answer.text
 
 
 def test_an_unexpected_error_tells_the_client_nothing_and_the_log_all(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch, log_lines: Any
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, log_lines: Any
 ) -> None:
     def fail(*_arguments: object) -> None:
         raise ZeroDivisionError("internals")
 
-    monkeypatch.setattr(tables, "query", fail)
-    answer = Client(create_app(tables, check_responses=True)).get("/events/conf")
+    monkeypatch.setattr(moto_tables, "query", fail)
+    answer = Client(create_app(moto_tables, check_responses=True)).get("/events/conf")
     assert (answer.status_code, problem(answer)) == (500, "about:blank")
     assert "internals" not in answer.text
     lines = log_lines()

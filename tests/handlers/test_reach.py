@@ -7,9 +7,9 @@ from typing import Any, Final
 import pytest
 
 from handlers.contract import Contract
-from handlers.validation import MAX_PARAMETERS
+from handlers.pipeline.validation import MAX_PARAMETERS
 from storage.cursors import encode, list_name
-from tests.client import EVENT, Client, problem
+from tests.apparatus.client import EVENT, Client, problem
 
 JSON: Final = {"Content-Type": "application/json"}
 USER: Final = b'{"userId":"eve","name":"Eve"}'

@@ -16,14 +16,13 @@ import httpx
 import pytest
 
 from handlers.app import create_app
-from handlers.local import EMBEDDED_ACCESS
 from handlers.preparation import prepared
-from storage.embedded import free_port
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS, free_port
 from storage.errors import StorageUnavailable
-from storage.tables import Tables
-from tests.client import Client
-from tests.handlers.test_aws_lambda import Context, payload_2
-from tests.handlers.test_local import running
+from tests.apparatus.client import Client
+from tests.apparatus.gateway_events import Context, payload_2
+from tests.apparatus.server import running
 
 
 class EmptyStore(BaseHTTPRequestHandler):
@@ -79,7 +78,7 @@ def goes_up_and_down(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> N
 
 def test_an_application_is_made_and_recovers_without_its_store() -> None:
     port = free_port()
-    tables = Tables.connect({}, endpoint_url=f"http://127.0.0.1:{port}", **EMBEDDED_ACCESS)
+    tables = Tables.connect({}, endpoint_url=f"http://127.0.0.1:{port}", **EMULATOR_ACCESS)
     client = Client(create_app(tables, check_responses=True))
 
     def get(path: str) -> tuple[int, Any, Any]:

@@ -4,7 +4,7 @@ from urllib.parse import urljoin
 
 import pytest
 
-from tests.client import Client, problem
+from tests.apparatus.client import Client, problem
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from handlers.contract import PATH
+from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
-from storage.tables import Tables
-from tests.client import Client, problem
+from tests.apparatus.client import Client, problem
 
 
 def test_the_root_leads_to_documentation_contract_and_health(client: Client) -> None:
@@ -18,13 +18,13 @@ def test_the_root_leads_to_documentation_contract_and_health(client: Client) -> 
         assert client.get(f"/{link}").status_code == 200
 
 
-def test_health_is_that_of_the_store(client: Client, tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_health_is_that_of_the_store(client: Client, moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     assert client.get("/health").json() == {"status": "healthy"}
 
     def down() -> None:
         raise StorageUnavailable("down")
 
-    monkeypatch.setattr(tables, "ping", down)
+    monkeypatch.setattr(moto_tables, "ping", down)
     answer = client.get("/health")
     assert (answer.status_code, problem(answer), answer.headers["retry-after"]) == (503, "storage-unavailable", "5")
 

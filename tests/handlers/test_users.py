@@ -2,7 +2,7 @@
 
 from urllib.parse import urljoin
 
-from tests.client import Client, problem
+from tests.apparatus.client import Client, problem
 
 
 def test_a_created_user_is_where_location_says(client: Client) -> None:

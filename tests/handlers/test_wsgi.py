@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from storage.dynamodb.tables import Tables
 from storage.schema import TABLE_VARIABLES
-from storage.tables import Tables
 
 SERVER = """
 from wsgiref.simple_server import make_server
@@ -21,8 +21,8 @@ server.serve_forever()
 
 
 @pytest.fixture
-def url(true_tables: Tables, store_url: str) -> Iterator[str]:
-    names = {TABLE_VARIABLES[table]: name for table, name in true_tables.names.items()}
+def url(ministack_tables: Tables, store_url: str) -> Iterator[str]:
+    names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER],
         env={**os.environ, **names, "AWS_ENDPOINT_URL_DYNAMODB": store_url, "VALIDATE_RESPONSES": "1"},

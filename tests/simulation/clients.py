@@ -6,9 +6,9 @@ from random import Random
 from typing import Any, Final
 
 from storage import events, registration_lists, registrations, users
+from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from storage.model import EventFields, Page
-from storage.tables import Tables
 from tests.simulation.ledger import Commit
 from tests.simulation.network import Crash
 

@@ -8,9 +8,9 @@ from random import Random
 from typing import Any, cast
 
 from storage import audit, events, registrations, users
-from storage.deadline import within
+from storage.dynamodb.deadline import within
+from storage.dynamodb.tables import Tables
 from storage.errors import Refusal
-from storage.tables import Tables
 from tests.simulation.clients import CAPACITIES, NARROW, WEIGHTS, Call, Request, ask, draw, fields, repeated
 from tests.simulation.dynamodb import Change, Demand, Dynamo
 from tests.simulation.ledger import Commit, Ledger, ViolationError

@@ -147,8 +147,10 @@ class _Future(Future[Any]):
 def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
     """Give the ledger this clock, these dice and these tasks, and promote only so many people in a transaction."""
     with (
-        mock.patch.multiple("storage.tables", time=scheduler, _random=random, ThreadPoolExecutor=scheduler.executor),
-        mock.patch("storage.deadline.time", scheduler),
+        mock.patch.multiple(
+            "storage.dynamodb.tables", time=scheduler, _random=random, ThreadPoolExecutor=scheduler.executor
+        ),
+        mock.patch("storage.dynamodb.deadline.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),
         mock.patch("storage.rules.BATCH", batch),
     ):

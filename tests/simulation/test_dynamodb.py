@@ -14,8 +14,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from storage import audit, events, users
+from storage.dynamodb.tables import Tables
 from storage.errors import Refusal
-from storage.tables import Tables
 from tests.simulation.clients import ask, draw, fields
 from tests.simulation.dynamodb import Dynamo, TransactionCanceledError
 from tests.simulation.expressions import UnsupportedError, conjuncts, updated
@@ -84,8 +84,8 @@ class Twins:
 
 
 @pytest.fixture
-def twins(true_tables: Tables) -> Twins:
-    return Twins(model_client(), true_tables.client, dict(true_tables.names))
+def twins(ministack_tables: Tables) -> Twins:
+    return Twins(model_client(), ministack_tables.client, dict(ministack_tables.names))
 
 
 @pytest.mark.parametrize("seed", range(3))

@@ -7,31 +7,31 @@ from typing import Any
 import pytest
 
 from storage import events, queue, registration_lists, registrations, users
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered, EventFull
 from storage.items import BLOCK, left_key
 from storage.model import EventFields
-from storage.steps import Step
-from storage.tables import Tables
-from tests.meter import Meter, metered
+from tests.apparatus.meter import Meter, metered
 
 PEOPLE = [f"user-{number:02d}" for number in range(12)]
 
 
 @pytest.fixture
-def ledger(tables: Tables) -> Tables:
+def ledger(moto_tables: Tables) -> Tables:
     """Make an event of three seats with seven people, and one with free seats."""
     for event_id, capacity in (("full", 3), ("free", 5)):
         fields = EventFields(
             title="T", description="D", date="2030-05-01", location="L", capacity=capacity, organizer="O",
             has_waitlist=True,
         )  # fmt: skip
-        events.create(tables, event_id, fields)
+        events.create(moto_tables, event_id, fields)
     for user_id in PEOPLE:
-        users.create(tables, user_id, "N")
+        users.create(moto_tables, user_id, "N")
     for user_id in PEOPLE[:7]:
-        registrations.register(tables, "full", user_id)
-    registrations.register(tables, "free", PEOPLE[0])
-    return tables
+        registrations.register(moto_tables, "full", user_id)
+    registrations.register(moto_tables, "free", PEOPLE[0])
+    return moto_tables
 
 
 def cost(tables: Tables, access: Callable[[], Any]) -> Meter:
@@ -82,14 +82,14 @@ def test_promoting_is_one_query_and_one_transaction_for_all(ledger: Tables) -> N
     assert meter.writes == 4 + 2 + 4 * 3
 
 
-def test_a_page_of_a_user_is_two_calls(tables: Tables) -> None:
-    users.create(tables, "a", "A")
+def test_a_page_of_a_user_is_two_calls(moto_tables: Tables) -> None:
+    users.create(moto_tables, "a", "A")
     for number in range(51):
         fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
-        events.create(tables, f"e{number:02d}", fields)
-        registrations.register(tables, f"e{number:02d}", "a")
-    with metered(tables) as meter:
-        page = registration_lists.of_user(tables, "a", limit=50)
+        events.create(moto_tables, f"e{number:02d}", fields)
+        registrations.register(moto_tables, f"e{number:02d}", "a")
+    with metered(moto_tables) as meter:
+        page = registration_lists.of_user(moto_tables, "a", limit=50)
     assert len(page.entries) == 50
     assert meter.calls == {"Query": 1, "BatchGetItem": 1}
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from storage import audit, events, registrations, users
+from storage.dynamodb.tables import Tables
 from storage.errors import (
     CapacityBelowConfirmed,
     CursorInvalid,
@@ -14,8 +15,7 @@ from storage.errors import (
     VersionMismatch,
 )
 from storage.model import Event, EventFields
-from storage.tables import Tables
-from tests.rival import rival
+from tests.apparatus.rival import rival
 
 
 def make(tables: Tables, event_id: str | None = "e", **fields: Any) -> Event:
@@ -37,147 +37,150 @@ def register(tables: Tables, *user_ids: str) -> None:
         registrations.register(tables, "e", user_id)
 
 
-def test_an_event_is_returned_as_it_was_created(tables: Tables) -> None:
-    event = make(tables)
-    assert events.get(tables, "e") == event
+def test_an_event_is_returned_as_it_was_created(moto_tables: Tables) -> None:
+    event = make(moto_tables)
+    assert events.get(moto_tables, "e") == event
 
 
-def test_without_an_id_each_event_gets_one_of_its_own(tables: Tables) -> None:
-    assert make(tables, None).event_id != make(tables, None).event_id
+def test_without_an_id_each_event_gets_one_of_its_own(moto_tables: Tables) -> None:
+    assert make(moto_tables, None).event_id != make(moto_tables, None).event_id
 
 
-def test_a_taken_id_is_refused_and_the_event_there_stays_as_it_is(tables: Tables) -> None:
-    first = make(tables)
+def test_a_taken_id_is_refused_and_the_event_there_stays_as_it_is(moto_tables: Tables) -> None:
+    first = make(moto_tables)
     with pytest.raises(EventExists):
-        make(tables, title="Other")
-    assert events.get(tables, "e") == first
+        make(moto_tables, title="Other")
+    assert events.get(moto_tables, "e") == first
 
 
-def test_text_and_date_are_stored_exactly_as_sent(tables: Tables) -> None:
+def test_text_and_date_are_stored_exactly_as_sent(moto_tables: Tables) -> None:
     text = "Zażółć gęślą jaźń \U0001f389 e\u0301 \u2028 '\";--"
-    event = make(tables, title=text, date="2030-05-01T10:00:00.123456789+05:45")
-    assert events.get(tables, "e") == event
+    event = make(moto_tables, title=text, date="2030-05-01T10:00:00.123456789+05:45")
+    assert events.get(moto_tables, "e") == event
     assert (event.title, event.date) == (text, "2030-05-01T10:00:00.123456789+05:45")
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(tables: Tables) -> None:
-    before = make(tables)
-    after = events.update(tables, "e", {"title": "New", "capacity": 5})
+def test_an_update_changes_what_it_names_and_nothing_else(moto_tables: Tables) -> None:
+    before = make(moto_tables)
+    after = events.update(moto_tables, "e", {"title": "New", "capacity": 5})
     assert (after.title, after.capacity, after.location) == ("New", 5, before.location)
     assert after.version != before.version
     assert after.created_at == before.created_at
-    assert events.get(tables, "e") == after
+    assert events.get(moto_tables, "e") == after
 
 
-def test_an_update_that_changes_nothing_keeps_the_version(tables: Tables) -> None:
-    before = make(tables)
-    assert events.update(tables, "e", {"title": "T"}) == before
+def test_an_update_that_changes_nothing_keeps_the_version(moto_tables: Tables) -> None:
+    before = make(moto_tables)
+    assert events.update(moto_tables, "e", {"title": "T"}) == before
 
 
-def test_registrations_do_not_change_the_version(tables: Tables) -> None:
-    before = make(tables)
-    register(tables, "a")
-    after = events.get(tables, "e")
+def test_registrations_do_not_change_the_version(moto_tables: Tables) -> None:
+    before = make(moto_tables)
+    register(moto_tables, "a")
+    after = events.get(moto_tables, "e")
     assert (after.version, after.confirmed) == (before.version, 1)
 
 
-def test_an_update_that_expects_another_version_is_refused(tables: Tables) -> None:
-    event = make(tables)
-    changed = events.update(tables, "e", {"title": "New"}, [event.version])
+def test_an_update_that_expects_another_version_is_refused(moto_tables: Tables) -> None:
+    event = make(moto_tables)
+    changed = events.update(moto_tables, "e", {"title": "New"}, [event.version])
     with pytest.raises(VersionMismatch):
-        events.update(tables, "e", {"title": "Newer"}, [event.version])
-    assert events.update(tables, "e", {"title": "Newer"}, [event.version, changed.version]).title == "Newer"
+        events.update(moto_tables, "e", {"title": "Newer"}, [event.version])
+    assert events.update(moto_tables, "e", {"title": "Newer"}, [event.version, changed.version]).title == "Newer"
 
 
-def test_of_two_updates_at_once_neither_is_lost(tables: Tables) -> None:
-    make(tables)
-    with rival(tables, lambda: events.update(tables, "e", {"location": "Theirs"})):
-        events.update(tables, "e", {"title": "Mine"})
-    event = events.get(tables, "e")
+def test_of_two_updates_at_once_neither_is_lost(moto_tables: Tables) -> None:
+    make(moto_tables)
+    with rival(moto_tables, lambda: events.update(moto_tables, "e", {"location": "Theirs"})):
+        events.update(moto_tables, "e", {"title": "Mine"})
+    event = events.get(moto_tables, "e")
     assert (event.title, event.location) == ("Mine", "Theirs")
 
 
-def test_an_update_that_expects_a_version_loses_to_one_that_came_between(tables: Tables) -> None:
-    event = make(tables)
-    with rival(tables, lambda: events.update(tables, "e", {"location": "Theirs"})), pytest.raises(VersionMismatch):
-        events.update(tables, "e", {"title": "Mine"}, [event.version])
-    assert events.get(tables, "e").title == "T"
+def test_an_update_that_expects_a_version_loses_to_one_that_came_between(moto_tables: Tables) -> None:
+    event = make(moto_tables)
+    with (
+        rival(moto_tables, lambda: events.update(moto_tables, "e", {"location": "Theirs"})),
+        pytest.raises(VersionMismatch),
+    ):
+        events.update(moto_tables, "e", {"title": "Mine"}, [event.version])
+    assert events.get(moto_tables, "e").title == "T"
 
 
-def test_the_capacity_can_not_fall_below_the_people_confirmed(tables: Tables) -> None:
-    make(tables, capacity=3)
-    register(tables, "a", "b")
+def test_the_capacity_can_not_fall_below_the_people_confirmed(moto_tables: Tables) -> None:
+    make(moto_tables, capacity=3)
+    register(moto_tables, "a", "b")
     with pytest.raises(CapacityBelowConfirmed) as refusal:
-        events.update(tables, "e", {"capacity": 1, "title": "New"})
+        events.update(moto_tables, "e", {"capacity": 1, "title": "New"})
     assert refusal.value.minimum == 2
-    assert events.get(tables, "e").title == "T"
+    assert events.get(moto_tables, "e").title == "T"
 
 
-def test_a_seat_taken_while_the_capacity_is_lowered_counts(tables: Tables) -> None:
-    make(tables, capacity=3)
-    register(tables, "a")
-    with rival(tables, lambda: register(tables, "b")), pytest.raises(CapacityBelowConfirmed) as refusal:
-        events.update(tables, "e", {"capacity": 1})
+def test_a_seat_taken_while_the_capacity_is_lowered_counts(moto_tables: Tables) -> None:
+    make(moto_tables, capacity=3)
+    register(moto_tables, "a")
+    with rival(moto_tables, lambda: register(moto_tables, "b")), pytest.raises(CapacityBelowConfirmed) as refusal:
+        events.update(moto_tables, "e", {"capacity": 1})
     assert refusal.value.minimum == 2
-    assert list(audit.audit(tables)) == []
+    assert list(audit.audit(moto_tables)) == []
 
 
-def test_raising_the_capacity_promotes_before_the_answer(tables: Tables) -> None:
-    make(tables, capacity=1, has_waitlist=True)
-    register(tables, "a", "b", "c", "d")
-    event = events.update(tables, "e", {"capacity": 3})
+def test_raising_the_capacity_promotes_before_the_answer(moto_tables: Tables) -> None:
+    make(moto_tables, capacity=1, has_waitlist=True)
+    register(moto_tables, "a", "b", "c", "d")
+    event = events.update(moto_tables, "e", {"capacity": 3})
     assert (event.confirmed, event.waitlisted, event.available) == (3, 1, 0)
-    assert list(audit.audit(tables)) == []
+    assert list(audit.audit(moto_tables)) == []
 
 
-def test_reopening_promotes_to_the_seats_that_became_free_while_closed(tables: Tables) -> None:
-    make(tables, capacity=2, has_waitlist=True)
-    register(tables, "a", "b", "c", "d")
-    events.update(tables, "e", {"status": "completed"})
-    registrations.unregister(tables, "e", "a")
-    event = events.update(tables, "e", {"status": "ongoing"})
+def test_reopening_promotes_to_the_seats_that_became_free_while_closed(moto_tables: Tables) -> None:
+    make(moto_tables, capacity=2, has_waitlist=True)
+    register(moto_tables, "a", "b", "c", "d")
+    events.update(moto_tables, "e", {"status": "completed"})
+    registrations.unregister(moto_tables, "e", "a")
+    event = events.update(moto_tables, "e", {"status": "ongoing"})
     assert (event.confirmed, event.waitlisted) == (2, 1)
-    assert registrations.get(tables, "e", "c").status == "confirmed"
+    assert registrations.get(moto_tables, "e", "c").status == "confirmed"
 
 
-def test_those_who_join_while_the_capacity_is_raised_are_promoted(tables: Tables) -> None:
+def test_those_who_join_while_the_capacity_is_raised_are_promoted(moto_tables: Tables) -> None:
     """They are not in what was read before the change, and nobody but this update would look after them."""
-    make(tables, capacity=1, has_waitlist=True)
-    register(tables, "a")
-    with rival(tables, lambda: register(tables, "b")):
-        event = events.update(tables, "e", {"capacity": 2})
+    make(moto_tables, capacity=1, has_waitlist=True)
+    register(moto_tables, "a")
+    with rival(moto_tables, lambda: register(moto_tables, "b")):
+        event = events.update(moto_tables, "e", {"capacity": 2})
     assert (event.confirmed, event.waitlisted) == (2, 0)
-    assert list(audit.audit(tables)) == []
+    assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_seat_that_becomes_free_while_an_event_reopens_is_handed_on(tables: Tables) -> None:
-    make(tables, capacity=1, has_waitlist=True)
-    register(tables, "a", "b")
-    events.update(tables, "e", {"status": "cancelled"})
-    with rival(tables, lambda: registrations.unregister(tables, "e", "a")):
-        event = events.update(tables, "e", {"status": "active"})
+def test_a_seat_that_becomes_free_while_an_event_reopens_is_handed_on(moto_tables: Tables) -> None:
+    make(moto_tables, capacity=1, has_waitlist=True)
+    register(moto_tables, "a", "b")
+    events.update(moto_tables, "e", {"status": "cancelled"})
+    with rival(moto_tables, lambda: registrations.unregister(moto_tables, "e", "a")):
+        event = events.update(moto_tables, "e", {"status": "active"})
     assert (event.confirmed, event.waitlisted) == (1, 0)
-    assert list(audit.audit(tables)) == []
+    assert list(audit.audit(moto_tables)) == []
 
 
-def test_an_event_that_is_deleted_right_after_its_update_is_not_found(tables: Tables) -> None:
-    make(tables)
+def test_an_event_that_is_deleted_right_after_its_update_is_not_found(moto_tables: Tables) -> None:
+    make(moto_tables)
     seats_read = "before-call.dynamodb.GetItem"
 
     def delete(**_context: Any) -> None:
-        tables.client.meta.events.unregister(seats_read, delete)
-        events.delete(tables, "e")
+        moto_tables.client.meta.events.unregister(seats_read, delete)
+        events.delete(moto_tables, "e")
 
-    tables.client.meta.events.register(seats_read, delete)
+    moto_tables.client.meta.events.register(seats_read, delete)
     with pytest.raises(EventNotFound):
-        events.update(tables, "e", {"title": "New"})
+        events.update(moto_tables, "e", {"title": "New"})
 
 
-def test_a_reader_never_sees_one_half_of_an_update(tables: Tables) -> None:
+def test_a_reader_never_sees_one_half_of_an_update(moto_tables: Tables) -> None:
     """A query may read one item before an update and one after it; the versions tell, and it reads again."""
-    make(tables)
-    torn = [tables.get("Events", {"eventId": "e", "part": "SEATS"})]
-    events.update(tables, "e", {"capacity": 7})
+    make(moto_tables)
+    torn = [moto_tables.get("Events", {"eventId": "e", "part": "SEATS"})]
+    events.update(moto_tables, "e", {"capacity": 7})
     calls: list[int] = []
 
     def tear(parsed: dict[str, Any], **_context: Any) -> None:
@@ -187,49 +190,49 @@ def test_a_reader_never_sees_one_half_of_an_update(tables: Tables) -> None:
                 if item["part"]["S"] == "SEATS":
                     item |= {"capacity": {"N": "2"}, "version": {"S": torn[0]["version"]}}
 
-    tables.client.meta.events.register("after-call.dynamodb.Query", tear)
-    event = events.get(tables, "e")
-    tables.client.meta.events.unregister("after-call.dynamodb.Query", tear)
+    moto_tables.client.meta.events.register("after-call.dynamodb.Query", tear)
+    event = events.get(moto_tables, "e")
+    moto_tables.client.meta.events.unregister("after-call.dynamodb.Query", tear)
     assert (event.capacity, len(calls)) == (7, 2)
 
 
-def test_deleting_removes_the_event(tables: Tables) -> None:
-    event = make(tables)
-    events.delete(tables, "e", [event.version])
+def test_deleting_removes_the_event(moto_tables: Tables) -> None:
+    event = make(moto_tables)
+    events.delete(moto_tables, "e", [event.version])
     with pytest.raises(EventNotFound):
-        events.get(tables, "e")
-    assert events.list_page(tables, limit=10).entries == []
+        events.get(moto_tables, "e")
+    assert events.list_page(moto_tables, limit=10).entries == []
 
 
-def test_an_event_with_registrations_is_not_deleted(tables: Tables) -> None:
-    make(tables)
-    register(tables, "a")
+def test_an_event_with_registrations_is_not_deleted(moto_tables: Tables) -> None:
+    make(moto_tables)
+    register(moto_tables, "a")
     with pytest.raises(EventHasRegistrations):
-        events.delete(tables, "e")
-    assert events.get(tables, "e").confirmed == 1
+        events.delete(moto_tables, "e")
+    assert events.get(moto_tables, "e").confirmed == 1
 
 
-def test_a_registration_that_comes_while_an_event_is_deleted_keeps_it(tables: Tables) -> None:
-    make(tables)
-    with rival(tables, lambda: register(tables, "a")), pytest.raises(EventHasRegistrations):
-        events.delete(tables, "e")
-    assert list(audit.audit(tables)) == []
+def test_a_registration_that_comes_while_an_event_is_deleted_keeps_it(moto_tables: Tables) -> None:
+    make(moto_tables)
+    with rival(moto_tables, lambda: register(moto_tables, "a")), pytest.raises(EventHasRegistrations):
+        events.delete(moto_tables, "e")
+    assert list(audit.audit(moto_tables)) == []
 
 
 @pytest.mark.parametrize("expected", [["0000000000000000"], []])
-def test_deleting_another_version_is_refused(tables: Tables, expected: list[str]) -> None:
-    make(tables)
+def test_deleting_another_version_is_refused(moto_tables: Tables, expected: list[str]) -> None:
+    make(moto_tables)
     with pytest.raises(VersionMismatch):
-        events.delete(tables, "e", expected)
-    assert events.get(tables, "e")
+        events.delete(moto_tables, "e", expected)
+    assert events.get(moto_tables, "e")
 
 
 @pytest.mark.parametrize("expected", [None, ["0000000000000000"]])
-def test_what_does_not_exist_can_not_be_changed_or_deleted(tables: Tables, expected: list[str] | None) -> None:
+def test_what_does_not_exist_can_not_be_changed_or_deleted(moto_tables: Tables, expected: list[str] | None) -> None:
     with pytest.raises(EventNotFound):
-        events.update(tables, "e", {}, expected)
+        events.update(moto_tables, "e", {}, expected)
     with pytest.raises(EventNotFound):
-        events.delete(tables, "e", expected)
+        events.delete(moto_tables, "e", expected)
 
 
 # Lists.
@@ -249,14 +252,14 @@ def listed(tables: Tables, **filters: Any) -> list[str]:
 
 
 @pytest.fixture
-def calendar(tables: Tables) -> Tables:
+def calendar(moto_tables: Tables) -> Tables:
     """Make events around the first of May, in UTC: b and c on it, a before, d and e after."""
-    make(tables, "d", date="2030-05-02", status="cancelled")
-    make(tables, "c", date="2030-05-01")
-    make(tables, "b", date="2030-05-01")
-    make(tables, "e", date="2030-05-01T23:30:00-01:00")
-    make(tables, "a", date="2030-05-01T00:30+01:00", status="cancelled")
-    return tables
+    make(moto_tables, "d", date="2030-05-02", status="cancelled")
+    make(moto_tables, "c", date="2030-05-01")
+    make(moto_tables, "b", date="2030-05-01")
+    make(moto_tables, "e", date="2030-05-01T23:30:00-01:00")
+    make(moto_tables, "a", date="2030-05-01T00:30+01:00", status="cancelled")
+    return moto_tables
 
 
 def test_events_come_by_date_in_utc_and_then_by_id(calendar: Tables) -> None:

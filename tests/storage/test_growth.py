@@ -16,12 +16,12 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
 from storage import cursors, events, registration_lists, registrations, users
-from storage.attributes import Item, marshal
+from storage.dynamodb.attributes import Item, marshal
+from storage.dynamodb.tables import Tables
 from storage.items import BLOCK, details_item, left_key, queue_item, registration_item, seats_item
 from storage.model import Event, Registration
 from storage.rules import Seats
-from storage.tables import Tables
-from tests.meter import metered
+from tests.apparatus.meter import metered
 
 FEW, MANY = 50, int(os.environ.get("GROWTH", "2500"))
 LEFT = 5
@@ -65,7 +65,7 @@ def crowd(event_id: str, registered: int, *, queue: bool) -> Iterator[tuple[str,
 
 
 @pytest.fixture
-def both(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tables]:
+def both(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tables]:
     """Return a function that makes two events, `small` and `large`."""
 
     def structure(table: Table, _memo: object) -> Table:
@@ -84,8 +84,8 @@ def both(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Table
                 for name, item in crowd(event_id, registered, queue=queue):
                     if name == table:
                         made.put_item(marshal(item), overwrite=True)
-        users.create(tables, "newcomer", "N")
-        return tables
+        users.create(moto_tables, "newcomer", "N")
+        return moto_tables
 
     return make
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from storage.attributes import marshal
+from storage.dynamodb.attributes import marshal
 from storage.items import BLOCK, left_key, queue_key, sort_date
-from tests.meter import size
+from tests.apparatus.meter import size
 
 
 @pytest.mark.parametrize(

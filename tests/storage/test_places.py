@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from storage import audit, events, queue, registration_lists, registrations, users
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, EventHasRegistrations, EventNotFound, RegistrationNotFound, StorageUnavailable
 from storage.items import BLOCK, left_key, queue_number, seats_key
 from storage.model import EventFields
-from storage.steps import Step
-from storage.tables import Tables
-from tests.rival import in_turn, nothing, rival
+from tests.apparatus.rival import in_turn, nothing, rival
 
 PEOPLE = "abcdefghijkl"
 
@@ -28,10 +28,10 @@ def make_event(tables: Tables, given: int = 0, capacity: int = 1) -> None:
 
 
 @pytest.fixture
-def people(tables: Tables) -> Tables:
+def people(moto_tables: Tables) -> Tables:
     for user_id in PEOPLE:
-        users.create(tables, user_id, "N")
-    return tables
+        users.create(moto_tables, user_id, "N")
+    return moto_tables
 
 
 def come(tables: Tables, user_ids: str) -> None:
@@ -276,14 +276,14 @@ def test_a_deletion_spares_an_event_that_got_the_same_id_meanwhile(people: Table
     assert queue_number(queue.waiting(people, "e", 1)[0]) == 0
 
 
-def test_a_store_with_the_semantics_of_dynamodb_agrees(true_tables: Tables) -> None:
+def test_a_store_with_the_semantics_of_dynamodb_agrees(ministack_tables: Tables) -> None:
     """What ministack makes of sets of numbers and of the last transaction is what moto makes of them."""
     for user_id in PEOPLE:
-        users.create(true_tables, user_id, "N")
-    make_event(true_tables, given=BLOCK - 3)
-    come(true_tables, "abcdefgh")
-    go(true_tables, "dga")
-    assert places(true_tables) == "cefh"
-    go(true_tables, "cefhb")
-    events.delete(true_tables, "e")
-    assert left_behind(true_tables) == []
+        users.create(ministack_tables, user_id, "N")
+    make_event(ministack_tables, given=BLOCK - 3)
+    come(ministack_tables, "abcdefgh")
+    go(ministack_tables, "dga")
+    assert places(ministack_tables) == "cefh"
+    go(ministack_tables, "cefhb")
+    events.delete(ministack_tables, "e")
+    assert left_behind(ministack_tables) == []

@@ -8,13 +8,13 @@ import pytest
 
 from storage import audit, events, queue, registration_lists, registrations, rules, users
 from storage.audit.repair import repair
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
 from storage.errors import Contention, StorageUnavailable
 from storage.items import pointer_key, queue_item, queue_key, registration_item, seats_key, to_seats, user_item
 from storage.model import EventFields, Registration, User
-from storage.steps import Step
-from storage.tables import Tables
-from tests.meter import metered
-from tests.rival import in_turn, nothing, rival
+from tests.apparatus.meter import metered
+from tests.apparatus.rival import in_turn, nothing, rival
 
 
 def crowd(tables: Tables, waiting: int) -> None:
@@ -43,62 +43,62 @@ def crowd(tables: Tables, waiting: int) -> None:
     assert list(audit.audit(tables)) == []
 
 
-def test_a_raised_capacity_is_filled_in_batches_in_the_order_of_the_queue(tables: Tables) -> None:
-    crowd(tables, 120)
-    with metered(tables) as meter:
-        event = events.update(tables, "e", {"capacity": 101})
+def test_a_raised_capacity_is_filled_in_batches_in_the_order_of_the_queue(moto_tables: Tables) -> None:
+    crowd(moto_tables, 120)
+    with metered(moto_tables) as meter:
+        event = events.update(moto_tables, "e", {"capacity": 101})
     assert (event.confirmed, event.waitlisted) == (101, 20)
     assert meter.calls["TransactWriteItems"] == 1 + 3, "the change, then batches of 49, 49 and 2"
-    waiting = registration_lists.of_event(tables, "e", status="waitlisted", limit=100).entries
+    waiting = registration_lists.of_event(moto_tables, "e", status="waitlisted", limit=100).entries
     assert [entry.user_id for entry in waiting] == [f"u{number:04d}" for number in range(101, 121)]
-    assert list(audit.audit(tables)) == []
+    assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_promotion_that_dies_half_way_keeps_what_it_did_and_the_next_write_goes_on(tables: Tables) -> None:
-    crowd(tables, 60)
+def test_a_promotion_that_dies_half_way_keeps_what_it_did_and_the_next_write_goes_on(moto_tables: Tables) -> None:
+    crowd(moto_tables, 60)
     counter = itertools.count()
 
     def die(**_context: Any) -> None:
         if next(counter) == 2:
             raise StorageUnavailable("the process dies before its second batch")
 
-    tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", die)
+    moto_tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", die)
     with pytest.raises(StorageUnavailable):
-        events.update(tables, "e", {"capacity": 100})
-    tables.client.meta.events.unregister("before-call.dynamodb.TransactWriteItems", die)
-    half = events.get(tables, "e")
+        events.update(moto_tables, "e", {"capacity": 100})
+    moto_tables.client.meta.events.unregister("before-call.dynamodb.TransactWriteItems", die)
+    half = events.get(moto_tables, "e")
     assert (half.confirmed, half.waitlisted) == (1 + rules.BATCH, 60 - rules.BATCH)
-    event = events.update(tables, "e", {"capacity": 100})
+    event = events.update(moto_tables, "e", {"capacity": 100})
     assert (event.confirmed, event.waitlisted) == (61, 0)
-    assert list(audit.audit(tables)) == []
+    assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_place_in_the_queue_counts_those_ahead(tables: Tables) -> None:
-    crowd(tables, 5)
-    assert [queue.position(tables, "e", seq) for seq in range(5)] == [1, 2, 3, 4, 5]
-    assert queue.positions(tables, "e", [0, 4]) == {0: 1, 4: 5}
-    assert queue.positions(tables, "e", []) == {}
+def test_a_place_in_the_queue_counts_those_ahead(moto_tables: Tables) -> None:
+    crowd(moto_tables, 5)
+    assert [queue.position(moto_tables, "e", seq) for seq in range(5)] == [1, 2, 3, 4, 5]
+    assert queue.positions(moto_tables, "e", [0, 4]) == {0: 1, 4: 5}
+    assert queue.positions(moto_tables, "e", []) == {}
 
 
-def test_somebody_who_has_just_left_the_queue_still_has_the_place_that_was_theirs(tables: Tables) -> None:
+def test_somebody_who_has_just_left_the_queue_still_has_the_place_that_was_theirs(moto_tables: Tables) -> None:
     """A list is read before the places of those in it are."""
-    crowd(tables, 5)
-    registrations.unregister(tables, "e", "u0003")
-    assert queue.positions(tables, "e", [1, 2, 3]) == {1: 2, 2: 3, 3: 3}
+    crowd(moto_tables, 5)
+    registrations.unregister(moto_tables, "e", "u0003")
+    assert queue.positions(moto_tables, "e", [1, 2, 3]) == {1: 2, 2: 3, 3: 3}
 
 
 @pytest.fixture
-def small(tables: Tables) -> Tables:
+def small(moto_tables: Tables) -> Tables:
     """Make an event of one seat with five in the queue, whose capacity was raised to four before somebody died."""
-    crowd(tables, 5)
-    interrupted(tables, capacity=4)
-    return tables
+    crowd(moto_tables, 5)
+    interrupted(moto_tables, capacity=4)
+    return moto_tables
 
 
 def interrupted(tables: Tables, **changes: Any) -> None:
     """Change an event, and die before anybody is promoted."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "drain", lambda _tables, _event_id, seats: seats)
+        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
         events.update(tables, "e", changes)
 
 
@@ -106,7 +106,7 @@ def somebody_joins(tables: Tables) -> None:
     """Join the queue, and die before helping with the promotion."""
     users.create(tables, "newcomer", "N")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "drain", lambda _tables, _event_id, seats: seats)
+        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
         registrations.register(tables, "e", "newcomer")
 
 
@@ -132,18 +132,18 @@ def test_a_promotion_counts_what_others_did_meanwhile(
     small: Tables, act: Callable[[Tables], object], expected: tuple[int, int]
 ) -> None:
     with rival(small, lambda: act(small)) as other:
-        queue.drain(small, "e", to_seats(small.get("Events", seats_key("e")) or {}))
+        queue.promote_waiting(small, "e", to_seats(small.get("Events", seats_key("e")) or {}))
     assert other.acted == 1
     event = events.get(small, "e")
     assert (event.confirmed, event.waitlisted) == expected
     assert list(audit.audit(small)) == []
 
 
-def test_a_promotion_from_a_queue_that_is_lost_ends(tables: Tables) -> None:
+def test_a_promotion_from_a_queue_that_is_lost_ends(moto_tables: Tables) -> None:
     """Somebody is counted who has no place: the service gives up, until a repair puts the place back."""
-    crowd(tables, 1)
-    tables.transact([Step(action="Delete", table="Registrations", key=queue_key("e", 0))])
-    with rival(tables, in_turn(*[nothing] * 9), times=10**6), pytest.raises(Contention):
-        events.update(tables, "e", {"capacity": 2})
-    assert [outcome.mended for outcome in repair(tables)] == [True, True]
-    assert events.get(tables, "e").confirmed == 2
+    crowd(moto_tables, 1)
+    moto_tables.transact([Step(action="Delete", table="Registrations", key=queue_key("e", 0))])
+    with rival(moto_tables, in_turn(*[nothing] * 9), times=10**6), pytest.raises(Contention):
+        events.update(moto_tables, "e", {"capacity": 2})
+    assert [outcome.mended for outcome in repair(moto_tables)] == [True, True]
+    assert events.get(moto_tables, "e").confirmed == 2

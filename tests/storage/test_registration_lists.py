@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from storage import events, registration_lists, registrations, users
+from storage.dynamodb.tables import Tables
 from storage.errors import CursorInvalid, EventNotFound, UserNotFound
 from storage.model import EventFields
-from storage.tables import Tables
 
 
 def make_event(tables: Tables, event_id: str = "e", capacity: int = 3) -> None:
@@ -24,13 +24,13 @@ def make_event(tables: Tables, event_id: str = "e", capacity: int = 3) -> None:
 
 
 @pytest.fixture
-def crowd(tables: Tables) -> Tables:
+def crowd(moto_tables: Tables) -> Tables:
     """Make an event of three seats: b, d and f have them, and g, a, e and c wait in this order."""
-    make_event(tables)
+    make_event(moto_tables)
     for user_id in "bdfgaec":
-        users.create(tables, user_id, user_id)
-        registrations.register(tables, "e", user_id)
-    return tables
+        users.create(moto_tables, user_id, user_id)
+        registrations.register(moto_tables, "e", user_id)
+    return moto_tables
 
 
 def pages(tables: Tables, limit: int, **filters: Any) -> list[list[tuple[str, int | None]]]:
@@ -63,12 +63,12 @@ def test_places_are_those_of_now_on_every_page(crowd: Tables) -> None:
     assert [(entry.user_id, entry.position) for entry in second.entries] == [("e", 2), ("c", 3)]
 
 
-def test_an_event_without_registrations_has_an_empty_list_and_no_event_has_none(tables: Tables) -> None:
-    make_event(tables)
+def test_an_event_without_registrations_has_an_empty_list_and_no_event_has_none(moto_tables: Tables) -> None:
+    make_event(moto_tables)
     for status in (None, "confirmed", "waitlisted"):
-        assert registration_lists.of_event(tables, "e", status=status, limit=5).entries in ([], ())
+        assert registration_lists.of_event(moto_tables, "e", status=status, limit=5).entries in ([], ())
         with pytest.raises(EventNotFound):
-            registration_lists.of_event(tables, "nothing", status=status, limit=5)
+            registration_lists.of_event(moto_tables, "nothing", status=status, limit=5)
 
 
 @pytest.mark.parametrize("status", [None, "waitlisted"])
@@ -83,42 +83,42 @@ def test_a_cursor_leads_to_no_other_list(crowd: Tables, status: Any) -> None:
         registration_lists.of_user(crowd, "a", limit=1, cursor=cursor)
 
 
-def test_a_user_sees_each_registration_with_its_event_and_place(tables: Tables) -> None:
+def test_a_user_sees_each_registration_with_its_event_and_place(moto_tables: Tables) -> None:
     for user_id in "abc":
-        users.create(tables, user_id, user_id)
+        users.create(moto_tables, user_id, user_id)
     for event_id in "xyz":
-        make_event(tables, event_id, capacity=1)
+        make_event(moto_tables, event_id, capacity=1)
         for user_id in "abc"["xyz".index(event_id) :]:
-            registrations.register(tables, event_id, user_id)
-    first = registration_lists.of_user(tables, "c", limit=2)
-    second = registration_lists.of_user(tables, "c", limit=2, cursor=first.next_cursor)
+            registrations.register(moto_tables, event_id, user_id)
+    first = registration_lists.of_user(moto_tables, "c", limit=2)
+    second = registration_lists.of_user(moto_tables, "c", limit=2, cursor=first.next_cursor)
     found = [(entry.event_id, entry.position, event.title) for page in (first, second) for entry, event in page.entries]
     assert found == [("x", 2, "Title x"), ("y", 1, "Title y"), ("z", None, "Title z")]
     assert second.next_cursor is None
 
 
-def test_a_user_without_registrations_has_an_empty_list_and_no_user_has_none(tables: Tables) -> None:
-    users.create(tables, "a", "a")
-    assert registration_lists.of_user(tables, "a", limit=5).entries == []
+def test_a_user_without_registrations_has_an_empty_list_and_no_user_has_none(moto_tables: Tables) -> None:
+    users.create(moto_tables, "a", "a")
+    assert registration_lists.of_user(moto_tables, "a", limit=5).entries == []
     with pytest.raises(UserNotFound):
-        registration_lists.of_user(tables, "nobody", limit=5)
+        registration_lists.of_user(moto_tables, "nobody", limit=5)
 
 
-def test_ids_that_begin_alike_do_not_mix(tables: Tables) -> None:
-    make_event(tables, "e")
-    make_event(tables, "e1")
+def test_ids_that_begin_alike_do_not_mix(moto_tables: Tables) -> None:
+    make_event(moto_tables, "e")
+    make_event(moto_tables, "e1")
     for user_id in ("u", "u1"):
-        users.create(tables, user_id, user_id)
-    registrations.register(tables, "e1", "u1")
-    assert registration_lists.of_event(tables, "e", limit=5).entries == []
-    assert registration_lists.of_user(tables, "u", limit=5).entries == []
+        users.create(moto_tables, user_id, user_id)
+    registrations.register(moto_tables, "e1", "u1")
+    assert registration_lists.of_event(moto_tables, "e", limit=5).entries == []
+    assert registration_lists.of_user(moto_tables, "u", limit=5).entries == []
 
 
-def test_a_full_page_of_a_user_takes_more_than_one_batch(tables: Tables) -> None:
-    users.create(tables, "a", "a")
+def test_a_full_page_of_a_user_takes_more_than_one_batch(moto_tables: Tables) -> None:
+    users.create(moto_tables, "a", "a")
     for number in range(101):
-        make_event(tables, f"e{number:03d}")
-        registrations.register(tables, f"e{number:03d}", "a")
-    page = registration_lists.of_user(tables, "a", limit=100)
+        make_event(moto_tables, f"e{number:03d}")
+        registrations.register(moto_tables, f"e{number:03d}", "a")
+    page = registration_lists.of_user(moto_tables, "a", limit=100)
     assert [entry.event_id for entry, _event in page.entries] == [f"e{number:03d}" for number in range(100)]
     assert page.next_cursor is not None

@@ -3,6 +3,7 @@
 import pytest
 
 from storage import events, registrations
+from storage.dynamodb.tables import Tables
 from storage.errors import (
     AlreadyRegistered,
     EventClosed,
@@ -11,107 +12,106 @@ from storage.errors import (
     RegistrationNotFound,
     UserNotFound,
 )
-from storage.tables import Tables
-from tests.registered import make_event, register, state
+from tests.apparatus.registered import make_event, register, state
 
 
-def test_seats_are_given_until_the_event_is_full_then_people_queue(tables: Tables) -> None:
-    make_event(tables)
-    got = register(tables, "a", "b", "c", "d")
+def test_seats_are_given_until_the_event_is_full_then_people_queue(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    got = register(moto_tables, "a", "b", "c", "d")
     assert [(entry.status, entry.position) for entry in got] == [
         ("confirmed", None),
         ("confirmed", None),
         ("waitlisted", 1),
         ("waitlisted", 2),
     ]
-    assert state(tables) == ("ab", "cd")
+    assert state(moto_tables) == ("ab", "cd")
 
 
-def test_a_confirmed_person_who_leaves_hands_the_seat_to_the_first_in_the_queue(tables: Tables) -> None:
-    make_event(tables)
-    register(tables, "a", "b", "c", "d")
-    registrations.unregister(tables, "e", "a")
-    assert state(tables) == ("bc", "d")
-    assert registrations.get(tables, "e", "c").position is None
+def test_a_confirmed_person_who_leaves_hands_the_seat_to_the_first_in_the_queue(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a", "b", "c", "d")
+    registrations.unregister(moto_tables, "e", "a")
+    assert state(moto_tables) == ("bc", "d")
+    assert registrations.get(moto_tables, "e", "c").position is None
 
 
-def test_leaving_the_queue_promotes_nobody_and_moves_the_others_up(tables: Tables) -> None:
-    make_event(tables)
-    register(tables, "a", "b", "c", "d")
-    registrations.unregister(tables, "e", "c")
-    assert state(tables) == ("ab", "d")
-    assert registrations.get(tables, "e", "d").position == 1
+def test_leaving_the_queue_promotes_nobody_and_moves_the_others_up(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a", "b", "c", "d")
+    registrations.unregister(moto_tables, "e", "c")
+    assert state(moto_tables) == ("ab", "d")
+    assert registrations.get(moto_tables, "e", "d").position == 1
 
 
-def test_whoever_comes_back_goes_to_the_end_of_the_queue(tables: Tables) -> None:
-    make_event(tables)
-    register(tables, "a", "b", "c", "d")
-    registrations.unregister(tables, "e", "c")
-    register(tables, "c")
-    assert state(tables) == ("ab", "dc")
+def test_whoever_comes_back_goes_to_the_end_of_the_queue(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a", "b", "c", "d")
+    registrations.unregister(moto_tables, "e", "c")
+    register(moto_tables, "c")
+    assert state(moto_tables) == ("ab", "dc")
 
 
-def test_a_seat_that_nobody_waits_for_becomes_free(tables: Tables) -> None:
-    make_event(tables)
-    register(tables, "a", "b")
-    registrations.unregister(tables, "e", "b")
-    assert events.get(tables, "e").available == 1
-    assert state(tables) == ("a", "")
+def test_a_seat_that_nobody_waits_for_becomes_free(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a", "b")
+    registrations.unregister(moto_tables, "e", "b")
+    assert events.get(moto_tables, "e").available == 1
+    assert state(moto_tables) == ("a", "")
 
 
-def test_without_a_waitlist_a_full_event_refuses_and_keeps_nothing(tables: Tables) -> None:
-    make_event(tables, has_waitlist=False)
-    register(tables, "a", "b")
+def test_without_a_waitlist_a_full_event_refuses_and_keeps_nothing(moto_tables: Tables) -> None:
+    make_event(moto_tables, has_waitlist=False)
+    register(moto_tables, "a", "b")
     with pytest.raises(EventFull):
-        register(tables, "c")
-    assert state(tables) == ("ab", "")
+        register(moto_tables, "c")
+    assert state(moto_tables) == ("ab", "")
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
-def test_on_a_closed_event_people_can_leave_and_nobody_comes_in(tables: Tables, status: str) -> None:
-    make_event(tables)
-    register(tables, "a", "b", "c")
-    events.update(tables, "e", {"status": status})
+def test_on_a_closed_event_people_can_leave_and_nobody_comes_in(moto_tables: Tables, status: str) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a", "b", "c")
+    events.update(moto_tables, "e", {"status": status})
     with pytest.raises(EventClosed):
-        register(tables, "d")
-    registrations.unregister(tables, "e", "a")
+        register(moto_tables, "d")
+    registrations.unregister(moto_tables, "e", "a")
     # The seat stays free beside somebody who waits: the event is closed.
-    assert state(tables) == ("b", "c")
+    assert state(moto_tables) == ("b", "c")
 
 
-def test_refusals_come_in_the_order_event_user_registration_state(tables: Tables) -> None:
-    make_event(tables, capacity=1, has_waitlist=False)
-    register(tables, "a")
-    events.update(tables, "e", {"status": "cancelled"})
+def test_refusals_come_in_the_order_event_user_registration_state(moto_tables: Tables) -> None:
+    make_event(moto_tables, capacity=1, has_waitlist=False)
+    register(moto_tables, "a")
+    events.update(moto_tables, "e", {"status": "cancelled"})
     with pytest.raises(EventNotFound):
-        registrations.register(tables, "nothing", "nobody")
+        registrations.register(moto_tables, "nothing", "nobody")
     with pytest.raises(UserNotFound):
-        register(tables, "nobody")
+        register(moto_tables, "nobody")
     with pytest.raises(AlreadyRegistered):
-        register(tables, "a")
+        register(moto_tables, "a")
     with pytest.raises(EventClosed):
-        register(tables, "b")
+        register(moto_tables, "b")
 
 
-def test_registering_twice_says_what_the_first_time_gave(tables: Tables) -> None:
-    make_event(tables, capacity=1)
-    register(tables, "a", "b", "c")
+def test_registering_twice_says_what_the_first_time_gave(moto_tables: Tables) -> None:
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a", "b", "c")
     with pytest.raises(AlreadyRegistered) as refusal:
-        register(tables, "c")
+        register(moto_tables, "c")
     assert (refusal.value.registration.status, refusal.value.registration.position) == ("waitlisted", 2)
 
 
-def test_unregistering_what_is_not_registered_is_refused(tables: Tables) -> None:
-    make_event(tables)
+def test_unregistering_what_is_not_registered_is_refused(moto_tables: Tables) -> None:
+    make_event(moto_tables)
     with pytest.raises(RegistrationNotFound):
-        registrations.unregister(tables, "e", "a")
+        registrations.unregister(moto_tables, "e", "a")
 
 
-def test_switching_the_waitlist_off_still_promotes_those_who_wait_and_lets_nobody_new_join(tables: Tables) -> None:
-    make_event(tables)
-    register(tables, "a", "b", "c", "d")
-    events.update(tables, "e", {"has_waitlist": False})
+def test_switching_the_waitlist_off_still_promotes_those_who_wait_and_lets_nobody_new_join(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a", "b", "c", "d")
+    events.update(moto_tables, "e", {"has_waitlist": False})
     with pytest.raises(EventFull):
-        register(tables, "f")
-    registrations.unregister(tables, "e", "b")
-    assert state(tables) == ("ac", "d")
+        register(moto_tables, "f")
+    registrations.unregister(moto_tables, "e", "b")
+    assert state(moto_tables) == ("ac", "d")

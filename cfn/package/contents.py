@@ -1,0 +1,102 @@
+"""Collects what the service needs at run time, and nothing else, in one folder."""
+
+import json
+import shutil
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from cfn.package.lock import LOCK, ROOT
+from cfn.package.pip import pip
+from cfn.package.platforms import Platform
+from cfn.package.sdk_data import trim
+
+#: The service's own files; what is for a developer's machine stays there.
+_OWN: Final = ("openapi.yaml", "handlers", "storage")
+_LOCAL_ONLY: Final = (
+    "handlers/demo.py",
+    "handlers/local.py",
+    "handlers/preparation.py",
+    "handlers/wsgi.py",
+    "storage/__main__.py",
+    "storage/audit/*",
+    "storage/embedded.py",
+)
+
+#: What no import and no request of the service ever reads, as patterns over paths below the folder.
+_UNUSED: Final = (
+    "bin/*",
+    "*/__pycache__/*",
+    "*.pyc",
+    "*.pyi",
+    "*/py.typed",
+    "*/tests/*",
+    "*/testsuite/*",
+    "boto3/data/*",
+    "boto3/examples/*",
+    "botocore/data/*",
+    "botocore/cacert.pem",  # certifi has the same
+    "dateutil/zoneinfo/*.tar.gz",
+    "flask_swagger_ui/*",
+    "yaml/_yaml*",  # the contract is read as JSON
+    "*.dist-info/*",
+)
+#: What stays in spite of the patterns above: one service's data of the SDK, the files of Swagger UI that are
+#: served, and what `importlib.metadata` and the licences ask for.
+_USED: Final = (
+    "botocore/data/_retry.json",
+    "botocore/data/endpoints.json",
+    "botocore/data/partitions.json",
+    "botocore/data/sdk-default-configuration.json",
+    "botocore/data/dynamodb/*",
+    "flask_swagger_ui/dist/index.css",
+    "flask_swagger_ui/dist/swagger-ui.css",
+    "flask_swagger_ui/dist/swagger-ui-bundle.js",
+    "flask_swagger_ui/dist/favicon-32x32.png",
+    "*.dist-info/METADATA",
+    "*.dist-info/licenses/*",
+    "*.dist-info/LICEN[CS]E*",
+    "*/LICENSE*",
+)
+
+
+def collect(folder: Path, platform: Platform) -> None:
+    """Fill the empty folder with the locked wheels for the platform and the service's own files."""
+    locked = ["--require-hashes", "--requirement", str(LOCK), "--no-deps", "--only-binary=:all:"]
+    pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
+    for name in _OWN:
+        _copy(ROOT / name, folder / name)
+    (folder / "openapi.json").write_text(json.dumps(yaml.safe_load((ROOT / "openapi.yaml").read_bytes())))
+    _drop_unused(folder)
+    trim(folder / "botocore" / "data")
+    # The service looks for the files beside the package's `__init__.py`, whose own code would ask for flask.
+    (folder / "flask_swagger_ui" / "__init__.py").write_text("")
+
+
+def is_used(name: str) -> bool:
+    """Tell whether a file, named by its path below the folder, goes into the package."""
+    if _matches(name, _LOCAL_ONLY):
+        return False
+    return _matches(name, _USED) or not _matches(name, _UNUSED)
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.is_dir():
+        shutil.copytree(source, target)
+    else:
+        shutil.copyfile(source, target)
+
+
+def _drop_unused(folder: Path) -> None:
+    for path in sorted(folder.rglob("*"), reverse=True):
+        if path.is_dir():
+            if not any(path.iterdir()):
+                path.rmdir()
+        elif not is_used(path.relative_to(folder).as_posix()):
+            path.unlink()
+
+
+def _matches(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch(name, pattern) for pattern in patterns)

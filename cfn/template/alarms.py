@@ -1,0 +1,133 @@
+"""What wakes somebody up: failing or slow answers, a failing or throttled function, throttled tables."""
+
+from typing import Any, Final
+
+from troposphere import Ref, Sub, Template
+from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere.sns import Subscription, Topic
+
+from cfn.template.parameters import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
+from cfn.template.tables import LOGICAL_IDS
+from storage.schema import TABLES
+
+#: Seconds over which a metric is summed up before it is judged.
+_PERIOD: Final = 300
+
+
+def add_alarms(template: Template) -> None:
+    """Add the alarms, and the topic that mails them where an address is given."""
+    template.add_resource(
+        Topic(
+            "AlarmTopic",
+            Condition=ALARMS_HAVE_A_READER,
+            DisplayName=Ref("AWS::StackName"),
+            Subscription=[Subscription(Protocol="email", Endpoint=Ref("AlarmEmail"))],
+        )
+    )
+    for alarm in (_server_errors(), _slow_answers(), *_function_alarms(), *_throttled_tables()):
+        template.add_resource(alarm)
+
+
+def _server_errors() -> Alarm:
+    api = {"ApiId": Ref("Api"), "Stage": Ref("StageName")}
+    return _alarm(
+        "ServerErrorsAlarm",
+        "More than 1 % of the answers were 5xx in two of three spells of five minutes; see the log for the causes.",
+        Metrics=[
+            _query("errors", "AWS/ApiGateway", "5xx", api),
+            _query("requests", "AWS/ApiGateway", "Count", api),
+            MetricDataQuery(Id="rate", Expression="100 * errors / requests", Label="5xx in percent", ReturnData=True),
+        ],
+        Threshold=1,
+        EvaluationPeriods=3,
+        DatapointsToAlarm=2,
+    )
+
+
+def _slow_answers() -> Alarm:
+    return _alarm(
+        "SlowAnswersAlarm",
+        "One answer in a hundred takes longer than the limit; see the traces for where the time goes.",
+        Namespace="AWS/ApiGateway",
+        MetricName="Latency",
+        Dimensions=_dimensions({"ApiId": Ref("Api"), "Stage": Ref("StageName")}),
+        ExtendedStatistic="p99",
+        Period=_PERIOD,
+        Threshold=Ref("LatencyAlarmMilliseconds"),
+        EvaluationPeriods=3,
+        DatapointsToAlarm=2,
+    )
+
+
+def _function_alarms() -> list[Alarm]:
+    failures = {
+        "Errors": "The function crashed or ran out of time; what the service answers itself is none of this.",
+        "Throttles": "The function was refused to run: its reserved or the account's concurrency is used up.",
+    }
+    return [
+        _alarm(
+            f"Function{metric}Alarm",
+            description,
+            Namespace="AWS/Lambda",
+            MetricName=metric,
+            Dimensions=_dimensions({"FunctionName": Ref("Function")}),
+            Statistic="Sum",
+            Period=_PERIOD,
+            Threshold=0,
+            EvaluationPeriods=1,
+        )
+        for metric, description in failures.items()
+    ]
+
+
+def _throttled_tables() -> list[Alarm]:
+    return [
+        _alarm(
+            f"{name}ThrottledAlarm",
+            f"DynamoDB throttles {name}: more than one partition can serve, or the account's limit is reached.",
+            Metrics=[
+                *_throttle_queries(name),
+                # An index or a direction without throttling reports nothing at all.
+                MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="throttled", ReturnData=True),
+            ],
+            Threshold=0,
+            EvaluationPeriods=1,
+        )
+        for name in TABLES
+    ]
+
+
+def _throttle_queries(name: str) -> list[MetricDataQuery]:
+    table = {"TableName": Ref(LOGICAL_IDS[name])}
+    indexes = [index["IndexName"] for index in TABLES[name].get("GlobalSecondaryIndexes", ())]
+    places = {"table": table, **{index: {**table, "GlobalSecondaryIndexName": index} for index in indexes}}
+    return [
+        _query(f"{place}{direction}", "AWS/DynamoDB", f"{direction}ThrottleEvents", dimensions)
+        for place, dimensions in places.items()
+        for direction in ("Read", "Write")
+    ]
+
+
+def _alarm(name: str, description: str, **properties: Any) -> Alarm:
+    reader = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
+    return Alarm(
+        name,
+        Condition=ALARMS_ARE_ON,
+        AlarmDescription=Sub(f"${{AWS::StackName}}: {description}"),
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[reader],
+        OKActions=[reader],
+        **properties,
+    )
+
+
+def _query(identifier: str, namespace: str, metric: str, dimensions: dict[str, Any]) -> MetricDataQuery:
+    source = Metric(Namespace=namespace, MetricName=metric, Dimensions=_dimensions(dimensions))
+    return MetricDataQuery(
+        Id=identifier, MetricStat=MetricStat(Metric=source, Period=_PERIOD, Stat="Sum"), ReturnData=False
+    )
+
+
+def _dimensions(values: dict[str, Any]) -> list[MetricDimension]:
+    return [MetricDimension(Name=name, Value=value) for name, value in values.items()]

@@ -1,0 +1,117 @@
+"""One page that shows traffic, errors, latency, registrations and what drives the bill."""
+
+import json
+from typing import Any, Final
+
+from troposphere import Ref, Sub, Template
+from troposphere.cloudwatch import Dashboard
+from troposphere.logs import MetricFilter, MetricTransformation
+
+from cfn.template.tables import LOGICAL_IDS
+
+_COLUMNS: Final = 24
+_HEIGHT: Final = 6
+_API: Final = ["ApiId", "${Api}", "Stage", "${StageName}"]
+_FUNCTION: Final = ["FunctionName", "${Function}"]
+_TABLES: Final = [["TableName", f"${{{logical}}}"] for logical in LOGICAL_IDS.values()]
+_OWN_NAMESPACE: Final = "EventsApi/${AWS::StackName}"
+
+#: What the service logs for each request is matched here: the contract's path, the method and the status.
+_REGISTRATION: Final = (
+    '($.route = "/registrations" || $.route = "/events/{eventId}/registrations") && $.method = "POST" && $.status = '
+)
+_OUTCOMES: Final = {"Registered": 201, "Refused": 409}
+
+
+def add_dashboard(template: Template) -> None:
+    """Add the dashboard, and the metrics that count registrations in the service's log."""
+    for name, status in _OUTCOMES.items():
+        transformation = MetricTransformation(
+            MetricNamespace=Sub(_OWN_NAMESPACE), MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
+        )
+        template.add_resource(
+            MetricFilter(
+                f"{name}Filter",
+                LogGroupName=Ref("ServiceLog"),
+                FilterPattern=f"{{ {_REGISTRATION}{status} }}",
+                MetricTransformations=[transformation],
+            )
+        )
+    template.add_resource(
+        Dashboard("Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(_body()))
+    )
+
+
+def _body() -> str:
+    return json.dumps({"widgets": _placed([_traffic(), _errors(), _latency(), _registrations(), *_cost_drivers()])})
+
+
+def _placed(widgets: list[dict[str, Any]], per_row: int = 2) -> list[dict[str, Any]]:
+    width = _COLUMNS // per_row
+    return [
+        {"type": "metric", "width": width, "height": _HEIGHT, "x": at % per_row * width, "y": at // per_row * _HEIGHT}
+        | {"properties": {"region": "${AWS::Region}", "period": 300, "view": "timeSeries", **widget}}
+        for at, widget in enumerate(widgets)
+    ]
+
+
+def _widget(title: str, stat: str, metrics: list[list[Any]], unit: str) -> dict[str, Any]:
+    return {"title": title, "stat": stat, "metrics": metrics, "yAxis": {"left": {"min": 0, "label": unit}}}
+
+
+def _traffic() -> dict[str, Any]:
+    metrics: list[list[Any]] = [
+        ["AWS/ApiGateway", "Count", *_API, {"label": "requests"}],
+        ["AWS/Lambda", "ConcurrentExecutions", *_FUNCTION, {"label": "at a time", "stat": "Maximum", "yAxis": "right"}],
+    ]
+    return _widget("Traffic", "Sum", metrics, "requests")
+
+
+def _errors() -> dict[str, Any]:
+    metrics: list[list[Any]] = [
+        ["AWS/ApiGateway", "5xx", *_API, {"label": "5xx"}],
+        ["AWS/ApiGateway", "4xx", *_API, {"label": "4xx", "yAxis": "right"}],
+        ["AWS/Lambda", "Errors", *_FUNCTION, {"label": "function failed"}],
+        ["AWS/Lambda", "Throttles", *_FUNCTION, {"label": "function throttled"}],
+    ]
+    for (_, table), name in zip(_TABLES, LOGICAL_IDS, strict=True):
+        for direction in ("Read", "Write"):
+            label = f"{name} throttled, {direction.lower()}"
+            metrics.append(["AWS/DynamoDB", f"{direction}ThrottleEvents", "TableName", table, {"label": label}])
+    return _widget("Errors (4xx on the right)", "Sum", metrics, "answers")
+
+
+def _latency() -> dict[str, Any]:
+    metrics: list[list[Any]] = [
+        ["AWS/ApiGateway", "Latency", *_API, {"label": percentile, "stat": percentile}]
+        for percentile in ("p50", "p90", "p99")
+    ]
+    metrics.append(["AWS/Lambda", "Duration", *_FUNCTION, {"label": "function, p99", "stat": "p99"}])
+    return _widget("Latency", "p50", metrics, "milliseconds")
+
+
+def _registrations() -> dict[str, Any]:
+    metrics: list[list[Any]] = [
+        [_OWN_NAMESPACE, "Registered", {"label": "registered, or on the waitlist"}],
+        [_OWN_NAMESPACE, "Refused", {"label": "refused: full, closed or already registered"}],
+    ]
+    return _widget("Registrations", "Sum", metrics, "registrations")
+
+
+def _cost_drivers() -> list[dict[str, Any]]:
+    gigabyte_seconds = {"expression": "milliseconds / 1000 * ${MemorySize} / 1024", "label": "GB-seconds"}
+    compute: list[list[Any]] = [
+        ["AWS/Lambda", "Duration", *_FUNCTION, {"id": "milliseconds", "visible": False}],
+        [gigabyte_seconds],
+        ["AWS/Logs", "IncomingBytes", "LogGroupName", "${ServiceLog}", {"label": "log, bytes", "yAxis": "right"}],
+        ["AWS/Logs", "IncomingBytes", "LogGroupName", "${AccessLog}", {"label": "access log, bytes", "yAxis": "right"}],
+    ]
+    units: list[list[Any]] = [
+        ["AWS/DynamoDB", f"Consumed{direction}CapacityUnits", *table, {"label": f"{name}, {direction.lower()}"}]
+        for table, name in zip(_TABLES, LOGICAL_IDS, strict=True)
+        for direction in ("Write", "Read")
+    ]
+    return [
+        _widget("Cost: computing and logs", "Sum", compute, "GB-seconds"),
+        _widget("Cost: table units", "Sum", units, "units"),
+    ]

@@ -1,0 +1,64 @@
+"""What the function may do: the very actions that `storage/` uses, each on its own table or index."""
+
+from typing import Any, Final
+
+from troposphere import AWSHelperFn, GetAtt, Sub, Template
+from troposphere.iam import Policy, Role
+
+from cfn.template.tables import LOGICAL_IDS
+from storage.schema import BY_DATE, BY_STATUS
+
+#: Table, or table/index/name -> the actions on it. A transaction is authorised by the actions of its members.
+GRANTS: Final[dict[str, tuple[str, ...]]] = {
+    "Events": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    f"Events/index/{BY_DATE}": ("Query",),
+    f"Events/index/{BY_STATUS}": ("Query",),
+    "Users": ("ConditionCheckItem", "GetItem", "PutItem"),
+    "Registrations": ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+}
+
+
+def add_role(template: Template) -> None:
+    """Add the execution role of the function."""
+    template.add_resource(
+        Role(
+            "FunctionRole",
+            Description=Sub("What the functions of the stack ${AWS::StackName} may do"),
+            AssumeRolePolicyDocument=_document(
+                {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+            ),
+            Policies=[
+                Policy(PolicyName="tables", PolicyDocument=_document(*_table_statements())),
+                Policy(PolicyName="logs", PolicyDocument=_document(_log_statement())),
+                Policy(PolicyName="traces", PolicyDocument=_document(_trace_statement())),
+            ],
+        )
+    )
+
+
+def _document(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def _table_statements() -> list[dict[str, Any]]:
+    return [
+        {"Effect": "Allow", "Action": [f"dynamodb:{action}" for action in actions], "Resource": _arn(resource)}
+        for resource, actions in GRANTS.items()
+    ]
+
+
+def _arn(resource: str) -> AWSHelperFn:
+    table, _, index = resource.partition("/")
+    return Sub(f"${{{LOGICAL_IDS[table]}.Arn}}/{index}") if index else GetAtt(LOGICAL_IDS[table], "Arn")
+
+
+def _log_statement() -> dict[str, Any]:
+    # The attribute ends in `:*`, which covers the streams of the group and no other group.
+    actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    return {"Effect": "Allow", "Action": actions, "Resource": GetAtt("ServiceLog", "Arn")}
+
+
+def _trace_statement() -> dict[str, Any]:
+    # X-Ray knows no resources to narrow these two down to.
+    actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    return {"Effect": "Allow", "Action": actions, "Resource": "*"}

@@ -1,0 +1,187 @@
+"""Validation against the contract: everything that is wrong with a request, in one answer."""
+
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from itertools import islice
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from connexion.decorators.parameter import pythonic
+from connexion.json_schema import Draft4RequestValidator
+from connexion.operations import AbstractOperation
+from jsonschema import Draft4Validator, FormatChecker, ValidationError
+from jsonschema.validators import extend
+from starlette.requests import ClientDisconnect
+from starlette.types import Receive, Scope
+
+from handlers.pipeline.field_errors import FieldError, body_errors, parameter_error, parameter_errors, suggestion
+from handlers.pipeline.json_text import MAX_DIGITS, parse
+from handlers.problems import MAX_BODY_BYTES, MAX_ERRORS, BodyTooLarge, InvalidRequest, WrongMediaType
+
+#: No operation has as many query parameters; more need not be looked at to be refused.
+MAX_PARAMETERS: Final = 100
+
+
+def _is_string(_checker: Any, value: Any) -> bool:
+    return isinstance(value, str) and (value.isascii() or not re.search("[\ud800-\udfff]", value))
+
+
+def _is_integer(_checker: Any, value: Any) -> bool:
+    return (isinstance(value, int) and not isinstance(value, bool)) or (isinstance(value, float) and value.is_integer())
+
+
+def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Match as JavaScript does, where `$` is the end of the text and never a place before a last line break."""
+    if isinstance(value, str) and not _regex(pattern).search(value):
+        yield ValidationError(f"does not match {pattern}")
+
+
+@cache
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\$(?=$|\))", r"\\Z", pattern))
+
+
+def _required(_validator: Any, names: list[str], value: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Name the property that is missing, where jsonschema's own errors tell it in a sentence only."""
+    if isinstance(value, dict):
+        yield from (ValidationError("is required", path=[name]) for name in names if name not in value)
+
+
+def _additional(_validator: Any, allowed: bool, value: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: FBT001 - a schema's keyword
+    """Name each property that is unknown; the contract has no other use of this keyword than false."""
+    if isinstance(value, dict) and not allowed:
+        known = schema["properties"]
+        yield from (ValidationError("is unknown", path=[name]) for name in value if name not in known)
+
+
+#: JSON Schema as OpenAPI 3.0 means it: 1.0 is an integer, and half a surrogate pair is no text.
+ContractValidator: Final[Any] = extend(  # type: ignore[no-untyped-call]
+    Draft4RequestValidator,
+    {"additionalProperties": _additional, "pattern": _pattern, "required": _required},
+    type_checker=Draft4Validator.TYPE_CHECKER.redefine_many({"string": _is_string, "integer": _is_integer}),
+)
+
+
+def validator_of(schema: Mapping[str, Any]) -> Any:
+    """Return a validator of a resolved schema of the contract."""
+    return ContractValidator(schema, format_checker=FormatChecker())
+
+
+class _Parameter:
+    """A parameter of an operation, under the name that its handler knows it by."""
+
+    def __init__(self, definition: Mapping[str, Any]) -> None:
+        self.name: str = definition["name"]
+        self.argument: str = pythonic(self.name)
+        self.schema: Mapping[str, Any] = definition["schema"]
+        self._validator = validator_of(self.schema)
+
+    def errors(self, value: str | int) -> list[FieldError]:
+        return list(parameter_errors(self.name, self._validator.iter_errors(value)))
+
+
+class RequestSchema:
+    """What the contract says of the requests of one operation: their parameters and their body."""
+
+    def __init__(self, operation: AbstractOperation) -> None:
+        """Prepare everything that does not depend on a request."""
+        parameters: dict[str, list[_Parameter]] = {"path": [], "query": [], "header": []}
+        for definition in operation.parameters:
+            parameters[definition["in"]].append(_Parameter(definition))
+        self._path = parameters["path"]
+        self._query = {parameter.name: parameter for parameter in parameters["query"]}
+        self._headers = {parameter.name.lower().encode(): parameter for parameter in parameters["header"]}
+        self._body = validator_of(operation.body_schema("application/json")) if operation.request_body else None
+        self._defaults = {
+            parameter.argument: parameter.schema["default"]
+            for parameter in self._query.values()
+            if "default" in parameter.schema
+        }
+        #: The names of what `read` may return, and no others.
+        self.arguments = [parameter.argument for place in parameters.values() for parameter in place]
+        self.arguments += ["body"] if self._body else []
+
+    async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
+        """Return what a request has for its handler: the parameters, and the body.
+
+        Raises:
+            InvalidRequest: It does not fit the contract, in all the ways that are named.
+            RequestRefused: Its body can't be read.
+
+        """
+        values, errors = dict(self._defaults), list[FieldError]()
+        self._read_path(scope, values, errors)
+        if self._query or scope["query_string"]:
+            self._read_query(scope, values, errors)
+        if self._headers:
+            self._read_headers(scope, values, errors)
+        if self._body:
+            _check_media_type(scope)
+            values["body"] = parse(await _read(scope, receive))
+            # More need not be found than are shown: each may have a suggestion, which takes its time.
+            errors += islice(body_errors(self._body.iter_errors(values["body"])), MAX_ERRORS + 1)
+        if errors:
+            raise InvalidRequest(errors)
+        return values
+
+    def _read_path(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        for parameter in self._path:
+            values[parameter.argument] = scope["path_params"][parameter.name]
+            errors += parameter.errors(values[parameter.argument])
+
+    def _read_query(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        if scope["query_string"].count(b"&") >= MAX_PARAMETERS:
+            errors.append({"detail": f"There are more than {MAX_PARAMETERS} query parameters."})
+            return
+        given: dict[str, list[str]] = {}
+        for name, text in parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            given.setdefault(name, []).append(text)
+        for name, texts in given.items():
+            parameter = self._query.get(name)
+            if parameter is None:
+                errors.append(parameter_error(name, f"There is no such parameter.{suggestion(name, self._query)}"))
+            elif len(texts) > 1:
+                errors.append(parameter_error(name, "Is given more than once."))
+            else:
+                values[parameter.argument] = _typed(texts[0], parameter.schema)
+                errors += parameter.errors(values[parameter.argument])
+
+    def _read_headers(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        for name, parameter in self._headers.items():
+            texts = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
+            if texts:
+                values[parameter.argument] = ", ".join(texts)
+                errors += parameter.errors(values[parameter.argument])
+
+
+def _check_media_type(scope: Scope) -> None:
+    """Refuse other types than plain JSON; a missing type is taken for it, and the charset is UTF-8 whatever is said."""
+    expected = {b"content-type": "application/json", b"content-encoding": "identity"}
+    for key, value in scope["headers"]:
+        if key in expected and value.decode("latin-1").split(";")[0].strip().lower() != expected[key]:
+            raise WrongMediaType
+
+
+async def _read(scope: Scope, receive: Receive) -> bytes:
+    length = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
+    if length.isdigit() and int(length) > MAX_BODY_BYTES:
+        raise BodyTooLarge
+    chunks, size, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunks.append(message.get("body", b""))
+        size += len(chunks[-1])
+        if size > MAX_BODY_BYTES:
+            raise BodyTooLarge
+        more = message.get("more_body", False)
+    return b"".join(chunks)
+
+
+def _typed(text: str, schema: Mapping[str, Any]) -> str | int:
+    """Return the value that a text in a URL has; `+5` and `5.0` are no integers there."""
+    if schema.get("type") == "integer" and re.fullmatch(f"-?[0-9]{{1,{MAX_DIGITS}}}", text):
+        return int(text)
+    return text

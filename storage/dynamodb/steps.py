@@ -1,0 +1,73 @@
+"""The steps of a transaction, each with the refusal that its failed condition means."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+from storage.dynamodb.attributes import Item, Key, Values, expression, marshal, unmarshal
+from storage.errors import Refusal
+
+#: What DynamoDB calls its being too busy for a call: another transaction is at the same items, or capacity is short.
+BUSY: Final = {
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "ThrottlingException",
+    "TransactionConflict",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+
+
+class Changed(Exception):  # noqa: N818 - a message between an attempt and its repetition, never seen outside
+    """The store is not what the attempt relied on; `image` is what the first step's item is now, if that failed."""
+
+    def __init__(self, image: Item | None = None) -> None:
+        super().__init__(image)
+        self.image = image
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One write of a transaction, and the refusal that its failed condition means.
+
+    `refusal` gets the item as the store has it (None if there is none) and returns the refusal, or None if the
+    attempt is to be made again with a newer snapshot.
+    """
+
+    action: Literal["Put", "Update", "Delete", "ConditionCheck"]
+    table: str
+    item: Item | None = None
+    key: Key | None = None
+    change: str | None = None
+    condition: str | None = None
+    values: Values = field(default_factory=dict)
+    refusal: Callable[[Item | None], Refusal | None] = lambda _image: None
+
+
+def member(step: Step, table_name: str) -> dict[str, Any]:
+    """Return a step as a member of TransactWriteItems."""
+    content: dict[str, Any] = {"TableName": table_name}
+    if step.item is not None:
+        content["Item"] = marshal(step.item)
+    if step.key is not None:
+        content["Key"] = marshal(step.key)
+    if step.change is not None:
+        content["UpdateExpression"] = step.change
+    if step.condition is not None:
+        content["ConditionExpression"] = step.condition
+        content["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    return {step.action: content | expression(f"{step.change or ''} {step.condition or ''}", step.values)}
+
+
+def cancelled(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> Refusal | Changed | None:
+    """Return what the reasons of a cancelled transaction, one a step, mean; None if they say that we made a mistake."""
+    codes = {reason.get("Code", "None") for reason in reasons}
+    if not codes <= {"None", "ConditionalCheckFailed"} | BUSY:
+        return None
+    images = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
+    for step, reason, image in zip(steps, reasons, images, strict=True):
+        if reason.get("Code") == "ConditionalCheckFailed" and (refusal := step.refusal(image)):
+            return refusal
+    return Changed(images[0])

@@ -1,0 +1,166 @@
+"""Faults between the ledger and its store, at botocore's own hook before each attempt at a call, by a plan or a seed.
+
+The store has to be one that is reached over HTTP: moto answers at the same hook, and would do what is to fail.
+"""
+
+import json
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from enum import Enum
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError, ConnectTimeoutError, ReadTimeoutError
+
+from storage.dynamodb.tables import Tables
+
+SLOW_SECONDS = 0.05
+
+
+class Fault(Enum):
+    """What can go wrong with an attempt at a call."""
+
+    CONFLICT = "another transaction is at the same items"
+    THROTTLED = "the store has no capacity"
+    FAILED = "the store has an error of its own, and does nothing"
+    UNSENT = "no connection in time: the request is not sent"
+    RESET = "the connection is closed before the store has read the request"
+    LOST = "the store does it, and the answer is lost"
+    SLOW = "the answer takes longer than usual"
+    PARTIAL = "a BatchGetItem answers for some of its keys"
+
+
+#: Says what goes wrong with an attempt: the name of the operation, and how many attempts at it there were before.
+Plan = Callable[[str, int], Fault | None]
+
+_ONLY_FOR = {Fault.CONFLICT: "TransactWriteItems", Fault.PARTIAL: "BatchGetItem"}
+
+
+def fits(fault: Fault, operation: str) -> bool:
+    """Say whether this can happen to that operation."""
+    return _ONLY_FOR.get(fault, operation) == operation
+
+
+def at_rates(seed: int, rates: Mapping[Fault, float]) -> Plan:
+    """Return a plan in which faults are met at these rates; the same seed gives the same faults.
+
+    Each attempt is drawn for by its own number, so that calls which are made at the same time do not take turns.
+    """
+
+    def plan(operation: str, number: int) -> Fault | None:
+        chance = random.Random(f"{seed} {operation} {number}").random()  # noqa: S311 - a test's dice
+        for fault, rate in rates.items():
+            chance -= rate
+            if chance < 0:
+                return fault if fits(fault, operation) else None
+        return None
+
+    return plan
+
+
+def at_attempts(fault: Fault, operation: str, first: int, times: int = 1) -> Plan:
+    """Return a plan in which some attempts in a row at an operation meet a fault."""
+    return lambda name, number: fault if name == operation and first <= number < first + times else None
+
+
+class Faults:
+    """What was attempted since the faults were put in, and what was met, in order."""
+
+    def __init__(self, tables: Tables, plan: Plan) -> None:
+        """Take the tables and the plan."""
+        self.attempts: Counter[str] = Counter()
+        self.met: list[tuple[str, int, Fault]] = []
+        self._session = tables.client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - it sends
+        self._plan = plan
+        self._lock = threading.Lock()
+
+    def before_send(self, request: AWSPreparedRequest, event_name: str, **_context: Any) -> AWSResponse | None:
+        """Answer or fail in the place of the store, or let the request pass."""
+        operation = event_name.rsplit(".", 1)[1]
+        with self._lock:
+            number = self.attempts[operation]
+            self.attempts[operation] += 1
+            fault = self._plan(operation, number)
+            if fault is None or not fits(fault, operation):
+                return None
+            self.met.append((operation, number, fault))
+        return self._meet(fault, request)
+
+    def _meet(self, fault: Fault, request: AWSPreparedRequest) -> AWSResponse | None:
+        match fault:
+            case Fault.CONFLICT:
+                others = len(json.loads(_read(request))["TransactItems"]) - 1
+                reasons = [{"Code": "TransactionConflict"}, *[{"Code": "None"}] * others]
+                return _error(request, "TransactionCanceledException", CancellationReasons=reasons)
+            case Fault.THROTTLED:
+                return _error(request, "ThrottlingException")
+            case Fault.FAILED:
+                return _error(request, "InternalServerError", 500)
+            case Fault.UNSENT:
+                raise ConnectTimeoutError(endpoint_url=request.url)
+            case Fault.RESET:
+                raise ConnectionClosedError(endpoint_url=request.url)
+            case Fault.LOST:
+                assert self._session.send(request).content is not None, "it is read to its end, and so done"
+                raise ReadTimeoutError(endpoint_url=request.url)
+            case Fault.SLOW:
+                time.sleep(SLOW_SECONDS)
+                return None
+        return _partial(request, self._session.send(request))
+
+
+class _Body:
+    """The body of an answer, as botocore reads it."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def stream(self) -> Iterator[bytes]:
+        yield self._content
+
+
+def _read(request: AWSPreparedRequest) -> bytes | str:
+    assert isinstance(request.body, bytes | str), "a request to DynamoDB is a JSON text"
+    return request.body
+
+
+def _answer(request: AWSPreparedRequest, status: int, body: Mapping[str, Any]) -> AWSResponse:
+    raw: Any = _Body(json.dumps(body).encode())
+    headers: Any = {"content-type": "application/x-amz-json-1.0"}
+    return AWSResponse(request.url, status, headers, raw)
+
+
+def _error(request: AWSPreparedRequest, code: str, status: int = 400, **more: Any) -> AWSResponse:
+    return _answer(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": code, **more})
+
+
+def _partial(request: AWSPreparedRequest, response: AWSResponse) -> AWSResponse:
+    """Leave over all keys of a batch but the first of each table."""
+    body, asked = json.loads(response.content), json.loads(_read(request))["RequestItems"]
+    left = {name: part | {"Keys": part["Keys"][1:]} for name, part in asked.items() if part["Keys"][1:]}
+    for name, part in left.items():
+        found = body["Responses"].get(name, [])
+        body["Responses"][name] = [
+            item for item in found if not any(key.items() <= item.items() for key in part["Keys"])
+        ]
+    return _answer(request, response.status_code, body | {"UnprocessedKeys": left})
+
+
+@contextmanager
+def faults(tables: Tables, plan: Plan) -> Iterator[Faults]:
+    """Let calls to the store meet faults as long as the context lasts; botocore repeats them without its pauses."""
+    assert "//127.0.0.1:" in tables.client.meta.endpoint_url, "faults are for a store of the test's own"
+    events: Any = tables.client.meta.events
+    layer = Faults(tables, plan)
+    events.register("before-send.dynamodb", layer.before_send)
+    try:
+        with mock.patch("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None)):
+            yield layer
+    finally:
+        events.unregister("before-send.dynamodb", layer.before_send)

@@ -1,0 +1,130 @@
+"""A request for each documented response of each operation, and faults that provoke the 500s and 503s."""
+
+import functools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+import botocore.exceptions
+import pytest
+from connexion.utils import get_function_from_name
+
+from storage.dynamodb.tables import Tables
+from tests.apparatus.client import EVENT
+
+Request = tuple[str, str, dict[str, Any]]
+
+#: Requests that succeed where `conf` has one seat, which `ann` has, `empty` has nobody, and `bob` is only a user.
+GOOD: Final[dict[str, Request]] = {
+    "handlers.events.list_events": ("GET", "/events", {}),
+    "handlers.events.create_event": ("POST", "/events", {"json": {**EVENT, "eventId": "new"}}),
+    "handlers.events.get_event": ("GET", "/events/conf", {}),
+    "handlers.events.update_event": ("PUT", "/events/conf", {"json": {"title": "Other"}}),
+    "handlers.events.delete_event": ("DELETE", "/events/empty", {}),
+    "handlers.registrations.list_event_registrations": ("GET", "/events/conf/registrations", {}),
+    "handlers.registrations.register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "bob"}}),
+    "handlers.registrations.get_registration": ("GET", "/events/conf/registrations/ann", {}),
+    "handlers.registrations.unregister_user": ("DELETE", "/events/conf/registrations/ann", {}),
+    "handlers.registrations.create_registration": (
+        "POST",
+        "/registrations",
+        {"json": {"userId": "bob", "eventId": "conf"}},
+    ),
+    "handlers.registrations.delete_registration": ("DELETE", "/registrations/ann/conf", {}),
+    "handlers.registrations.list_user_registrations": ("GET", "/users/ann/registrations", {}),
+    "handlers.users.create_user": ("POST", "/users", {"json": {"userId": "new", "name": "New"}}),
+    "handlers.users.get_user": ("GET", "/users/ann", {}),
+    "handlers.system.get_api_info": ("GET", "/", {}),
+    "handlers.system.check_health": ("GET", "/health", {}),
+    "handlers.system.show_docs": ("GET", "/docs", {}),
+    "handlers.system.get_docs_asset": ("GET", "/docs/swagger-ui.css", {}),
+    "handlers.system.get_openapi_json": ("GET", "/openapi.json", {}),
+    "handlers.system.get_openapi_yaml": ("GET", "/openapi.yaml", {}),
+}
+
+#: Requests that the state of things refuses.
+CONFLICTING: Final[dict[str, Request]] = {
+    "handlers.events.create_event": ("POST", "/events", {"json": EVENT}),
+    "handlers.events.update_event": ("PUT", "/events/conf", {"json": {"eventId": "empty"}}),
+    "handlers.events.delete_event": ("DELETE", "/events/conf", {}),
+    "handlers.registrations.register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "ann"}}),
+    "handlers.registrations.create_registration": (
+        "POST",
+        "/registrations",
+        {"json": {"userId": "ann", "eventId": "conf"}},
+    ),
+    "handlers.users.create_user": ("POST", "/users", {"json": {"userId": "ann", "name": "Ann"}}),
+}
+
+
+def absent(request: Request) -> Request:
+    """Return the same request for what does not exist."""
+    method, path, options = request
+    head, _, last = path.rpartition("/")
+    for name in ("conf", "empty", "ann"):
+        path = path.replace(f"/{name}", "/absent")
+    if head == "/docs":
+        path = f"{head}/absent.css"
+    if "eventId" in options.get("json", {}):
+        options = {"json": {**options["json"], "eventId": "absent"}}
+    assert last
+    return method, path, options
+
+
+def with_options(request: Request, **more: Any) -> Request:
+    method, path, options = request
+    return method, path, {**{name: value for name, value in options.items() if name not in more}, **more}
+
+
+def body(content: bytes, media_type: str = "application/json") -> Callable[[Request], Request]:
+    def change(request: Request) -> Request:
+        method, path, _options = request
+        return method, path, {"content": content, "headers": {"Content-Type": media_type}}
+
+    return change
+
+
+#: What makes of a good request one that is answered with this status.
+CHANGES: Final[dict[str, Callable[[Request], Request]]] = {
+    "200": lambda request: request,
+    "201": lambda request: request,
+    "204": lambda request: request,
+    "400": body(b"{"),
+    "404": absent,
+    "412": functools.partial(with_options, headers={"If-Match": '"0000000000000000"'}),
+    "413": body(b" " * 65537),
+    "415": body(b"<event/>", "application/xml"),
+    "422": functools.partial(with_options, params={"nonsense": "1"}),
+    "500": lambda request: request,
+    "503": lambda request: request,
+}
+
+
+@contextmanager
+def store_down(tables: Tables) -> Iterator[None]:
+    """Let no call reach the store."""
+
+    def fail(**_context: Any) -> None:
+        raise botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere")
+
+    tables.client.meta.events.register("before-call.dynamodb", fail)
+    try:
+        yield
+    finally:
+        tables.client.meta.events.unregister("before-call.dynamodb", fail)
+
+
+@contextmanager
+def mistake_in_every_handler() -> Iterator[None]:
+    """Let every operation of an application that is made now have a bug."""
+
+    def broken(operation_id: str) -> Any:
+        @functools.wraps(get_function_from_name(operation_id))
+        def handle(**_values: Any) -> Any:
+            raise ZeroDivisionError
+
+        return handle
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("handlers.app.get_function_from_name", broken)
+        yield

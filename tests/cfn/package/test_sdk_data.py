@@ -1,0 +1,51 @@
+"""The SDK works with the trimmed data as with its own."""
+
+import shutil
+from pathlib import Path
+
+import botocore.session
+import pytest
+from botocore.client import BaseClient
+from botocore.loaders import Loader
+
+from cfn.package.sdk_data import trim
+
+DATA = Path(botocore.__file__).parent / "data"
+CALLS = {"batch_get_item", "get_item", "query", "transact_write_items"}
+
+
+@pytest.fixture(scope="module")
+def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    data = tmp_path_factory.mktemp("sdk") / "data"
+    shutil.copytree(DATA / "dynamodb", data / "dynamodb")
+    for path in DATA.glob("*.json"):
+        shutil.copy(path, data)
+    trim(data)
+    return data
+
+
+def connect(data: Path, region: str) -> BaseClient:
+    session = botocore.session.Session()
+    session.register_component("data_loader", Loader([str(data)], include_default_search_paths=False))
+    client: BaseClient = session.create_client("dynamodb", region_name=region)
+    return client
+
+
+@pytest.mark.parametrize("region", ["eu-central-1", "us-east-1", "cn-north-1", "us-gov-west-1"])
+def test_a_client_has_the_same_address_in_every_part_of_the_world(trimmed: Path, region: str) -> None:
+    assert connect(trimmed, region).meta.endpoint_url == connect(DATA, region).meta.endpoint_url
+
+
+def test_a_client_has_the_same_calls_parameters_and_errors(trimmed: Path) -> None:
+    ours, theirs = (connect(data, "eu-central-1").meta for data in (trimmed, DATA))
+    assert ours.method_to_api_mapping.keys() == theirs.method_to_api_mapping.keys() >= CALLS
+    for name in ours.service_model.shape_names:
+        mine, other = ours.service_model.shape_for(name), theirs.service_model.shape_for(name)
+        assert (mine.type_name, mine.metadata) == (other.type_name, other.metadata)
+        assert list(getattr(mine, "members", ())) == list(getattr(other, "members", ()))
+    assert ours.service_model.shape_names == theirs.service_model.shape_names
+
+
+def test_less_is_read_at_the_start(trimmed: Path) -> None:
+    assert (trimmed / "endpoints.json").stat().st_size < (DATA / "endpoints.json").stat().st_size / 10
+    assert b'"documentation": "' not in (trimmed / "dynamodb" / "2012-08-10" / "service-2.json").read_bytes()

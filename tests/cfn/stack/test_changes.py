@@ -1,0 +1,81 @@
+"""The first failure is the one that is told, and nothing of an older change is mistaken for this one."""
+
+import io
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cfn.errors import CommandError
+from cfn.stack import changes
+from cfn.stack.progress import Progress
+
+_STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/demo/1"
+
+
+class _Account:
+    """Answers with the events that it is given, newest first; each look at them shows one more."""
+
+    pause = 0.0
+
+    def __init__(self, *events: tuple[str, str, str]) -> None:
+        self.stacks = self
+        self._events = [self._event(number, *event) for number, event in enumerate(events)]
+        self._shown = 0
+
+    def _event(self, number: int, name: str, status: str, reason: str) -> dict[str, Any]:
+        return {
+            "EventId": str(number),
+            "StackName": "demo",
+            "LogicalResourceId": name,
+            "PhysicalResourceId": _STACK if name == "demo" else name,
+            "ResourceType": "AWS::CloudFormation::Stack" if name == "demo" else "AWS::Lambda::Function",
+            "ResourceStatus": status,
+            "ResourceStatusReason": reason,
+            "Timestamp": datetime(2030, 1, 1, tzinfo=UTC),
+        }
+
+    def describe_stack_events(self, StackName: str) -> dict[str, Any]:  # noqa: N803 - the name that boto3 gives it
+        assert StackName == _STACK
+        self._shown += 1
+        return {"StackEvents": self._events[: self._shown][::-1]}
+
+    def get_paginator(self, _name: str) -> "_Account":
+        return self
+
+    def paginate(self, **names: str) -> Iterator[dict[str, Any]]:
+        yield self.describe_stack_events(**names)
+
+    def delete_stack(self, **_: str) -> None:
+        pass
+
+
+def _delete(*events: tuple[str, str, str]) -> str:
+    console = Console(file=io.StringIO(), width=200)
+    with Progress(console) as progress:
+        changes.delete(_Account(("demo", "CREATE_COMPLETE", "before"), *events), _STACK, progress)  # type: ignore[arg-type] # it has all that is called
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_what_happened_before_is_not_shown_and_ends_nothing() -> None:
+    shown = _delete(("demo", "DELETE_IN_PROGRESS", "asked"), ("demo", "DELETE_COMPLETE", ""))
+    assert "before" not in shown
+    assert shown.count("\n") == 2
+
+
+def test_the_first_resource_that_failed_is_named_not_those_that_were_cancelled() -> None:
+    with pytest.raises(CommandError, match=r"ended in DELETE_FAILED\. First failure: Function \(.*\): no permission"):
+        _delete(
+            ("Other", "DELETE_FAILED", "Resource deletion Cancelled"),
+            ("Function", "DELETE_FAILED", "no\npermission"),
+            ("Third", "DELETE_FAILED", "later"),
+            ("demo", "DELETE_FAILED", "The following resource(s) failed to delete: [Function, Third]."),
+        )
+
+
+def test_a_failure_without_a_resource_is_told_in_the_words_of_the_stack() -> None:
+    with pytest.raises(CommandError, match="First failure: termination protection"):
+        _delete(("demo", "DELETE_FAILED", "termination protection"))

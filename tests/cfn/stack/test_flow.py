@@ -1,0 +1,123 @@
+"""The real service on the emulated stack: deployed, used, deployed again, destroyed."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cfn.package.build import Package
+from cfn.stack.aws import Aws
+from cfn.stack.deploy import Wanted, deploy
+from cfn.stack.destroy import destroy
+
+pytestmark = pytest.mark.deployed
+
+_CONFERENCE = {
+    "eventId": "tech-conf-2024",
+    "title": "Tech Conference 2024",
+    "description": "Annual technology conference",
+    "date": "2024-12-15",
+    "location": "San Francisco, CA",
+    "capacity": 2,
+    "organizer": "Tech Corp",
+    "status": "active",
+    "hasWaitlist": True,
+}
+
+
+class Client:
+    """Speaks JSON to one address."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def __call__(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any, Any]:
+        """Return the status, the decoded body (None without one) and the headers of the answer."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json"} if data else {}
+        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - the emulator's
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
+                return answer.status, _decoded(answer.read()), answer.headers
+        except urllib.error.HTTPError as error:
+            return error.code, _decoded(error.read()), error.headers
+
+
+def _decoded(content: bytes) -> Any:
+    return json.loads(content) if content else None
+
+
+def _the_first_registrations(call: Client) -> None:
+    """Fill the event and its queue, and see the first in the queue promoted."""
+    assert call("GET", "/")[0] == 200
+    assert call("POST", "/events", _CONFERENCE)[0] == 201
+    assert call("POST", "/events", _CONFERENCE)[0] == 409
+    assert [event["eventId"] for event in call("GET", "/events?status=active")[1]["events"]] == ["tech-conf-2024"]
+    for user in ("user-1", "user-2", "user-3"):
+        assert call("POST", "/users", {"userId": user, "name": user})[0] == 201
+    registered = [
+        call("POST", "/registrations", {"userId": "user-1", "eventId": "tech-conf-2024"}),
+        call("POST", "/events/tech-conf-2024/registrations", {"userId": "user-2"}),
+        call("POST", "/events/tech-conf-2024/registrations", {"userId": "user-3"}),
+    ]
+    assert [status for status, _, _ in registered] == [201, 201, 201]
+    assert [body["status"] for _, body, _ in registered] == ["confirmed", "confirmed", "waitlisted"]
+    assert call("DELETE", "/registrations/user-1/tech-conf-2024")[:2] == (204, None)
+    assert call("GET", "/events/tech-conf-2024/registrations/user-3")[1]["status"] == "confirmed"
+
+
+def _what_stays_across_deployments(call: Client) -> None:
+    status, body, _ = call("GET", "/events/tech-conf-2024")
+    assert (status, body["confirmedCount"], body["waitlistCount"]) == (200, 2, 0)
+    assert len(call("GET", "/users/user-3/registrations")[1]["registrations"]) == 1
+
+
+def test_the_service_is_deployed_used_changed_and_destroyed(
+    aws: Aws, host_package: Package, console: Console, said: Callable[[], str]
+) -> None:
+    checked = Wanted("flow", {"ValidateResponses": "1"})
+    call = Client(deploy(aws, checked, host_package, console))
+    _the_first_registrations(call)
+
+    assert "No changes" not in said()
+    deploy(aws, checked, host_package, console)
+    assert "No changes: stack flow is up to date." in said()
+    _what_stays_across_deployments(call)
+
+    deploy(aws, replace(checked, parameters={"MemorySize": "1024"}), host_package, console)
+    _what_stays_across_deployments(call)
+
+    destroy(aws, "flow", console, confirmed=True)
+    kept = [table for table in aws.client("dynamodb").list_tables()["TableNames"] if table.startswith("flow-")]
+    assert len(kept) == 3
+
+
+@pytest.fixture(scope="module")
+def call(aws: Aws, host_package: Package) -> Client:
+    return Client(deploy(aws, Wanted("answers", throw_away=True), host_package, Console(quiet=True)))
+
+
+def test_a_location_leads_to_the_new_resource_below_the_stage(call: Client) -> None:
+    status, body, headers = call("POST", "/users", {"name": "Ada"})
+    assert (status, headers["location"].rpartition("/")[2]) == (201, body["userId"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "title"),
+    [("GET", "/nothing", 404, "Not Found"), ("PATCH", "/events", 405, "Method Not Allowed")],
+)
+def test_unknown_paths_and_methods_are_answered_by_the_service(
+    call: Client, method: str, path: str, status: int, title: str
+) -> None:
+    answered, body, headers = call(method, path)
+    assert (answered, body["title"]) == (status, title)
+    assert headers["content-type"] == "application/problem+json"
+
+
+def test_the_contract_is_served_by_the_package_alone(call: Client) -> None:
+    assert call("GET", "/openapi.json")[1]["openapi"] == "3.0.3"

@@ -1,0 +1,130 @@
+"""The role allows what the storage does, and nothing else: neither is missing, neither is unused."""
+
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from cfn.template.build import build
+from cfn.template.role import GRANTS
+from storage import events, registration_lists, registrations, users
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
+from storage.errors import AlreadyRegistered
+from storage.items import BLOCK, seats_key
+from storage.model import EventFields
+from storage.schema import TABLES
+
+#: Member of a transaction -> the action that authorises it.
+_MEMBERS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+
+
+class Recorder:
+    """Notes (action, table or index) of every call that a client makes, transactions by their members."""
+
+    def __init__(self, client: Any) -> None:
+        self.used: set[tuple[str, str]] = set()
+        client.meta.events.register("provide-client-params.dynamodb.*", self._note)
+
+    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+        match model.name:
+            case "TransactWriteItems":
+                for member in params["TransactItems"]:
+                    ((kind, content),) = member.items()
+                    self.used.add((_MEMBERS[kind], content["TableName"]))
+            case "BatchGetItem":
+                self.used |= {("BatchGetItem", table) for table in params["RequestItems"]}
+            case action:
+                index = params.get("IndexName")
+                self.used.add((action, f"{params['TableName']}/index/{index}" if index else params["TableName"]))
+
+
+@pytest.fixture
+def moto_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with mock_aws():
+        made = Tables(boto3.client("dynamodb", region_name="us-east-1"))
+        made.create_missing()
+        yield made
+
+
+def _fields(capacity: int = 1) -> EventFields:
+    return EventFields(
+        title="Talk",
+        description="A talk",
+        date="2030-01-01",
+        location="Here",
+        capacity=capacity,
+        organizer="Us",
+        status="active",
+        has_waitlist=True,
+    )
+
+
+def _everything(tables: Tables) -> None:
+    """Go once down every path of the storage that calls DynamoDB differently."""
+    tables.ping()
+    for user in ("ann", "bob", "cat", "dan"):
+        users.create(tables, user, user)
+    users.get(tables, "ann")
+    events.create(tables, "talk", _fields())
+    events.create(tables, "void", _fields())
+    events.list_page(tables, limit=10)
+    events.list_page(tables, status="active", limit=10)
+    for user in ("ann", "bob", "cat", "dan"):
+        registrations.register(tables, "talk", user)
+    with pytest.raises(AlreadyRegistered):
+        registrations.register(tables, "talk", "ann")
+    registrations.get(tables, "talk", "cat")
+    registration_lists.of_event(tables, "talk", limit=10, cursor=None)
+    registration_lists.of_event(tables, "talk", status="waitlisted", limit=10, cursor=None)
+    registration_lists.of_event(tables, "void", limit=10, cursor=None)
+    registration_lists.of_user(tables, "cat", limit=10)
+    registrations.unregister(tables, "talk", "ann")
+    registrations.unregister(tables, "talk", "dan")
+    events.update(tables, "talk", {"capacity": 5})
+    events.get(tables, "talk")
+    events.delete(tables, "void")
+    queue_is_long = Step(
+        action="Update", table="Events", key=seats_key("long"), change="SET #nextSeq = :n", values={"n": 99 * BLOCK}
+    )
+    events.create(tables, "long", _fields())
+    tables.transact([queue_is_long])
+    events.delete(tables, "long")
+
+
+def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> None:
+    recorder = Recorder(moto_tables.client)
+    _everything(moto_tables)
+    granted = {(action, resource) for resource, actions in GRANTS.items() for action in actions}
+    assert recorder.used == granted
+
+
+def test_no_public_function_of_the_storage_is_left_out_here() -> None:
+    public = {
+        name
+        for module in (events, registration_lists, registrations, users)
+        for name, function in inspect.getmembers(module, inspect.isfunction)
+        if function.__module__ == module.__name__ and not name.startswith("_")
+    }
+    # The others call `with_position`, which makes no other call.
+    assert public - {"with_position"} <= set(_everything.__code__.co_names)
+
+
+def test_every_grant_is_for_one_table_or_one_of_its_indexes() -> None:
+    role = build("Release").to_dict()["Resources"]["FunctionRole"]["Properties"]
+    policies = {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in role["Policies"]}
+    arns = {f"{name}Table" for name in TABLES}
+    for statement in policies["tables"]:
+        resource = statement["Resource"]
+        table = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"][2:].partition(".Arn}")[0]
+        assert table in arns
+        assert "*" not in str(statement)
+    assert policies["logs"][0]["Resource"] == {"Fn::GetAtt": ["ServiceLog", "Arn"]}
+    assert [statement["Action"] for statement in policies["traces"]] == [
+        ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+    ]

@@ -1,0 +1,202 @@
+"""The template says what an engineer would look for; what emulators ignore is asserted here."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from cfn.template.build import BODY_LIMIT, build, release_of
+from cfn.template.parameters import DEFAULTS
+from storage.schema import TABLE_VARIABLES, TABLES
+
+
+@pytest.fixture(scope="module")
+def template() -> dict[str, Any]:
+    found: dict[str, Any] = build("Release").to_dict()
+    return found
+
+
+def _of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
+
+
+def _one(template: dict[str, Any], kind: str) -> dict[str, Any]:
+    (found,) = _of_type(template, kind).values()
+    properties: dict[str, Any] = found["Properties"]
+    return properties
+
+
+def test_the_template_fits_into_one_request() -> None:
+    assert len(json.dumps(build("Release").to_dict(), separators=(",", ":"))) < BODY_LIMIT
+
+
+def test_every_parameter_is_described_and_bounded(template: dict[str, Any]) -> None:
+    for name, parameter in template["Parameters"].items():
+        assert parameter["Description"].endswith("."), name
+        bounds = parameter.keys() & {"AllowedValues", "AllowedPattern", "MinValue", "MinLength"}
+        assert bounds, name
+
+
+def test_every_default_is_within_its_own_bounds(template: dict[str, Any]) -> None:
+    for name, default in DEFAULTS.items():
+        parameter = template["Parameters"][name]
+        if "AllowedPattern" in parameter:
+            assert re.fullmatch(parameter["AllowedPattern"], default), name
+        if "AllowedValues" in parameter:
+            assert default in map(str, parameter["AllowedValues"]), name
+        if "MinValue" in parameter:
+            assert parameter["MinValue"] <= int(default) <= parameter["MaxValue"], name
+
+
+@pytest.mark.parametrize(
+    ("origins", "taken"),
+    [
+        ("*", True),
+        ("https://www.example.com", True),
+        ("http://localhost:5173", True),
+        ("https://www.example.com/", False),
+        ("www.example.com", False),
+    ],
+)
+def test_an_origin_has_a_scheme_and_no_path(template: dict[str, Any], origins: str, taken: bool) -> None:  # noqa: FBT001
+    pattern = template["Parameters"]["CorsOrigins"]["AllowedPattern"]
+    assert (re.fullmatch(pattern, origins) is not None) is taken
+
+
+class TestTables:
+    def test_the_tables_are_those_of_the_storage(self, template: dict[str, Any]) -> None:
+        for name, definition in TABLES.items():
+            properties = template["Resources"][f"{name}Table"]["Properties"]
+            assert {key: properties[key] for key in definition} == definition
+
+    def test_the_tables_are_backed_up_and_encrypted(self, template: dict[str, Any]) -> None:
+        for table in _of_type(template, "AWS::DynamoDB::Table").values():
+            assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+            assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
+
+    @pytest.mark.parametrize(("throw_away", "policy"), [(False, "Retain"), (True, "Delete")])
+    def test_only_a_throw_away_stack_lets_its_tables_go(self, throw_away: bool, policy: str) -> None:  # noqa: FBT001
+        tables = _of_type(build("Release", throw_away=throw_away).to_dict(), "AWS::DynamoDB::Table")
+        assert len(tables) == len(TABLES)
+        for table in tables.values():
+            assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == policy
+            assert table["Properties"]["DeletionProtectionEnabled"] is not throw_away
+
+    def test_the_function_learns_the_names_of_the_tables(self, template: dict[str, Any]) -> None:
+        variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
+        for name, variable in TABLE_VARIABLES.items():
+            assert variables[variable] == {"Ref": f"{name}Table"}
+
+
+class TestFunction:
+    def test_the_function_runs_on_arm_with_snapshots_traces_and_json_logs(self, template: dict[str, Any]) -> None:
+        function = _one(template, "AWS::Lambda::Function")
+        assert (function["Runtime"], function["Handler"]) == ("python3.13", "handlers.aws_lambda.handler")
+        assert (DEFAULTS["Architecture"], DEFAULTS["SnapStart"]) == ("arm64", "PublishedVersions")
+        assert function["Architectures"] == [{"Ref": "Architecture"}]
+        assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
+        assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["LoggingConfig"]["LogFormat"] == "JSON"
+        assert function["LoggingConfig"]["LogGroup"] == {"Ref": "ServiceLog"}
+
+    def test_the_alias_follows_the_version_that_carries_the_release(self, template: dict[str, Any]) -> None:
+        assert list(_of_type(template, "AWS::Lambda::Version")) == ["VersionRelease"]
+        alias = _one(template, "AWS::Lambda::Alias")
+        assert alias["Name"] == "live"
+        assert alias["FunctionVersion"] == {"Fn::GetAtt": ["VersionRelease", "Version"]}
+
+    def test_the_gateway_gives_up_after_the_function(self, template: dict[str, Any]) -> None:
+        gateway = _one(template, "AWS::ApiGatewayV2::Integration")["TimeoutInMillis"] / 1000
+        assert template["Parameters"]["TimeoutSeconds"]["MaxValue"] < gateway
+
+    def test_concurrency_is_reserved_only_on_request(self, template: dict[str, Any]) -> None:
+        reserved = _one(template, "AWS::Lambda::Function")["ReservedConcurrentExecutions"]
+        assert reserved["Fn::If"] == ["ConcurrencyIsReserved", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]
+
+
+class TestRelease:
+    @pytest.mark.parametrize("changed", [{"MemorySize": "1024"}, {"CodeKey": "other"}, {"StageName": "beta"}])
+    def test_what_a_version_freezes_makes_another_release(self, changed: dict[str, str]) -> None:
+        assert release_of({"CodeKey": "one", **changed}) != release_of({"CodeKey": "one"})
+
+    @pytest.mark.parametrize(
+        "changed", [{"ReservedConcurrency": "5"}, {"LogRetentionDays": "7"}, {"ThrottleRate": "9"}]
+    )
+    def test_what_lambda_would_call_the_same_version_is_the_same_release(self, changed: dict[str, str]) -> None:
+        assert release_of({"CodeKey": "one", **changed}) == release_of({"CodeKey": "one"})
+
+    def test_a_default_that_is_spelt_out_is_no_change(self) -> None:
+        assert release_of(DEFAULTS) == release_of({})
+
+
+class TestApi:
+    def test_one_route_leads_everything_to_the_alias(self, template: dict[str, Any]) -> None:
+        assert _one(template, "AWS::ApiGatewayV2::Route")["RouteKey"] == "$default"
+        integration = _one(template, "AWS::ApiGatewayV2::Integration")
+        assert integration["IntegrationUri"] == {"Ref": "LiveAlias"}
+        assert integration["PayloadFormatVersion"] == "2.0"
+
+    def test_the_gateway_answers_preflights_for_the_methods_and_headers_of_the_contract(
+        self, template: dict[str, Any]
+    ) -> None:
+        cors = _one(template, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]
+        assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
+        assert cors["AllowMethods"] == ["GET", "POST", "PUT", "DELETE"]
+        assert cors["AllowHeaders"] == ["content-type", "if-match"]
+        assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after"]
+
+    def test_the_same_parameter_narrows_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
+        variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
+        assert variables["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
+
+    def test_the_stage_is_throttled_and_logs_each_request(self, template: dict[str, Any]) -> None:
+        stage = _one(template, "AWS::ApiGatewayV2::Stage")
+        assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
+        assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
+        logged = json.loads(stage["AccessLogSettings"]["Format"])
+        assert {"requestId", "route", "status", "latency"} <= logged.keys()
+        assert not {"path", "query", "userAgent"} & logged.keys(), "ids of people are in a path"
+
+    def test_nobody_but_this_api_may_call_the_function(self, template: dict[str, Any]) -> None:
+        permission = _one(template, "AWS::Lambda::Permission")
+        assert permission["Principal"] == "apigateway.amazonaws.com"
+        assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/${StageName}/$default")
+
+
+class TestWatching:
+    def test_each_log_is_kept_for_the_days_of_the_parameter(self, template: dict[str, Any]) -> None:
+        groups = _of_type(template, "AWS::Logs::LogGroup")
+        assert groups.keys() == {"ServiceLog", "AccessLog"}
+        assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+
+    def test_there_is_an_alarm_for_everything_that_wakes_somebody_up(self, template: dict[str, Any]) -> None:
+        tables = {f"{name}ThrottledAlarm" for name in TABLES}
+        others = {"ServerErrorsAlarm", "SlowAnswersAlarm", "FunctionErrorsAlarm", "FunctionThrottlesAlarm"}
+        assert _of_type(template, "AWS::CloudWatch::Alarm").keys() == tables | others
+
+    def test_alarms_write_to_the_topic_where_there_is_an_address(self, template: dict[str, Any]) -> None:
+        reader = {"Fn::If": ["AlarmsHaveAReader", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}
+        for alarm in _of_type(template, "AWS::CloudWatch::Alarm").values():
+            assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [reader]
+        assert template["Resources"]["AlarmTopic"]["Condition"] == "AlarmsHaveAReader"
+
+    def test_throttling_of_an_index_is_seen_as_well(self, template: dict[str, Any]) -> None:
+        metrics = template["Resources"]["EventsThrottledAlarm"]["Properties"]["Metrics"]
+        watched = {metric["Id"] for metric in metrics if not metric["ReturnData"]}
+        directions = ("Read", "Write")
+        assert watched == {place + way for place in ("table", "byDate", "byStatus") for way in directions}
+
+    def test_the_dashboard_shows_every_part_at_a_glance(self, template: dict[str, Any]) -> None:
+        body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        titles = {widget["properties"]["title"].partition(" ")[0] for widget in json.loads(body)["widgets"]}
+        assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Cost:"}
+
+    def test_the_dashboard_names_only_what_the_template_has(self, template: dict[str, Any]) -> None:
+        body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        named = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)}
+        assert named - {"AWS::Region", "AWS::StackName"} <= template["Resources"].keys() | template["Parameters"].keys()
+
+
+def test_the_outputs_lead_to_the_api_its_documentation_and_its_log(template: dict[str, Any]) -> None:
+    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"}

@@ -1,0 +1,144 @@
+"""The log: one line a request, without bodies, ids or names of people."""
+
+import io
+import json
+import logging
+import traceback
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+
+from handlers.app import create_app
+from handlers.contract import Contract
+from handlers.pipeline import logs
+from storage.dynamodb.tables import Tables
+from tests.apparatus.client import EVENT, Client
+from tests.apparatus.provoked import mistake_in_every_handler, store_down
+
+FIELDS = {"timestamp", "level", "message", "request_id", "method", "route", "status", "duration_ms"}
+
+
+def test_every_request_is_one_line_of_json(client: Client, log_lines: Any) -> None:
+    client.create_event()
+    client.get("/events/conf")
+    created, found = log_lines()
+    assert set(created) == set(found) == FIELDS
+    assert (created["method"], created["route"], created["status"]) == ("POST", "/events", 201)
+    assert (found["method"], found["route"], found["status"]) == ("GET", "/events/{eventId}", 200)
+    assert created["request_id"] != found["request_id"]
+
+
+def test_a_refusal_is_logged_with_its_type(client: Client, log_lines: Any) -> None:
+    client.get("/events/conf")
+    client.get("/nothing")
+    refused, unknown = log_lines()
+    assert (refused["status"], refused["error"]) == (404, "event-not-found")
+    assert (unknown["status"], unknown["error"], "route" in unknown) == (404, "Not Found", False)
+
+
+#: A word that is in every id, text, parameter and header that is sent, and nowhere in the code.
+HIDDEN = "hidden@example.com"
+
+PEOPLE = {"eventId": HIDDEN, "userId": HIDDEN, "name": HIDDEN, "title": HIDDEN, "organizer": HIDDEN, HIDDEN: HIDDEN}
+
+
+def every_request() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Yield requests for every operation, well and badly made, and some for none."""
+    for operation in Contract().operations.values():
+        path = operation.path.format(eventId=HIDDEN, userId=HIDDEN, asset=HIDDEN)
+        yield operation.method, path, {}
+        yield operation.method, path, {"headers": {"If-Match": f'"{HIDDEN}"', "User-Agent": HIDDEN, "Referer": HIDDEN}}
+        yield operation.method, f"{path}?{HIDDEN}={HIDDEN}&cursor={HIDDEN}", {"json": PEOPLE}
+        yield operation.method, path, {"content": HIDDEN, "headers": {"Content-Type": "application/json"}}
+        yield HIDDEN.upper().partition("@")[0], path, {}
+    yield "GET", f"/{HIDDEN}", {}
+    yield "POST", "/users", {"json": {"userId": HIDDEN, "name": HIDDEN}}
+    yield "POST", "/events", {"json": {**EVENT, "eventId": HIDDEN, "title": HIDDEN}}
+    for path in ("/registrations", f"/events/{HIDDEN}/registrations"):
+        yield "POST", path, {"json": {"userId": HIDDEN, **({"eventId": HIDDEN} if path == "/registrations" else {})}}
+    yield "PUT", f"/events/{HIDDEN}", {"json": {"capacity": 1}}
+    yield "DELETE", f"/events/{HIDDEN}", {}
+    yield "GET", f"/users/{HIDDEN}/registrations", {}
+    yield "DELETE", f"/events/{HIDDEN}/registrations/{HIDDEN}", {}
+    yield "DELETE", f"/events/{HIDDEN}", {"headers": {"If-Match": f'"{HIDDEN}"'}}
+
+
+def lost_attribute(_item: Any) -> None:
+    raise KeyError("version")
+
+
+@pytest.mark.parametrize("state", ["at work", "store down", "mistake in handlers", "mistake in storage"])
+def test_nothing_that_a_client_sent_is_in_any_log_whatever_happens(
+    moto_tables: Tables, log: io.StringIO, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """Not even in a traceback; `caplog` has what the libraries log, as the Lambda runtime would take it."""
+    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.WARNING, "httpx")  # It is the client's.
+    with mistake_in_every_handler() if state == "mistake in handlers" else nullcontext():
+        client = Client(create_app(moto_tables))
+    if state == "mistake in storage":
+        monkeypatch.setattr("storage.dynamodb.tables.unmarshal", lost_attribute)
+        monkeypatch.setattr("storage.dynamodb.steps.unmarshal", lost_attribute)
+    with store_down(moto_tables) if state == "store down" else nullcontext():
+        statuses = [client.request(method, path, **options).status_code for method, path, options in every_request()]
+    expected = {
+        "at work": {200, 201, 204, 400, 404, 405, 409, 412, 422},
+        "store down": {503},
+        "mistake in handlers": {500},
+        "mistake in storage": {500},
+    }
+    assert expected[state] <= set(statuses)
+    for text in (log.getvalue(), caplog.text):
+        assert "hidden" not in text.lower()
+        assert HIDDEN not in text
+    assert log.getvalue().count('"request"') == len(statuses)
+    assert ("Traceback" in log.getvalue()) == state.startswith("mistake")
+
+
+def test_a_mistake_while_a_refusal_is_answered_names_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server logs it with the refusal that came before."""
+    client.create_event(eventId=HIDDEN)
+    client.create_users(HIDDEN)
+    client.register(HIDDEN, HIDDEN)
+
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("handlers.problems._extension", fail)
+    for path, body in ((f"/events/{HIDDEN}/registrations", {"userId": HIDDEN}), ("/users", {HIDDEN: HIDDEN})):
+        with pytest.raises(ZeroDivisionError) as mistake:
+            client.post(path, json=body)
+        told = "".join(traceback.format_exception(mistake.value))
+        assert "AlreadyRegistered" in told or "InvalidRequest" in told
+        assert HIDDEN not in told
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.usefixtures("log")
+def test_on_a_terminal_lines_are_for_people(client: Client) -> None:
+    terminal = Terminal()
+    logs.configure(terminal)
+    client.get("/health")
+    client.get("/events/conf")
+    logging.getLogger("storage").warning("look")
+    healthy, refused, warning = terminal.getvalue().splitlines()
+    assert " GET    /health 200 " in healthy
+    assert refused.endswith("ms event-not-found")
+    assert warning.endswith(" warning: look")
+
+
+def test_a_traceback_is_part_of_its_line(log_lines: Any) -> None:
+    try:
+        _ = 1 / 0
+    except ZeroDivisionError:
+        logging.getLogger("storage.somewhere").exception("it broke")
+    (line,) = log_lines()
+    assert (line["level"], line["message"]) == ("ERROR", "it broke")
+    assert line["traceback"].endswith("ZeroDivisionError: division by zero")
+    assert "\n" not in json.dumps(line)

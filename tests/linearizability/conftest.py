@@ -1,0 +1,29 @@
+"""The service that the tests of this folder share: its server may be another one after each of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS
+from storage.schema import TABLE_VARIABLES
+from tests.apparatus.proxy import passing
+from tests.linearizability.clients import create_people
+from tests.linearizability.service import Service, service
+
+
+@pytest.fixture(scope="session")
+def shared(store_url: str) -> Iterator[Service]:
+    names = {variable: f"{table}.histories" for table, variable in TABLE_VARIABLES.items()}
+    tables = Tables.connect(names, endpoint_url=store_url, **EMULATOR_ACCESS)
+    tables.create_missing()
+    with service(tables, store_url) as running:
+        create_people(running.url)
+        yield running
+
+
+@pytest.fixture
+def running(shared: Service) -> Service:
+    """Let everything pass, until the test says otherwise."""
+    shared.front.plan = shared.back.plan = passing
+    return shared

@@ -1,0 +1,228 @@
+"""The checker accepts what the rules allow and nothing else: hand-made histories of ann, bob, cat and dan.
+
+Every operation is written with the times of its invocation and its answer.
+"""
+
+from typing import Any
+
+import pytest
+
+from tests.linearizability import checker
+from tests.linearizability.checker import History, Operation, TooWideError, check, smallest
+from tests.linearizability.model import Answer, Call, Name, State
+
+ONE_SEAT = State(capacity=1)
+CONFIRMED = Answer(201, {"status": "confirmed"})
+GONE = Answer(204)
+TYPE = "urn:problem-type:events-api:"
+NOT_REGISTERED = Answer(404, {"type": f"{TYPE}registration-not-found"})
+FULL = Answer(409, {"type": f"{TYPE}event-full"})
+
+
+def waitlisted(place: int, status: int = 201) -> Answer:
+    return Answer(status, {"status": "waitlisted", "waitlistPosition": place})
+
+
+def already(registration: Answer) -> Answer:
+    return Answer(409, {"type": f"{TYPE}already-registered", "registration": registration.body})
+
+
+def event(confirmed: int, waiting: int, capacity: int = 1, *, status: str = "active") -> Answer:
+    counts = {"confirmedCount": confirmed, "waitlistCount": waiting}
+    return Answer(200, {"capacity": capacity, "hasWaitlist": True, "status": status, **counts})
+
+
+def everybody(*users: str, seats: int = 1) -> Answer:
+    """Return a list in which so many have a seat, and the others wait in this order."""
+    people: list[dict[str, Any]] = [
+        {"userId": user, **(CONFIRMED if number < seats else waitlisted(number - seats + 1)).body}
+        for number, user in enumerate(users)
+    ]
+    return Answer(200, {"registrations": people})
+
+
+def done(name: Name, user: str, start: float, end: float, answer: Answer | None, **fields: Any) -> Operation:
+    return Operation(0, Call(name, user, fields), start, end, answer)
+
+
+def lost(name: Name, user: str, start: float, **fields: Any) -> Operation:
+    return Operation(0, Call(name, user, fields), start)
+
+
+TWO_IN_LINE = [
+    done("register", "ann", 0, 1, CONFIRMED),
+    done("register", "bob", 2, 3, waitlisted(1)),
+    done("register", "cat", 4, 5, waitlisted(2)),
+]
+
+RIGHT: dict[str, History] = {
+    "a seat that is left goes to the head of the queue": [
+        *TWO_IN_LINE,
+        done("unregister", "ann", 6, 7, GONE),
+        done("list registrations", "", 8, 9, everybody("bob", "cat")),
+    ],
+    "of two at once, either may come first": [
+        done("register", "ann", 0, 9, waitlisted(1)),
+        done("register", "bob", 1, 8, CONFIRMED),
+    ],
+    "a lost request was done": [
+        lost("register", "ann", 0),
+        done("register", "ann", 2, 3, already(CONFIRMED)),
+    ],
+    "a lost request was never done": [
+        lost("register", "ann", 0),
+        done("register", "ann", 2, 3, CONFIRMED),
+    ],
+    "a lost request is done much later": [
+        lost("register", "ann", 0),
+        done("get event", "", 2, 3, event(0, 0)),
+        done("get event", "", 4, 5, event(1, 0)),
+    ],
+    "a refusal for want of capacity may have been done or not": [
+        done("register", "ann", 0, 1, Answer(503)),
+        done("get event", "", 2, 3, event(1, 0)),
+    ],
+    "a promotion is seen half-way, in order, while the capacity is raised": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 20, event(3, 0, 3), capacity=3),
+        done("get event", "", 7, 8, event(1, 2, 3)),
+        done("get event", "", 9, 10, event(2, 1, 3)),
+        done("get registration", "cat", 11, 12, waitlisted(1, 200)),
+        done("get registration", "bob", 13, 14, Answer(200, {"status": "confirmed"})),
+    ],
+    "a newcomer goes on with the promotion of an update whose answer was lost": [
+        *TWO_IN_LINE,
+        lost("update", "", 6, capacity=3),
+        done("get event", "", 7, 8, event(2, 1, 3)),
+        done("register", "dan", 9, 12, waitlisted(1)),
+        done("list registrations", "", 13, 14, everybody("ann", "bob", "cat", "dan", seats=3)),
+    ],
+    "a place is read while those ahead leave": [
+        *TWO_IN_LINE,
+        done("get registration", "cat", 6, 9, waitlisted(1, 200)),
+        done("unregister", "bob", 7, 8, GONE),
+    ],
+    "nobody is promoted while the event is closed": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 7, event(1, 2, status="cancelled"), status="cancelled"),
+        done("unregister", "ann", 8, 9, GONE),
+        done("get event", "", 10, 11, event(0, 2, status="cancelled")),
+        done("register", "ann", 12, 13, Answer(409, {"type": f"{TYPE}event-closed", "eventStatus": "cancelled"})),
+        done("update", "", 14, 15, event(1, 1), status="active"),
+    ],
+}
+
+WRONG: dict[str, History] = {
+    "one seat is given to two": [
+        done("register", "ann", 0, 5, CONFIRMED),
+        done("register", "bob", 1, 4, CONFIRMED),
+    ],
+    "one seat is given to two, and one answer is lost": [
+        lost("register", "ann", 0),
+        done("register", "ann", 1, 2, already(CONFIRMED)),
+        done("register", "bob", 3, 4, CONFIRMED),
+    ],
+    "the second in the queue is promoted before the first": [
+        *TWO_IN_LINE,
+        done("unregister", "ann", 6, 7, GONE),
+        done("get registration", "cat", 8, 9, Answer(200, {"status": "confirmed"})),
+    ],
+    "a newcomer takes the seat that those who wait are owed": [
+        *TWO_IN_LINE,
+        lost("update", "", 6, capacity=3),
+        done("get event", "", 7, 8, event(1, 2, 3)),
+        done("register", "dan", 9, 12, CONFIRMED),
+        done("list registrations", "", 13, 14, everybody("ann", "bob", "dan", "cat", seats=3)),
+    ],
+    "two get the same place in the queue": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        done("register", "bob", 2, 9, waitlisted(1)),
+        done("register", "cat", 3, 8, waitlisted(1)),
+    ],
+    "a registration is lost": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        done("get registration", "ann", 2, 3, NOT_REGISTERED),
+    ],
+    "a place in the queue is lost": [
+        *TWO_IN_LINE,
+        done("list registrations", "", 6, 7, everybody("ann", "cat")),
+    ],
+    "a read is stale": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        done("get event", "", 2, 3, event(0, 0)),
+    ],
+    "a place in the queue is stale": [
+        *TWO_IN_LINE,
+        done("unregister", "bob", 6, 7, GONE),
+        done("get registration", "cat", 8, 9, waitlisted(2, 200)),
+    ],
+    "reads go back in time": [
+        done("register", "ann", 0, 9, CONFIRMED),
+        done("get event", "", 1, 2, event(1, 0)),
+        done("get event", "", 3, 4, event(0, 0)),
+    ],
+    "a lost request is done twice": [
+        lost("register", "ann", 0),
+        done("unregister", "ann", 2, 3, GONE),
+        done("unregister", "ann", 4, 5, GONE),
+    ],
+    "a repeated departure takes two people out": [
+        *TWO_IN_LINE,
+        lost("unregister", "ann", 6),
+        done("unregister", "ann", 7, 8, NOT_REGISTERED),
+        done("list registrations", "", 9, 10, everybody("cat")),
+    ],
+    "somebody waits beside a free seat when all is answered": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 7, event(2, 1, 3), capacity=3),
+    ],
+    "the capacity falls below the people confirmed": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        done("update", "", 2, 3, event(1, 0, 0), capacity=0),
+    ],
+    "a free seat is refused": [done("register", "ann", 0, 1, FULL)],
+    "a waitlist is refused": [done("register", "ann", 0, 1, CONFIRMED), done("register", "bob", 2, 3, FULL)],
+    "a leaver of a closed event hands the seat on": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 7, event(1, 2, status="completed"), status="completed"),
+        done("unregister", "ann", 8, 9, GONE),
+        done("get event", "", 10, 11, event(1, 1, status="completed")),
+    ],
+    "a server error is no answer": [done("get event", "", 0, 1, Answer(500))],
+}
+
+
+@pytest.mark.parametrize("history", RIGHT.values(), ids=RIGHT)
+def test_what_the_rules_allow_is_explained(history: History) -> None:
+    assert check(ONE_SEAT, history).explained
+
+
+@pytest.mark.parametrize("history", WRONG.values(), ids=WRONG)
+def test_what_the_rules_forbid_is_not(history: History) -> None:
+    assert not check(ONE_SEAT, history).explained
+
+
+def test_a_violation_is_shown_without_what_has_no_part_in_it() -> None:
+    """Who came after it is left out, and so are reads; a registration that has to be there may lose its answer."""
+    others = [done("get event", "", 10 * number, 10 * number + 1, event(0, 0, 9)) for number in range(5)]
+    found = smallest(
+        State(capacity=9),
+        [
+            *others,
+            done("register", "ann", 60, 61, CONFIRMED),
+            done("get event", "", 62, 63, event(1, 0, 9)),
+            done("get registration", "ann", 64, 65, NOT_REGISTERED),
+            done("register", "bob", 66, 67, CONFIRMED),
+        ],
+    )
+    assert [(operation.call.name, operation.call.user) for operation in found] == [
+        ("register", "ann"),
+        ("get registration", "ann"),
+    ]
+
+
+def test_a_history_that_is_too_wide_to_judge_is_not_called_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checker, "LIMIT", 100)
+    wide = [lost("register", f"user-{number}", 0) for number in range(20)]
+    with pytest.raises(TooWideError):
+        check(State(capacity=20), [*wide, done("get event", "", 1, 2, event(20, 5, 20))])

@@ -1,0 +1,301 @@
+"""The audit as an operator uses it: as a command, beside a service that writes, on an event of any size."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+import httpx
+import pytest
+from moto import mock_aws
+
+from cfn.template.tables import LOGICAL_IDS
+from storage import events, registrations, users
+from storage.__main__ import stack_tables
+from storage.audit import audit, event
+from storage.audit.event import chunks
+from storage.audit.findings import Kind
+from storage.audit.repair import repair
+from storage.dynamodb import tables as storage_tables
+from storage.dynamodb.attributes import marshal, unmarshal
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
+from storage.items import pointer_key, queue_item, registration_item, registration_key, seats_key, user_item
+from storage.model import EventFields, Registration, User
+from storage.schema import TABLE_VARIABLES, TABLES
+from tests.apparatus.corruptions import CORRUPTIONS, MADE, alter, fill
+from tests.apparatus.server import running
+
+ROOT = Path(__file__).parents[3]
+
+
+def command(*arguments: str, tables: Tables, **more: str) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m storage audit` on the tables."""
+    names = {TABLE_VARIABLES[table]: name for table, name in tables.names.items()}
+    return subprocess.run(
+        [sys.executable, "-m", "storage", "audit", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **names, **more},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: Tables, store_url: str) -> None:
+    fill(ministack_tables)
+    clean = command("--store", store_url, tables=ministack_tables)
+    assert (clean.returncode, clean.stdout) == (0, "")
+    assert "0 violations found." in clean.stderr
+
+    CORRUPTIONS["the head of the queue is gone"].act(ministack_tables)
+    CORRUPTIONS["the user is gone"].act(ministack_tables)
+    found = command("--json", tables=ministack_tables, AWS_ENDPOINT_URL_DYNAMODB=store_url)
+    assert found.returncode == 1
+    lines = [json.loads(line) for line in found.stdout.splitlines()]
+    waiting, nobody = sorted(lines, key=lambda line: str(line["kind"]), reverse=True)
+    assert waiting == {
+        "table": "Registrations",
+        "key": registration_key("e", "c"),
+        "kind": "waiting-without-place",
+        "finding": "this person waits at 0, but is not in the queue",
+        "mended": False,
+    }
+    assert nobody["advice"] == "create the user with this id again, or unregister this person"
+
+    mended = command("--repair", "--store", store_url, tables=ministack_tables)
+    assert mended.returncode == 1
+    first, second = mended.stdout.splitlines()
+    assert first == (
+        'Registrations {"pk": "EVENT#e", "sk": "USER#c"} waiting-without-place: '
+        "this person waits at 0, but is not in the queue - mended"
+    )
+    assert second.endswith("- create the user with this id again, or unregister this person")
+    assert "2 violations found, 1 mended, 1 left. " in mended.stderr
+
+    alter(ministack_tables, "Users", {"userId": "a"}, userId="a", name="A", createdAt=MADE)
+    assert command("--repair", "--store", store_url, tables=ministack_tables).returncode == 0
+
+
+def test_the_command_says_how_much_there_is_and_what_it_has_read(ministack_tables: Tables, store_url: str) -> None:
+    fill(ministack_tables)
+    said = command("--store", store_url, tables=ministack_tables).stderr
+    assert "About 24 items: that will take about 36 read units.\n" in said
+    assert " items read for " in said
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        (
+            {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
+            "see that it runs, and look at AWS_ENDPOINT_URL_DYNAMODB",
+        ),
+        ({"EVENTS_TABLE": "NoSuchTable"}, "name them with EVENTS_TABLE, USERS_TABLE, REGISTRATIONS_TABLE"),
+    ],
+    ids=["no store", "no table"],
+)
+def test_what_can_not_be_done_is_said_with_what_to_do(
+    ministack_tables: Tables, store_url: str, more: dict[str, str], expected: str
+) -> None:
+    done = command(tables=ministack_tables, **{"AWS_ENDPOINT_URL_DYNAMODB": store_url, **more})
+    assert (done.returncode, done.stdout) == (2, "")
+    assert expected in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
+    ids = {
+        logical_id: {"Type": "AWS::DynamoDB::Table", "Properties": TABLES[table]}
+        for table, logical_id in LOGICAL_IDS.items()
+    }
+    with mock_aws():
+        cloudformation = boto3.client("cloudformation", region_name="us-east-1")
+        cloudformation.create_stack(StackName="events-api", TemplateBody=json.dumps({"Resources": ids}))
+        names = stack_tables(cloudformation, "events-api")
+        assert names.keys() == set(TABLE_VARIABLES.values())
+        assert sorted(names.values()) == sorted(
+            boto3.client("dynamodb", region_name="us-east-1").list_tables()["TableNames"]
+        )
+        cloudformation.create_stack(
+            StackName="other", TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
+        )
+        with pytest.raises(LookupError, match="the stack other has no EventsTable"):
+            stack_tables(cloudformation, "other")
+
+
+@pytest.fixture
+def ledger(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    monkeypatch.setattr(event, "PATIENCE", 0)
+    fill(moto_tables)
+    return moto_tables
+
+
+@contextmanager
+def between_pages(tables: Tables, act: Callable[[], object], after: str = "") -> Iterator[None]:
+    """Let somebody act each time before a walk reads its next page, or the one behind a key; a page is one item."""
+
+    def meanwhile(params: dict[str, Any], **_context: Any) -> None:
+        if b'"ExclusiveStartKey"' in params["body"] and after.encode() in params["body"] and not acting:
+            acting.append(True)
+            act()
+            acting.clear()
+
+    acting: list[bool] = []
+    client_events = tables.client.meta.events
+    client_events.register("before-call.dynamodb.Query", meanwhile)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(storage_tables, "PAGE_ITEMS", 1)
+            yield
+    finally:
+        client_events.unregister("before-call.dynamodb.Query", meanwhile)
+
+
+def test_an_event_that_keeps_changing_is_not_judged_and_nothing_is_mended(ledger: Tables) -> None:
+    alter(ledger, "Events", seats_key("e"), confirmed=7)
+
+    def change() -> None:
+        seats = ledger.get("Events", seats_key("e")) or {}
+        alter(ledger, "Events", seats_key("e"), changes=seats["changes"] + 1)
+
+    with between_pages(ledger, change):
+        assert [violation.kind for violation in audit(ledger)] == [Kind.NOT_JUDGED]
+        assert [(done.violation.kind, done.mended) for done in repair(ledger)] == [(Kind.NOT_JUDGED, False)]
+    assert (ledger.get("Events", seats_key("e")) or {})["confirmed"] == 7
+
+
+def test_people_who_come_and_go_during_the_count_are_not_taken_for_a_wrong_count(ledger: Tables) -> None:
+    """Both counts are the same before and after, but the walk has missed somebody, or met two in one seat."""
+    users.create(ledger, "zoe", "Z")
+    events.update(ledger, "e", {"capacity": 9})
+    changed = iter(range(4))
+
+    def swap() -> None:
+        if next(changed, None) is None:
+            return
+        here, there = ("a", "zoe") if ledger.get("Registrations", registration_key("e", "a")) else ("zoe", "a")
+        registrations.unregister(ledger, "e", here)
+        registrations.register(ledger, "e", there)
+
+    with between_pages(ledger, swap, after="USER#b"):
+        assert list(audit(ledger)) == []
+    assert next(changed, None) is None
+    assert list(audit(ledger)) == []
+
+
+def crowd(tables: Tables, event_id: str, size: int) -> None:
+    """Make an event with so many people, one in ten of them on a seat."""
+    chairs = size // 10
+    fields = EventFields(
+        title="T", description="D", date="2030-05-01", location="L", capacity=chairs, organizer="O", has_waitlist=True
+    )
+    events.create(tables, event_id, fields)
+    items = []
+    for number in range(size):
+        user_id, seq = f"u{number:06d}", number - chairs
+        status: Any = "waitlisted" if seq >= 0 else "confirmed"
+        person = Registration(event_id=event_id, user_id=user_id, status=status, registered_at=MADE)
+        items += [
+            ("Users", user_item(User(user_id=user_id, name="N", created_at=MADE))),
+            ("Registrations", registration_item(person, seq if seq >= 0 else None)),
+            ("Registrations", pointer_key(user_id, event_id)),
+        ]
+        items += [("Registrations", queue_item(person, seq))] if seq >= 0 else []
+    for part in chunks(items, 25):
+        writes: Any = {}
+        for table, item in part:
+            writes.setdefault(tables.names[table], []).append({"PutRequest": {"Item": marshal(item)}})
+        tables.client.batch_write_item(RequestItems=writes)
+    alter(tables, "Events", seats_key(event_id), confirmed=chairs, waitlisted=size - chairs, nextSeq=size - chairs)
+
+
+class Held(dict[str, Any]):
+    """An item that counts how many are held at once."""
+
+    now = most = 0
+
+    def __init__(self, item: dict[str, Any]) -> None:
+        """Count one more."""
+        super().__init__(item)
+        Held.now += 1
+        Held.most = max(Held.most, Held.now)
+
+    def __del__(self) -> None:
+        """Count one less."""
+        Held.now -= 1
+
+
+def test_memory_does_not_grow_with_the_event(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage_tables, "PAGE_ITEMS", 40)
+    monkeypatch.setattr(event, "BATCH_KEYS", 20)
+    monkeypatch.setattr("storage.audit.BATCH_KEYS", 20)
+    monkeypatch.setattr(storage_tables, "unmarshal", lambda item: Held(unmarshal(item)))
+    most = []
+    for size in (60, 600):
+        crowd(ministack_tables, f"of-{size}", size)
+        Held.most = 0
+        assert list(audit(ministack_tables)) == []
+        most.append(Held.most)
+    small, large = most
+    assert 40 < large <= small * 1.2
+
+
+def count_three_too_many(tables: Tables) -> None:
+    change = "ADD #confirmed :three"
+    tables.retry(
+        lambda _image: tables.transact(
+            [Step(action="Update", table="Events", key=seats_key("e"), change=change, values={"three": 3})]
+        )
+    )
+
+
+def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
+    ministack_tables: Tables, store_url: str, tmp_path: Path
+) -> None:
+    """Twelve people come and go over HTTP while three corruptions are mended: nobody is lost, and all adds up."""
+    fill(ministack_tables)
+    events.update(ministack_tables, "e", {"capacity": 6})
+    names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
+    with running(folder=tmp_path, **names, AWS_ENDPOINT_URL_DYNAMODB=store_url) as server:
+        stop = threading.Event()
+        here: dict[str, bool] = {}
+
+        def come_and_go(user_id: str) -> None:
+            with httpx.Client(base_url=server.url, timeout=60) as client:
+                client.post("/users", json={"userId": user_id, "name": "N"})
+                while not stop.is_set():
+                    answer = client.post("/events/e/registrations", json={"userId": user_id})
+                    here[user_id] = here.get(user_id, False) or answer.status_code == 201
+                    if not stop.is_set() and client.delete(f"/events/e/registrations/{user_id}").status_code == 204:
+                        here[user_id] = False
+
+        people = [threading.Thread(target=come_and_go, args=(f"guest-{number:02d}",)) for number in range(12)]
+        for person in people:
+            person.start()
+        try:
+            for corrupt in (
+                CORRUPTIONS["a pointer is gone"].act,
+                # Too few would be no test: the service itself oversells then.
+                count_three_too_many,
+                CORRUPTIONS["the registration of a seat is gone"].act,
+            ):
+                corrupt(ministack_tables)
+                list(repair(ministack_tables))
+        finally:
+            stop.set()
+            for person in people:
+                person.join()
+        assert server.stop() == 0
+    assert not [done for done in repair(ministack_tables) if not done.mended]
+    assert list(audit(ministack_tables)) == []
+    items = list(ministack_tables.scan("Registrations"))
+    registered = {item["sk"] for item in items if item["pk"] == "EVENT#e" and item["sk"].startswith("USER#guest")}
+    assert registered == {f"USER#{user_id}" for user_id, there in here.items() if there}

@@ -1,0 +1,210 @@
+"""A repair mends what it claims to, leaves what it must not touch, and never undoes what others do meanwhile."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+
+import pytest
+from botocore.exceptions import ClientError
+
+from storage import events, registrations, users
+from storage.audit import audit, event
+from storage.audit.findings import Kind
+from storage.audit.repair import MENDS, Outcome, repair
+from storage.dynamodb.attributes import Item, Key
+from storage.dynamodb.tables import Tables
+from storage.errors import Conflicting, NotFound, Refusal
+from storage.items import queue_key, registration_key
+from storage.model import EventFields
+from tests.apparatus.corruptions import CORRUPTIONS, MADE, Corruption, fill, put
+from tests.apparatus.rival import in_turn, rival
+
+CASES = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS.keys())
+
+
+@pytest.fixture
+def ledger(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
+    monkeypatch.setattr(event, "PATIENCE", 0)
+    fill(moto_tables)
+    return moto_tables
+
+
+def left(outcomes: Iterator[Outcome]) -> list[tuple[Kind, Key]]:
+    return sorted(((done.violation.kind, done.violation.key) for done in outcomes if not done.mended), key=str)
+
+
+def items(tables: Tables) -> list[Item]:
+    """Return every item, but for how often SEATS was changed."""
+    found = [item for table in ("Events", "Registrations") for item in tables.scan(table)]
+    return sorted(({name: value for name, value in item.items() if name != "changes"} for item in found), key=str)
+
+
+def registered(tables: Tables) -> set[str]:
+    return {item["sk"] for item in tables.scan("Registrations") if (item["pk"], item["sk"][:5]) == ("EVENT#e", "USER#")}
+
+
+@CASES
+def test_a_repair_leaves_what_it_says_and_nobody_loses_a_registration(ledger: Tables, corruption: Corruption) -> None:
+    corruption.act(ledger)
+    before = registered(ledger)
+    assert left(repair(ledger)) == sorted(corruption.left, key=str)
+    assert sorted(((found.kind, found.key) for found in audit(ledger)), key=str) == sorted(corruption.left, key=str)
+    assert registered(ledger) == before
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "too few are counted as confirmed",
+        "too many are counted as confirmed",
+        "too few are counted as waiting",
+        "both counts are wrong",
+        "the next number in the queue is taken",
+        "SEATS is gone",
+        "SEATS has lost what it copies",
+        "a pointer is gone",
+        "the head of the queue is gone",
+        "the tail of the queue is gone",
+        "the whole queue is gone",
+        "a place is given to somebody who waits elsewhere",
+        "somebody with a seat has a place as well",
+    ],
+)
+def test_what_can_be_known_again_is_as_it_was_before(ledger: Tables, name: str) -> None:
+    before = items(ledger)
+    CORRUPTIONS[name].act(ledger)
+    assert items(ledger) != before
+    assert [outcome.mended for outcome in repair(ledger)].count(False) == 0
+    assert items(ledger) == before
+
+
+def leave(user_id: str) -> Callable[[Tables], object]:
+    return lambda tables: registrations.unregister(tables, "e", user_id)
+
+
+def join(tables: Tables) -> None:
+    users.create(tables, "newcomer", "N")
+    registrations.register(tables, "e", "newcomer")
+
+
+def come_back(user_id: str) -> Callable[[Tables], object]:
+    def act(tables: Tables) -> None:
+        with suppress(NotFound):
+            registrations.unregister(tables, "e", user_id)
+        registrations.register(tables, "e", user_id)
+
+    return act
+
+
+RIVALS: dict[str, Callable[[Tables], object]] = {
+    "the first leaves a seat": leave("a"),
+    "the head leaves the queue": leave("c"),
+    "the tail leaves the queue": leave("d"),
+    "somebody joins": join,
+    "the first comes back": come_back("a"),
+    "the head comes back": come_back("c"),
+    "another repair": lambda tables: list(repair(tables)),
+    "the capacity is raised": lambda tables: events.update(tables, "e", {"capacity": 5}),
+    "the event is cancelled": lambda tables: events.update(tables, "e", {"status": "cancelled"}),
+}
+
+
+def a_place_is_taken(tables: Tables) -> None:
+    put(tables, "Registrations", {**queue_key("e", 2), "userId": "a", "registeredAt": MADE})
+
+
+def the_registration_is_restored(tables: Tables) -> None:
+    waiting = {"status": "waitlisted", "seq": 0, "registeredAt": MADE}
+    put(tables, "Registrations", {**registration_key("e", "c"), **waiting})
+
+
+def the_event_comes_back(tables: Tables) -> None:
+    fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
+    events.create(tables, "gone", fields)
+
+
+MEANWHILE: list[tuple[Kind, str, Callable[[Tables], object]]] = [
+    (Kind.CONFIRMED_COUNT, "too many are counted as confirmed", leave("a")),
+    (Kind.WAITLISTED_COUNT, "too many are counted as waiting", leave("c")),
+    (Kind.NEXT_SEQ_TAKEN, "a number was left that was never given", leave("a")),
+    (Kind.NEXT_SEQ_SKIPS, "the next number in the queue skips some", join),
+    (Kind.COPIES_DIFFER, "the capacity differs", RIVALS["another repair"]),
+    (Kind.SEATS_MISSING, "SEATS is gone", RIVALS["another repair"]),
+    (Kind.REGISTRATION_WITHOUT_POINTER, "a pointer is gone", leave("a")),
+    (Kind.POINTER_WITHOUT_REGISTRATION, "the registration of a seat is gone", come_back("a")),
+    (Kind.WAITING_WITHOUT_PLACE, "the head of the queue is gone", leave("c")),
+    (Kind.WAITING_WITHOUT_PLACE, "somebody waits beyond the next number", join),
+    (Kind.PLACE_OF_ANOTHER, "two wait at one place", join),
+    (Kind.PLACE_WITHOUT_WAITING, "the registration of somebody who waits is gone", RIVALS["another repair"]),
+    (Kind.PLACE_WITHOUT_WAITING, "the registration of somebody who waits is gone", the_registration_is_restored),
+    (Kind.NUMBERS_LOST, "numbers of those who left are lost", a_place_is_taken),
+    (Kind.NUMBER_TWICE, "the number of somebody who waits was left", RIVALS["another repair"]),
+    (Kind.LEFT_WITHOUT_EVENT, "numbers have outlived their event", the_event_comes_back),
+]
+
+
+@pytest.mark.parametrize(("kind", "name", "act"), MEANWHILE, ids=lambda value: value if isinstance(value, str) else "")
+def test_a_mend_does_nothing_if_it_is_no_longer_as_it_was_found(
+    ledger: Tables, kind: Kind, name: str, act: Callable[[Tables], object]
+) -> None:
+    CORRUPTIONS[name].act(ledger)
+    violation = next(found for found in audit(ledger) if found.kind is kind)
+    after: list[Item] = []
+
+    def interfere() -> None:
+        act(ledger)
+        after.extend(items(ledger))
+
+    with rival(ledger, interfere) as other, pytest.raises(Conflicting):
+        MENDS[kind](ledger, violation)
+    assert other.acted == 1
+    assert items(ledger) == after
+
+
+def test_every_mend_has_met_a_change() -> None:
+    """But for the promotion, which is the service's own, and has its rivals in the tests of the queue."""
+    assert {kind for kind, _name, _act in MEANWHILE} == MENDS.keys() - {Kind.WAITING_BESIDE_FREE_SEAT}
+
+
+@pytest.mark.parametrize(
+    ("name", "rivals"),
+    [
+        ("too few are counted as confirmed", ["the first leaves a seat", "somebody joins", "the capacity is raised"]),
+        ("too many are counted as waiting", ["the head leaves the queue", "another repair"]),
+        ("a promotion never went on", ["the first leaves a seat", "another repair", "the event is cancelled"]),
+        ("the next number in the queue is taken", ["somebody joins", "the tail leaves the queue"]),
+        ("the capacity differs", ["the capacity is raised", "another repair"]),
+        ("SEATS is gone", ["the first leaves a seat", "another repair"]),
+        ("a pointer is gone", ["the first leaves a seat", "the first comes back"]),
+        ("the registration of a seat is gone", ["the first comes back", "another repair"]),
+        ("the registration of somebody who waits is gone", ["the head comes back", "another repair"]),
+        ("the head of the queue is gone", ["the head leaves the queue", "the head comes back", "another repair"]),
+        ("two wait at one place", ["the tail leaves the queue", "the head leaves the queue", "somebody joins"]),
+        ("somebody waits beyond the next number", ["the tail leaves the queue", "somebody joins", "another repair"]),
+        ("numbers of those who left are lost", ["the head leaves the queue", "somebody joins"]),
+        ("the number of somebody who waits was left", ["the tail leaves the queue", "another repair"]),
+    ],
+)
+def test_a_rival_between_look_and_mend_loses_nothing(
+    ledger: Tables, name: str, rivals: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever is registered when the rival has acted is so in the end, and the repair has left nothing to mend.
+
+    The rivals act one after the other, each before the next transaction of the repair.
+    """
+    CORRUPTIONS[name].act(ledger)
+    monkeypatch.setattr(ledger, "_budget", 0.05)
+    there: list[set[str]] = []
+
+    def interfere(act: Callable[[Tables], object]) -> None:
+        # On damaged tables the service may refuse, or fail.
+        with suppress(Refusal, KeyError, ClientError):
+            act(ledger)
+        there.append(registered(ledger))
+
+    acts = [partial(interfere, RIVALS[rival_name]) for rival_name in rivals]
+    with rival(ledger, in_turn(*acts), times=len(acts)) as other:
+        assert left(repair(ledger)) == []
+    assert other.acted
+    assert registered(ledger) == there[-1]
+    assert list(audit(ledger)) == []

@@ -1,0 +1,204 @@
+"""The time that a request has, on a clock that moves only when the test says so, and once on a socket."""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.exceptions
+import pytest
+
+from storage import events, registration_lists, registrations, users
+from storage.audit import audit
+from storage.dynamodb.deadline import CONNECT_SECONDS, LEAST_SECONDS, READ_SECONDS, last_call, within
+from storage.dynamodb.tables import PING_SECONDS, Tables
+from storage.embedded import EMULATOR_ACCESS
+from storage.errors import Contention, StorageUnavailable
+from storage.model import EventFields
+
+#: More time than a call needs to be made at all.
+ENOUGH = CONNECT_SECONDS + LEAST_SECONDS
+
+Hook = Callable[..., Any]
+
+
+class Clock:
+    """A clock that passes as calls and pauses take time."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.pauses: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.pauses.append(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    for module in ("storage.dynamodb.deadline.time", "storage.dynamodb.tables.time", "botocore.endpoint.time"):
+        monkeypatch.setattr(module, clock)
+    return clock
+
+
+@pytest.fixture
+def hook(moto_tables: Tables) -> Iterator[Callable[[str, Hook], None]]:
+    """Return a function that hooks something to an event of botocore's until the test ends."""
+    hooked: list[tuple[str, Hook]] = []
+
+    def add(event: str, function: Hook) -> None:
+        hooked.append((event, function))
+        moto_tables.client.meta.events.register_first(event, function)
+
+    yield add
+    for event, function in hooked:
+        moto_tables.client.meta.events.unregister(event, function)
+
+
+def silent(clock: Clock, waited: list[float]) -> Hook:
+    """Return a store that takes each request and answers none, until the caller gives up."""
+
+    def send(request: Any, **_event: Any) -> None:
+        waited.append(request.context["read_timeout"])
+        clock.now += waited[-1]
+        raise botocore.exceptions.ReadTimeoutError(endpoint_url="http://nowhere")
+
+    return send
+
+
+def slow(clock: Clock, seconds: float) -> Hook:
+    """Return what makes every call to the store take so long."""
+
+    def send(**_event: Any) -> None:
+        clock.now += seconds
+
+    return send
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, ENOUGH - 0.01])
+def test_no_call_is_made_without_the_time_for_it(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float
+) -> None:
+    sent: list[str] = []
+    hook("before-send", lambda **event: sent.append(event["event_name"]))
+    with within(seconds):
+        for call in (
+            lambda: users.get(moto_tables, "ada"),
+            lambda: users.create(moto_tables, "ada", "Ada"),
+            lambda: events.list_page(moto_tables, limit=1),
+            lambda: registration_lists.of_user(moto_tables, "ada", limit=1),
+            lambda: registrations.register(moto_tables, "conf", "ada"),
+            lambda: registrations.unregister(moto_tables, "conf", "ada"),
+            moto_tables.ping,
+        ):
+            with pytest.raises(Contention):
+                call()
+    assert sent == []
+    assert clock.now < 1000 + ENOUGH, "it is refused at once, and does not wait for the deadline"
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(60, READ_SECONDS), (3, 2), (ENOUGH + 0.01, LEAST_SECONDS + 0.01)])
+def test_an_answer_is_awaited_for_as_long_as_the_request_has(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float, longest: float
+) -> None:
+    given: list[float] = []
+    hook("before-send", lambda request, **_event: given.append(request.context["read_timeout"]))
+    with within(seconds):
+        moto_tables.get("Users", {"userId": "ada"})
+    assert given == [pytest.approx(longest)]
+    assert longest + CONNECT_SECONDS <= seconds
+    assert clock.now == 1000
+
+
+@pytest.mark.parametrize("seconds", [1.3, 2, 3, 5, 9.5, 29])
+def test_a_store_that_does_not_answer_is_given_up_before_the_deadline(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float
+) -> None:
+    waited: list[float] = []
+    hook("before-send", silent(clock, waited))
+    with within(seconds), pytest.raises(StorageUnavailable, match="does not answer: ReadTimeoutError"):
+        users.create(moto_tables, "ada", "Ada")
+    assert 1 <= len(waited) <= 3
+    assert clock.now + CONNECT_SECONDS <= 1000 + seconds
+
+
+def test_without_a_deadline_a_call_is_repeated_as_often_as_botocore_will(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
+) -> None:
+    waited: list[float] = []
+    hook("before-send", silent(clock, waited))
+    with pytest.raises(StorageUnavailable):
+        users.get(moto_tables, "ada")
+    assert waited == [READ_SECONDS] * 3
+
+
+def test_a_repetition_is_left_out_if_its_pause_could_outlast_the_request(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
+) -> None:
+    """Botocore pauses up to a second before the second attempt, and up to two before the third."""
+    waited: list[float] = []
+    hook("before-send", silent(clock, waited))
+    with within(READ_SECONDS + CONNECT_SECONDS + 1.2), pytest.raises(StorageUnavailable):
+        users.get(moto_tables, "ada")
+    assert len(waited) == 1
+    assert clock.pauses == []
+
+
+def test_whoever_asks_for_the_health_hears_soon_that_the_store_is_silent(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
+) -> None:
+    hook("before-send", silent(clock, []))
+    with pytest.raises(StorageUnavailable):
+        moto_tables.ping()
+    assert clock.now <= 1000 + PING_SECONDS
+
+
+def test_what_is_inside_another_limit_keeps_to_the_nearer_one(clock: Clock) -> None:
+    with within(5):
+        with within(9):
+            assert last_call() == clock.now + 5 - ENOUGH
+        with within(2):
+            assert last_call() == clock.now + 2 - ENOUGH
+        assert last_call() == clock.now + 5 - ENOUGH
+
+
+def test_a_promotion_that_takes_too_long_is_left_to_the_next_write(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
+) -> None:
+    """Of 60 people who wait, two batches, only the first one is promoted in time; the next write goes on."""
+    fields = EventFields(
+        title="T", description="D", date="2030-01-01", location="L", capacity=1, organizer="O", has_waitlist=True
+    )
+    events.create(moto_tables, "conf", fields)
+    for number in range(61):
+        users.create(moto_tables, f"u{number}", "N")
+        registrations.register(moto_tables, "conf", f"u{number}")
+    hook("before-send", slow(clock, 1.0))
+
+    # Read, change, read what it changed, read the queue, promote 49: the sixth call, at 5 seconds, is one too many.
+    with within(ENOUGH + 4.9), pytest.raises(Contention):
+        events.update(moto_tables, "conf", {"capacity": 100})
+    event = events.get(moto_tables, "conf")
+    assert (event.capacity, event.confirmed, event.waitlisted) == (100, 50, 11)
+
+    users.create(moto_tables, "late", "Late")
+    with within(60):
+        assert registrations.register(moto_tables, "conf", "late").status == "confirmed"
+    event = events.get(moto_tables, "conf")
+    assert (event.confirmed, event.waitlisted) == (62, 0)
+    assert list(audit(moto_tables)) == []
+
+
+def test_a_socket_that_takes_requests_and_answers_none_is_given_up_before_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        silent_tables = Tables.connect({}, endpoint_url=url, **EMULATOR_ACCESS)
+        start = time.monotonic()
+        with within(1.5), pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
+            users.get(silent_tables, "ada")
+        # It may wait for half a second; the rest is for connecting, and for a machine that is busy.
+        assert time.monotonic() - start < 1.5

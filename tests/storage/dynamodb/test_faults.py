@@ -1,0 +1,166 @@
+"""Every operation with every kind of fault at each of its calls: the right outcome, or a clean 'unavailable'.
+
+Then rule 10 holds, and the request repeated ends in the state that it was meant to lead to.
+"""
+
+import itertools
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from storage import audit, events, items, registration_lists, registrations, users
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
+from storage.errors import (
+    AlreadyRegistered,
+    Contention,
+    EventExists,
+    EventNotFound,
+    Refusal,
+    RegistrationNotFound,
+    StorageUnavailable,
+    Unavailable,
+    UserExists,
+)
+from storage.model import Event, EventFields, Registration, User
+from storage.rules import Seats
+from tests.apparatus.faults import Fault, at_attempts, at_rates, faults, fits
+
+MOMENT = "2030-01-01T00:00:00.000Z"
+_numbers = itertools.count()
+
+
+@dataclass(frozen=True)
+class Operation:
+    """What is asked for of an event where a and b have seats and c and d wait, and what a repetition may say."""
+
+    act: Callable[[Tables, str], Any]
+    again: type[Refusal] | None = None
+
+
+FIELDS = EventFields(
+    title="T", description="D", date="2030-05-01", location="L", capacity=2, organizer="O", has_waitlist=True
+)
+OPERATIONS = {
+    "create an event": Operation(lambda tables, e: events.create(tables, f"{e}-new", FIELDS), EventExists),
+    "create a user": Operation(lambda tables, e: users.create(tables, f"{e}-new", "N"), UserExists),
+    "take a seat": Operation(
+        lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a"), AlreadyRegistered
+    ),
+    "join the queue": Operation(lambda tables, e: registrations.register(tables, e, f"{e}-e"), AlreadyRegistered),
+    "hand a seat on": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-a"), RegistrationNotFound),
+    "leave the queue": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-c"), RegistrationNotFound),
+    "raise the capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4})),
+    "delete": Operation(lambda tables, e: events.delete(tables, f"{e}-free"), EventNotFound),
+    "get an event": Operation(events.get),
+    "get a registration": Operation(lambda tables, e: registrations.get(tables, e, f"{e}-d")),
+    "list an event": Operation(lambda tables, e: registration_lists.of_event(tables, e, limit=10)),
+    "list a user": Operation(lambda tables, e: registration_lists.of_user(tables, f"{e}-d", limit=10)),
+    "list events": Operation(lambda tables, _e: len(events.list_page(tables, limit=2).entries)),
+}
+
+
+def make(tables: Tables) -> str:
+    """Make an event of its own, full and with a queue, one that is free, and five users, in one transaction."""
+    e = f"e{next(_numbers)}"
+    found: list[tuple[str, dict[str, Any]]] = []
+    for event_id, seats in (
+        (e, Seats(capacity=2, status="active", has_waitlist=True, version="0", confirmed=2, waitlisted=2, next_seq=2)),
+        (f"{e}-free", Seats(capacity=2, status="active", has_waitlist=True, version="0")),
+    ):
+        event = Event(**vars_of(FIELDS), event_id=event_id, version="0", created_at=MOMENT, updated_at=MOMENT)
+        found += [("Events", items.details_item(event)), ("Events", items.seats_item(event_id, seats))]
+    for name, seq in {"a": None, "b": None, "c": 0, "d": 1}.items():
+        user_id, status = f"{e}-{name}", "confirmed" if seq is None else "waitlisted"
+        registration = Registration(event_id=e, user_id=user_id, status=status, registered_at=MOMENT)  # type: ignore[arg-type]
+        found += [("Registrations", items.registration_item(registration, seq))]
+        found += [("Registrations", items.pointer_key(user_id, e))]
+        found += [] if seq is None else [("Registrations", items.queue_item(registration, seq))]
+    found += [("Users", items.user_item(User(user_id=f"{e}-{name}", name="N", created_at=MOMENT))) for name in "abcde"]
+    tables.transact([Step(action="Put", table=table, item=item) for table, item in found])
+    return e
+
+
+def vars_of(fields: EventFields) -> dict[str, Any]:
+    return {name: getattr(fields, name) for name in EventFields.__dataclass_fields__}
+
+
+def state(tables: Tables, e: str) -> Any:
+    """Return what there is, without what differs from run to run."""
+    people: list[Any] = []
+    for event_id in (e, f"{e}-free", f"{e}-new"):
+        with suppress(EventNotFound):
+            event = events.get(tables, event_id)
+            people.append((event_id, event.capacity, event.confirmed, event.waitlisted))
+            page = registration_lists.of_event(tables, event_id, limit=10)
+            people += [(entry.user_id, entry.status, entry.position) for entry in page.entries]
+    there = tables.get("Users", items.user_key(f"{e}-new")) is not None
+    return str((people, there)).replace(f"{e}-", "-").replace(f"'{e}'", "'e'")
+
+
+def attempted(tables: Tables, operation: Operation) -> tuple[list[tuple[str, int]], str]:
+    """Return the attempts at calls that an operation makes when nothing goes wrong, and what it leads to."""
+    e = make(tables)
+    with faults(tables, at_rates(0, {})) as layer:
+        operation.act(tables, e)
+    attempts = [(name, number) for name, count in layer.attempts.items() for number in range(count)]
+    return attempts, state(tables, e)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_whatever_goes_wrong_at_any_call_the_outcome_is_right_or_the_request_can_be_repeated(
+    ministack_tables: Tables, name: str
+) -> None:
+    operation = OPERATIONS[name]
+    attempts, expected = attempted(ministack_tables, operation)
+    outcomes = []
+    for (call, number), fault, times in itertools.product(attempts, Fault, (1, 3)):
+        if not fits(fault, call):
+            continue
+        e = make(ministack_tables)
+        with faults(ministack_tables, at_attempts(fault, call, number, times)) as layer:
+            try:
+                operation.act(ministack_tables, e)
+                outcomes.append("done")
+            except (Contention, StorageUnavailable) as refusal:
+                assert times == 3, f"{fault} once at {call} is nothing that a caller has to know"
+                outcomes.append(type(refusal).__name__)
+        assert layer.met
+        if outcomes[-1] != "done":
+            with suppress(operation.again or Unavailable):
+                operation.act(ministack_tables, e)
+        assert state(ministack_tables, e) == expected, f"{fault} at {call} {number}, {times} times"
+    assert list(audit.audit(ministack_tables)) == []
+    assert {"done", "StorageUnavailable"} <= set(outcomes)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_under_many_faults_what_was_answered_is_what_there_is(ministack_tables: Tables, seed: int) -> None:
+    """People come and go while a third of all calls meet a fault; each repeats a request until it has an answer."""
+    e = make(ministack_tables)
+    rates = dict.fromkeys((Fault.CONFLICT, Fault.THROTTLED, Fault.FAILED, Fault.UNSENT, Fault.RESET, Fault.LOST), 0.05)
+    there = {f"{e}-{name}": name in "abcd" for name in "abcde"}
+    with faults(ministack_tables, at_rates(seed, rates)) as layer:
+        for number in range(40):
+            user_id = f"{e}-{'abcde'[(number * 7 + seed) % 5]}"
+            act = registrations.unregister if there[user_id] else registrations.register
+            until_answered(lambda: act(ministack_tables, e, user_id))  # noqa: B023 - it is called at once
+            there[user_id] = not there[user_id]
+    assert len(layer.met) > 10
+    assert list(audit.audit(ministack_tables)) == []
+    page = registration_lists.of_event(ministack_tables, e, limit=10)
+    assert {entry.user_id for entry in page.entries} == {user_id for user_id, is_there in there.items() if is_there}
+
+
+def until_answered(act: Callable[[], Any]) -> None:
+    while True:
+        try:
+            act()
+        except Unavailable:
+            continue
+        except (AlreadyRegistered, RegistrationNotFound):
+            return  # It was done by an attempt whose answer was lost.
+        return

@@ -1,0 +1,233 @@
+"""The boundary with boto3: what its faults mean, and how often something is tried."""
+
+import contextlib
+import io
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import botocore.exceptions
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from urllib3 import HTTPResponse
+
+from storage import users
+from storage.dynamodb.deadline import deadline
+from storage.dynamodb.steps import Changed, Step
+from storage.dynamodb.tables import Tables
+from storage.errors import Contention, EventNotFound, StorageUnavailable
+
+
+class _Answer:
+    status_code = 400
+
+
+def refuse(code: str, status: int = 400, **more: Any) -> Callable[..., Any]:
+    """Return a hook that answers in place of the store with an error of this code."""
+
+    def hook(**_context: Any) -> Any:
+        answer = _Answer()
+        answer.status_code = status
+        metadata = {"HTTPStatusCode": status}
+        return answer, {"Error": {"Code": code, "Message": code}, "ResponseMetadata": metadata, **more}
+
+    return hook
+
+
+@contextlib.contextmanager
+def hooked(tables: Tables, call: str, hook: Callable[..., Any]) -> Iterator[None]:
+    events = tables.client.meta.events
+    events.register(f"before-call.dynamodb.{call}", hook)
+    try:
+        yield
+    finally:
+        events.unregister(f"before-call.dynamodb.{call}", hook)
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["ResourceNotFoundException", "UnrecognizedClientException", "ExpiredTokenException", "AccessDeniedException"],
+)
+def test_a_store_that_can_not_serve_us_is_unavailable(moto_tables: Tables, code: str) -> None:
+    with hooked(moto_tables, "GetItem", refuse(code)), pytest.raises(StorageUnavailable, match=code):
+        users.get(moto_tables, "a")
+
+
+def test_a_store_with_an_error_of_its_own_is_unavailable(moto_tables: Tables) -> None:
+    with hooked(moto_tables, "GetItem", refuse("InternalServerError", 500)), pytest.raises(StorageUnavailable):
+        moto_tables.ping()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere"),
+        botocore.exceptions.ReadTimeoutError(endpoint_url="http://nowhere"),
+        botocore.exceptions.NoCredentialsError(),
+    ],
+    ids=lambda fault: type(fault).__name__,
+)
+def test_a_store_that_does_not_answer_is_unavailable(moto_tables: Tables, fault: Exception) -> None:
+    def fail(**_context: Any) -> None:
+        raise fault
+
+    with hooked(moto_tables, "GetItem", fail), pytest.raises(StorageUnavailable):
+        users.get(moto_tables, "a")
+
+
+def test_a_store_that_answers_with_something_else_is_unavailable(moto_tables: Tables) -> None:
+    def page(request: Any, **_context: Any) -> Any:
+        raw: Any = HTTPResponse(io.BytesIO(b"<html>A proxy at your service</html>"), preload_content=False)
+        return AWSResponse(request.url, 200, HTTPHeaders(), raw)
+
+    events: Any = moto_tables.client.meta.events
+    events.register_first("before-send.dynamodb.GetItem", page)
+    try:
+        with pytest.raises(StorageUnavailable):
+            users.get(moto_tables, "a")
+    finally:
+        events.unregister("before-send.dynamodb.GetItem", page)
+
+
+def test_a_store_without_capacity_is_contended(moto_tables: Tables) -> None:
+    with hooked(moto_tables, "GetItem", refuse("ProvisionedThroughputExceededException")), pytest.raises(Contention):
+        users.get(moto_tables, "a")
+
+
+def test_a_request_that_we_got_wrong_is_no_refusal(moto_tables: Tables) -> None:
+    with (
+        hooked(moto_tables, "GetItem", refuse("ValidationException")),
+        pytest.raises(botocore.exceptions.ClientError, match="ValidationException"),
+    ):
+        users.get(moto_tables, "a")
+
+
+def test_a_transaction_that_we_got_wrong_is_no_refusal(moto_tables: Tables) -> None:
+    reasons = [{"Code": "ValidationError"}]
+    step = Step(action="Put", table="Users", item={"userId": "a"})
+    with (
+        hooked(moto_tables, "TransactWriteItems", refuse("TransactionCanceledException", CancellationReasons=reasons)),
+        pytest.raises(botocore.exceptions.ClientError),
+    ):
+        moto_tables.transact([step])
+
+
+@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+def test_a_transaction_that_met_another_is_made_again(moto_tables: Tables, code: str) -> None:
+    left = [1, 1, 1]
+
+    def busy(**context: Any) -> Any:
+        if left:
+            left.pop()
+            return refuse("TransactionCanceledException", CancellationReasons=[{"Code": code}])(**context)
+        return None
+
+    with hooked(moto_tables, "TransactWriteItems", busy):
+        assert users.create(moto_tables, "a", "A") == users.get(moto_tables, "a")
+    assert left == []
+
+
+def test_attempts_end_with_the_budget(moto_tables: Tables) -> None:
+    def attempt(_image: Any) -> None:
+        raise Changed
+
+    start = time.monotonic()
+    with pytest.raises(Contention):
+        Tables(moto_tables.client, budget=0.2).retry(attempt)
+    assert time.monotonic() - start <= 0.2 + 0.1, "it gives up before the budget is over, never after"
+
+
+def test_attempts_end_before_the_deadline_of_the_request(moto_tables: Tables) -> None:
+    def attempt(_image: Any) -> None:
+        raise Changed
+
+    token = deadline.set(time.monotonic() - 1)
+    try:
+        with pytest.raises(Contention):
+            moto_tables.retry(attempt)
+    finally:
+        deadline.reset(token)
+
+
+def test_the_newest_snapshot_reaches_the_next_attempt_and_is_kept_over_a_conflict(moto_tables: Tables) -> None:
+    seen: list[Any] = []
+    changes = iter([Changed({"n": 1}), Changed(), Changed({"n": 2})])
+
+    def attempt(image: Any) -> str:
+        seen.append(image)
+        change = next(changes, None)
+        if change:
+            raise change
+        return "done"
+
+    assert moto_tables.retry(attempt) == "done"
+    assert seen == [None, {"n": 1}, {"n": 1}, {"n": 2}]
+
+
+@pytest.mark.parametrize(("image", "paused"), [({"n": 1}, [False] * 4), (None, [False, False, True, True])])
+def test_what_a_fresh_snapshot_says_is_tried_without_a_pause(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, image: Any, paused: list[bool]
+) -> None:
+    slept: list[float] = []
+    changes = iter([Changed(image)] * 3)
+
+    def attempt(_image: Any) -> None:
+        change = next(changes, None)
+        if change:
+            raise change
+
+    monkeypatch.setattr(time, "sleep", slept.append)
+    moto_tables.retry(attempt)
+    assert [seconds > 0 for seconds in slept] == paused
+
+
+def test_a_refusal_ends_the_attempts(moto_tables: Tables) -> None:
+    def attempt(_image: Any) -> None:
+        raise EventNotFound
+
+    with pytest.raises(EventNotFound):
+        moto_tables.retry(attempt)
+
+
+def test_keys_that_a_batch_leaves_over_are_asked_for_again(moto_tables: Tables) -> None:
+    for user_id in "abc":
+        users.create(moto_tables, user_id, user_id)
+    asked: list[int] = []
+
+    def leave_over(parsed: dict[str, Any], **_context: Any) -> None:
+        asked.append(1)
+        found = parsed["Responses"]["Users"]
+        if len(found) > 1:
+            left = [{"userId": item["userId"]} for item in found[1:]]
+            parsed["Responses"]["Users"] = found[:1]
+            parsed["UnprocessedKeys"] = {"Users": {"Keys": left, "ConsistentRead": True}}
+
+    moto_tables.client.meta.events.register("after-call.dynamodb.BatchGetItem", leave_over)
+    try:
+        found = moto_tables.get_all(("Users", {"userId": user_id}) for user_id in "abcx")
+    finally:
+        moto_tables.client.meta.events.unregister("after-call.dynamodb.BatchGetItem", leave_over)
+    assert sorted(item["userId"] for item in found["Users"]) == ["a", "b", "c"]
+    assert len(asked) == 3
+
+
+def test_long_answers_come_in_parts_that_are_put_together(moto_tables: Tables) -> None:
+    for number in range(5):
+        step = Step(action="Put", table="Registrations", item={"pk": "P", "sk": f"S{number}", "text": "x" * 300_000})
+        moto_tables.transact([step])
+    assert [item["sk"] for item in moto_tables.query("Registrations", "#pk = :pk", {"pk": "P"})] == [
+        "S0",
+        "S1",
+        "S2",
+        "S3",
+        "S4",
+    ]
+    assert len(list(moto_tables.scan("Registrations"))) == 5
+    assert len(list(moto_tables.walk("Registrations", "#pk = :pk", {"pk": "P"}))) == 5
+
+
+def test_creating_the_tables_twice_keeps_what_is_in_them(moto_tables: Tables) -> None:
+    user = users.create(moto_tables, "a", "A")
+    moto_tables.create_missing()
+    assert users.get(moto_tables, "a") == user
