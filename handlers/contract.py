@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import yaml
 
-PATH: Final = Path(__file__).parent.parent / "openapi.yaml"
+#: In a checkout a link to the top level; in a wheel and on Lambda the file itself.
+PATH: Final = Path(__file__).with_name("openapi.yaml").resolve()
 
 _METHODS: Final = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 

@@ -14,7 +14,7 @@ from cfn.package.platforms import Platform
 from cfn.package.sdk_data import trim
 
 #: The service's own files; what is for a developer's machine stays there.
-_OWN: Final = ("openapi.yaml", "handlers", "storage")
+_OWN: Final = ("handlers", "storage")
 _LOCAL_ONLY: Final = (
     "handlers/demo.py",
     "handlers/local.py",
@@ -67,8 +67,9 @@ def collect(folder: Path, platform: Platform) -> None:
     locked = ["--require-hashes", "--requirement", str(LOCK), "--no-deps", "--only-binary=:all:"]
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
     for name in _OWN:
-        _copy(ROOT / name, folder / name)
-    (folder / "openapi.json").write_text(json.dumps(yaml.safe_load((ROOT / "openapi.yaml").read_bytes())))
+        shutil.copytree(ROOT / name, folder / name)
+    contract = folder / "handlers" / "openapi.yaml"
+    contract.with_suffix(".json").write_text(json.dumps(yaml.safe_load(contract.read_bytes())))
     _drop_unused(folder)
     trim(folder / "botocore" / "data")
     # The service looks for the files beside the package's `__init__.py`, whose own code would ask for flask.
@@ -80,13 +81,6 @@ def is_used(name: str) -> bool:
     if _matches(name, _LOCAL_ONLY):
         return False
     return _matches(name, _USED) or not _matches(name, _UNUSED)
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target)
-    else:
-        shutil.copyfile(source, target)
 
 
 def _drop_unused(folder: Path) -> None:
