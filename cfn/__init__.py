@@ -1,1 +1,4 @@
-"""The infrastructure: one file per resource family, put together to a template, and deployed as a stack."""
+"""The deployment: the CloudFormation template, the Lambda package, and the commands that manage a stack.
+
+`python -m cfn` runs the commands; README.md in this folder describes them.
+"""

@@ -1,5 +1,5 @@
-"""The one exception whose text is meant for the person at the terminal."""
+"""The exception whose text is printed to the user of the command line."""
 
 
 class CommandError(Exception):
-    """Says in one line what is wrong and what to do about it; the command ends with exit code 1."""
+    """A command failed; the message is one line with the cause and the remedy, and the exit code is 1."""

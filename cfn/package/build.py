@@ -1,4 +1,4 @@
-"""Builds the zip that Lambda runs: the same bytes wherever and whenever it is built from the same files."""
+"""Builds the Lambda package: a zip with the same bytes on every machine, given the same files."""
 
 import hashlib
 import tempfile
@@ -11,14 +11,14 @@ from cfn.package.bytecode import compile_all
 from cfn.package.contents import collect
 from cfn.package.platforms import Platform
 
-#: The earliest date that a zip can hold.
+#: The earliest date that a zip entry can have.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
 _MODE: Final = 0o100644
 
 
 @dataclass(frozen=True)
 class Package:
-    """A built zip; its hash is its name in the bucket."""
+    """A built package; `compiled` tells whether it contains bytecode."""
 
     path: Path
     sha256: str
@@ -28,12 +28,12 @@ class Package:
 
     @property
     def key(self) -> str:
-        """Return its name in the bucket."""
+        """Return the object key in the bucket, which is the content hash."""
         return f"{self.sha256}.zip"
 
 
 def build_package(platform: Platform, output: Path) -> Package:
-    """Build the package for the platform into the folder `output`."""
+    """Build the package for the platform in the folder `output`."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"events-api-{platform.name}.zip"
     with tempfile.TemporaryDirectory() as folder:
@@ -45,12 +45,12 @@ def build_package(platform: Platform, output: Path) -> Package:
 
 
 def write_zip(folder: Path, path: Path) -> None:
-    """Write the files of the folder, sorted, with one date and one mode, so that equal files give equal bytes."""
+    """Zip the files of the folder, sorted, with fixed dates and modes, so that equal files give equal bytes."""
     names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     with zipfile.ZipFile(path, "w") as archive:
         for name in names:
             entry = zipfile.ZipInfo(name, date_time=_DATE)
             entry.external_attr = _MODE << 16
-            entry.create_system = 3  # Unix, on every machine that builds.
+            entry.create_system = 3  # Unix, whatever the build machine is.
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, (folder / name).read_bytes(), compresslevel=9)

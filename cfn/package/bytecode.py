@@ -1,4 +1,4 @@
-"""Compiles the package ahead, so that a cold start has nothing to compile."""
+"""Compiles the package in advance, so that a cold start compiles nothing."""
 
 import os
 import subprocess
@@ -6,17 +6,17 @@ import sys
 from pathlib import Path
 from typing import Final
 
-#: Where Lambda unpacks the package; tracebacks name the files below it.
+#: The folder where Lambda unpacks the package; tracebacks show paths below it.
 _TASK_ROOT: Final = "/var/task"
 
 
 def compile_all(folder: Path, python: tuple[int, int]) -> bool:
-    """Write bytecode for that minor version beside the sources; return False where this machine has no such Python."""
+    """Compile the folder for a minor version of Python; return False if this machine does not have that version."""
     interpreter = _interpreter(python)
     if interpreter is None:
         return False
-    # Unchecked: no file is opened to compare dates, which are fixed in the package anyway. The fixed hash seed keeps
-    # the order of sets, and so the bytes, the same in every build.
+    # Unchecked: Python opens no source to compare its date, which is fixed in the package anyway. The fixed hash seed
+    # keeps the order of sets, and so the bytes, the same in every build.
     options = ["-q", "-s", str(folder), "-p", _TASK_ROOT, "--invalidation-mode", "unchecked-hash"]
     seeded = {**os.environ, "PYTHONHASHSEED": "0"}
     subprocess.run([interpreter, "-m", "compileall", *options, str(folder)], env=seeded, check=True)
@@ -33,7 +33,7 @@ def _version(interpreter: str) -> tuple[int, int] | None:
     try:
         done = subprocess.run([interpreter, "-c", code], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
-        # Not installed, or a shim of a version manager in which that version is not switched on.
+        # Not installed, or the shim of a version manager in which that version is not enabled.
         return None
     major, minor = done.stdout.split()
     return int(major), int(minor)

@@ -1,4 +1,4 @@
-"""Collects what the service needs at run time, and nothing else, in one folder."""
+"""Collects the files that the service needs at run time in one folder."""
 
 import json
 import shutil
@@ -8,13 +8,14 @@ from typing import Final
 
 import yaml
 
-from cfn.package.lock import LOCK, ROOT
+from cfn.package.checkout import ROOT
+from cfn.package.lock import LOCK
 from cfn.package.pip import pip
 from cfn.package.platforms import Platform
-from cfn.package.sdk_data import trim
+from cfn.package.sdk_data import trim_sdk_data
 
-#: The service's own files; what is for a developer's machine stays there.
-_OWN: Final = ("handlers", "storage")
+#: The service's own packages, without the files that only run on a developer's machine.
+_OWN_PACKAGES: Final = ("handlers", "storage")
 _LOCAL_ONLY: Final = (
     "handlers/demo.py",
     "handlers/local.py",
@@ -25,7 +26,7 @@ _LOCAL_ONLY: Final = (
     "storage/embedded.py",
 )
 
-#: What no import and no request of the service ever reads, as patterns over paths below the folder.
+#: Files that no import and no request reads, as patterns of paths below the folder.
 _UNUSED: Final = (
     "bin/*",
     "*/__pycache__/*",
@@ -37,14 +38,14 @@ _UNUSED: Final = (
     "boto3/data/*",
     "boto3/examples/*",
     "botocore/data/*",
-    "botocore/cacert.pem",  # certifi has the same
+    "botocore/cacert.pem",  # certifi has the same file
     "dateutil/zoneinfo/*.tar.gz",
     "flask_swagger_ui/*",
     "yaml/_yaml*",  # the contract is read as JSON
     "*.dist-info/*",
 )
-#: What stays in spite of the patterns above: one service's data of the SDK, the files of Swagger UI that are
-#: served, and what `importlib.metadata` and the licences ask for.
+#: Exceptions to the patterns above: the SDK's data of one service, the files of Swagger UI that are served, metadata
+#: for `importlib.metadata`, and the texts that the licences require.
 _USED: Final = (
     "botocore/data/_retry.json",
     "botocore/data/endpoints.json",
@@ -63,21 +64,21 @@ _USED: Final = (
 
 
 def collect(folder: Path, platform: Platform) -> None:
-    """Fill the empty folder with the locked wheels for the platform and the service's own files."""
+    """Fill an empty folder with the locked wheels for the platform and the service's own files."""
     locked = ["--require-hashes", "--requirement", str(LOCK), "--no-deps", "--only-binary=:all:"]
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
-    for name in _OWN:
+    for name in _OWN_PACKAGES:
         shutil.copytree(ROOT / name, folder / name)
     contract = folder / "handlers" / "openapi.yaml"
     contract.with_suffix(".json").write_text(json.dumps(yaml.safe_load(contract.read_bytes())))
     _drop_unused(folder)
-    trim(folder / "botocore" / "data")
-    # The service looks for the files beside the package's `__init__.py`, whose own code would ask for flask.
+    trim_sdk_data(folder / "botocore" / "data")
+    # The service finds the files through the package's `__init__.py`, whose original code would import flask.
     (folder / "flask_swagger_ui" / "__init__.py").write_text("")
 
 
 def is_used(name: str) -> bool:
-    """Tell whether a file, named by its path below the folder, goes into the package."""
+    """Return whether the package contains the file with this path below the folder."""
     if _matches(name, _LOCAL_ONLY):
         return False
     return _matches(name, _USED) or not _matches(name, _UNUSED)

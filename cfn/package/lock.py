@@ -1,4 +1,4 @@
-"""Writes `runtime.lock`: the exact versions that the service runs on, with the hash of every file that may be used."""
+"""Writes `runtime.lock`: the exact versions of the runtime dependencies, with the hash of every permitted wheel."""
 
 import json
 import re
@@ -9,35 +9,35 @@ from pathlib import Path
 from typing import Final
 
 from cfn.errors import CommandError
+from cfn.package.checkout import ROOT
 from cfn.package.pip import pip
 from cfn.package.platforms import LOCKED, Platform
 
-ROOT: Final = Path(__file__).parents[2]
 LOCK: Final = Path(__file__).parent / "runtime.lock"
 
-#: The local server's adapter, which has no place on Lambda.
+#: Adapter for WSGI servers, which Lambda does not use.
 _NOT_DEPLOYED: Final = ("a2wsgi",)
-#: Only the files of Swagger UI are used of it; what it requires is for the code that nobody imports.
+#: Only its Swagger UI files are used; its requirements are for code that is never imported.
 _WITHOUT_REQUIREMENTS: Final = ("flask-swagger-ui",)
 
 _Pins = dict[tuple[str, str], set[str]]
 
 
 def write_lock() -> int:
-    """Resolve the runtime dependencies anew for every platform, write the lock, and return how many it pins."""
+    """Resolve the runtime dependencies again for every platform, write the lock, and return the number of pins."""
     pins: _Pins = defaultdict(set)
     plain = [line for line in runtime_requirements() if _name(line) not in _WITHOUT_REQUIREMENTS]
     alone = [line for line in runtime_requirements() if _name(line) in _WITHOUT_REQUIREMENTS]
     for platform in LOCKED:
         _resolve(plain, platform, pins)
         _resolve([*alone, "--no-deps"], platform, pins)
-    _refuse_two_versions(pins)
-    LOCK.write_text(_text(pins))
+    _require_one_version(pins)
+    LOCK.write_text(_format(pins))
     return len(pins)
 
 
 def runtime_requirements() -> list[str]:
-    """Return the project's dependencies that the deployed service needs."""
+    """Return the dependencies in pyproject.toml that the deployed service needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [line for line in project["dependencies"] if _name(line) not in _NOT_DEPLOYED]
 
@@ -58,16 +58,16 @@ def _resolve(requirements: list[str], platform: Platform, pins: _Pins) -> None:
             pins[pin].add(found["download_info"]["archive_info"]["hashes"]["sha256"])
 
 
-def _refuse_two_versions(pins: _Pins) -> None:
+def _require_one_version(pins: _Pins) -> None:
     names = [name for name, _ in pins]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise CommandError(
-            f"No one version of {', '.join(twice)} has wheels for every platform: bound it in pyproject.toml."
+            f"No single version of {', '.join(twice)} has wheels for every platform: restrict it in pyproject.toml."
         )
 
 
-def _text(pins: _Pins) -> str:
-    lines = ["# Written by `python -m cfn lock`; the package is built from this and nothing else."]
+def _format(pins: _Pins) -> str:
+    lines = ["# Written by `python -m cfn lock`; the package is built from this file alone."]
     for (name, version), hashes in sorted(pins.items()):
         lines.append(
             " \\\n    ".join([f"{name}=={version}", *(f"--hash=sha256:{digest}" for digest in sorted(hashes))])

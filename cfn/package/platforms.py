@@ -1,4 +1,4 @@
-"""Where a package runs: on Lambda, or under the interpreter that runs this command."""
+"""The platforms that packages are built for: Lambda, and the interpreter that runs this command."""
 
 import platform
 import sys
@@ -10,7 +10,7 @@ from cfn.errors import CommandError
 
 @dataclass(frozen=True)
 class Platform:
-    """A processor, a minor version of Python, and pip's tags for the wheels that run there."""
+    """A processor architecture, a minor version of Python, and pip's tags for wheels that run there."""
 
     name: str
     architecture: str
@@ -19,13 +19,13 @@ class Platform:
 
     @property
     def pip_options(self) -> list[str]:
-        """Return the options that make pip choose wheels for this platform, whatever it runs on itself."""
+        """Return the options that make pip select wheels for this platform instead of its own."""
         tags = [option for tag in self.tags for option in ("--platform", tag)]
         return [*tags, "--python-version", "{}.{}".format(*self.python), "--implementation", "cp"]
 
 
 def _linux(name: str, machine: str, python: tuple[int, int]) -> Platform:
-    # pip takes each tag literally: it does not conclude that manylinux_2_28 runs manylinux2014.
+    # pip takes each tag literally: it does not infer that a manylinux_2_28 platform runs manylinux2014 wheels.
     architecture = "arm64" if machine == "aarch64" else machine
     return Platform(name, architecture, python, (f"manylinux_2_28_{machine}", f"manylinux2014_{machine}"))
 
@@ -35,11 +35,11 @@ def _mac(machine: str, python: tuple[int, int]) -> Platform:
     return Platform("host", architecture, python, (f"macosx_14_0_{machine}",))
 
 
-#: Amazon Linux 2023 has glibc 2.34.
+#: Python 3.13 on Amazon Linux 2023, which has glibc 2.34.
 LAMBDA: Final = _linux("lambda", "aarch64", (3, 13))
-NAMES: Final = ("lambda", "host")
+PLATFORM_NAMES: Final = ("lambda", "host")
 _PYTHONS: Final = ((3, 11), (3, 12), (3, 13), (3, 14))
-#: All that the lock has hashes for.
+#: The platforms for whose wheels the lock has hashes.
 LOCKED: Final = (
     LAMBDA,
     *(_linux("host", machine, python) for machine in ("aarch64", "x86_64") for python in _PYTHONS),
@@ -47,8 +47,8 @@ LOCKED: Final = (
 )
 
 
-def named(name: str) -> Platform:
-    """Return the platform of that name; raise `CommandError` where the lock has no wheels for this machine."""
+def get_platform(name: str) -> Platform:
+    """Return the platform; raise `CommandError` for `host` if the lock has no wheels for this machine."""
     return LAMBDA if name == "lambda" else _host()
 
 

@@ -1,4 +1,4 @@
-"""Says what a cold start costs: the size of each part, and how long the entry point takes to import."""
+"""Reports what a cold start depends on: the size of each part of the package and the import time."""
 
 import os
 import subprocess
@@ -12,7 +12,7 @@ from typing import Final
 from rich.console import Console
 
 from cfn.package.build import Package, build_package
-from cfn.package.platforms import named
+from cfn.package.platforms import get_platform
 from storage.schema import TABLE_VARIABLES
 
 _RUNS: Final = 5
@@ -25,20 +25,20 @@ print(time.perf_counter() - start)
 """
 
 
-def report(package: Package, console: Console) -> None:
-    """Print the zipped size of each part, largest first, and the import time of the entry point in seconds."""
+def print_report(package: Package, console: Console) -> None:
+    """Print the compressed size of each part in bytes, largest first, and the import time of the entry point."""
     for part, size in _sizes(package.path).most_common():
         console.print(f"{size:>12,}  {part}", highlight=False)
     with tempfile.TemporaryDirectory() as folder:
-        runnable = package if package.platform.name == "host" else build_package(named("host"), Path(folder))
+        runnable = package if package.platform.name == "host" else build_package(get_platform("host"), Path(folder))
         seconds = import_seconds(runnable)
     version = "{}.{}".format(*sys.version_info[:2])
     console.print(f"{seconds:.2f} s to import the entry point here, Python {version}, best of {_RUNS}", highlight=False)
 
 
 def import_seconds(package: Package) -> float:
-    """Return the shortest of five imports of the entry point, in fresh interpreters that see only the package."""
-    # `-S` hides what is installed on this machine: what the package lacks is missed here as it would be on Lambda.
+    """Return the shortest of five import times of the entry point, in new interpreters that see only the package."""
+    # `-S` hides what is installed on this machine, so that a missing module fails here as it would on Lambda.
     variables = {**dict.fromkeys(TABLE_VARIABLES.values(), "table"), "CORS_ORIGINS": "*", "STAGE": "prod"}
     keys = {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
     with tempfile.TemporaryDirectory() as folder:

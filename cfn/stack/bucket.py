@@ -1,4 +1,4 @@
-"""The bucket that hands the package to Lambda."""
+"""Uploads the package to the S3 bucket that Lambda loads it from."""
 
 from http import HTTPStatus
 from typing import Any
@@ -10,13 +10,16 @@ from cfn.package.build import Package
 from cfn.stack.aws import Aws
 
 
-def upload(aws: Aws, package: Package, named: str | None) -> str:
-    """Put the package under its content hash into the named bucket, or the account's own, and return that."""
+def upload(aws: Aws, package: Package, bucket_name: str | None) -> str:
+    """Upload the package unless it is there already, and return the bucket's name.
+
+    Without `bucket_name`, the bucket is `default_name`, and is created if needed.
+    """
     s3 = aws.client("s3")
-    bucket = named or default_name(aws)
+    bucket = bucket_name or default_name(aws)
     if not _exists(aws, s3, bucket):
-        if named:
-            raise CommandError(f"There is no bucket {named!r}: create it, or leave --bucket out to have one made.")
+        if bucket_name:
+            raise CommandError(f"There is no bucket {bucket_name!r}: create it, or omit --bucket to have one created.")
         _create(aws, s3, bucket)
     target = {"Bucket": bucket, "Key": package.key, "ExpectedBucketOwner": aws.account}
     if not _is_uploaded(s3, target):
@@ -25,12 +28,12 @@ def upload(aws: Aws, package: Package, named: str | None) -> str:
 
 
 def default_name(aws: Aws) -> str:
-    """Return the name of the account's own bucket in the region."""
+    """Return the name of the account's package bucket in the region."""
     return f"events-api-packages-{aws.account}-{aws.region}"
 
 
 def _exists(aws: Aws, s3: Any, bucket: str) -> bool:
-    # Bucket names belong to the whole world: somebody else may own this one, and would then choose what we run.
+    # Bucket names are global: another account may own this one, and could then replace the code that we run.
     try:
         found = s3.head_bucket(Bucket=bucket, ExpectedBucketOwner=aws.account)
     except ClientError as error:
@@ -38,22 +41,22 @@ def _exists(aws: Aws, s3: Any, bucket: str) -> bool:
             case HTTPStatus.NOT_FOUND:
                 return False
             case HTTPStatus.MOVED_PERMANENTLY:
-                raise CommandError(f"Bucket {bucket!r} is in another region: name one in {aws.region}.") from error
+                raise CommandError(f"Bucket {bucket!r} is in another region: choose one in {aws.region}.") from error
             case HTTPStatus.BAD_REQUEST | HTTPStatus.FORBIDDEN:
-                raise CommandError(f"Bucket {bucket!r} is not for this account: name another with --bucket.") from error
+                raise CommandError(f"Bucket {bucket!r} can't be used by this account: choose another.") from error
         raise
     if (region := found.get("BucketRegion", aws.region)) != aws.region:
         raise CommandError(
-            f"Bucket {bucket!r} is in {region}: Lambda takes packages from a bucket in {aws.region} only."
+            f"Bucket {bucket!r} is in {region}: Lambda loads packages only from a bucket in {aws.region}."
         )
     return True
 
 
 def _create(aws: Aws, s3: Any, bucket: str) -> None:
-    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != "us-east-1" else {}
-    s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **elsewhere)
-    closed = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(closed, True))
+    location = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != "us-east-1" else {}
+    s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **location)
+    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocks, True))
     rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
     s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
 

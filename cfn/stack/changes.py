@@ -1,4 +1,4 @@
-"""Carries out one change of a stack, and follows it to its end."""
+"""Changes a stack through CloudFormation, and follows the change to its end."""
 
 import time
 import uuid
@@ -9,10 +9,10 @@ from cfn.errors import CommandError
 from cfn.stack.aws import Aws
 from cfn.stack.progress import Progress
 
-_STACK: Final = "AWS::CloudFormation::Stack"
-_NOTHING_TO_DO: Final = ("didn't contain changes", "No updates are to be performed")
+_STACK_TYPE: Final = "AWS::CloudFormation::Stack"
+_NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
 _SUCCESS: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
-_ENDS: Final = (
+_FINAL: Final = (
     *_SUCCESS,
     "ROLLBACK_COMPLETE",
     "ROLLBACK_FAILED",
@@ -22,9 +22,9 @@ _ENDS: Final = (
 )
 
 
-def plan(aws: Aws, stack: str, template: str, parameters: dict[str, str], *, create: bool) -> str | None:
-    """Make a change set and return its identifier, or None where nothing would change."""
-    made = aws.stacks.create_change_set(
+def create_change_set(aws: Aws, stack: str, template: str, parameters: dict[str, str], *, create: bool) -> str | None:
+    """Create a change set and return its id, or None if it is empty; raise `CommandError` if it is refused."""
+    change_set = aws.cloudformation.create_change_set(
         StackName=stack,
         ChangeSetName=f"deploy-{uuid.uuid4().hex}",
         ChangeSetType="CREATE" if create else "UPDATE",
@@ -32,74 +32,77 @@ def plan(aws: Aws, stack: str, template: str, parameters: dict[str, str], *, cre
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )["Id"]
-    while (found := aws.stacks.describe_change_set(ChangeSetName=made, StackName=stack))["Status"] != "CREATE_COMPLETE":
-        if found["Status"] == "FAILED":
-            _unplanned(aws, stack, found, create=create)
-            return None
-        time.sleep(aws.pause)
-    return str(made)
+    while True:
+        found = aws.cloudformation.describe_change_set(ChangeSetName=change_set, StackName=stack)
+        match found["Status"]:
+            case "CREATE_COMPLETE":
+                return str(change_set)
+            case "FAILED":
+                _discard_failed(aws, stack, found, create=create)
+                return None
+        time.sleep(aws.poll_seconds)
 
 
-def carry_out(aws: Aws, change_set: str, progress: Progress) -> None:
-    """Execute the change set and wait; raise `CommandError` with the first failure where it fails."""
-    stack_id = aws.stacks.describe_change_set(ChangeSetName=change_set)["StackId"]
-    last = _newest(aws, stack_id)
-    aws.stacks.execute_change_set(ChangeSetName=change_set)
+def execute(aws: Aws, change_set: str, progress: Progress) -> None:
+    """Execute the change set and wait; if it fails, raise `CommandError` with the first resource that failed."""
+    stack_id = aws.cloudformation.describe_change_set(ChangeSetName=change_set)["StackId"]
+    last = _newest_event_id(aws, stack_id)
+    aws.cloudformation.execute_change_set(ChangeSetName=change_set)
     _follow(aws, stack_id, last, progress)
 
 
 def delete(aws: Aws, stack_id: str, progress: Progress) -> None:
-    """Delete the stack and wait; raise `CommandError` with the first failure where it fails."""
-    last = _newest(aws, stack_id)
-    aws.stacks.delete_stack(StackName=stack_id)
+    """Delete the stack and wait; if it fails, raise `CommandError` with the first resource that failed."""
+    last = _newest_event_id(aws, stack_id)
+    aws.cloudformation.delete_stack(StackName=stack_id)
     _follow(aws, stack_id, last, progress)
 
 
 def _follow(aws: Aws, stack_id: str, last: str, progress: Progress) -> None:
-    """Show the events that come after the last one known, until the stack rests."""
+    """Show the events after the event `last`, until the change has ended."""
     failure = ""
     while True:
         for event in _events_after(aws, stack_id, last):
             last = event["EventId"]
-            progress.note(event)
+            progress.add(event)
             failure = failure or _failure(event)
-            # The status of the stack itself may lag behind; its last event does not.
-            if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in _ENDS:
-                return _conclude(event, failure)
-        time.sleep(aws.pause)
+            # The event is the only reliable end: DescribeStacks may lag behind.
+            if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in _FINAL:
+                return _check_end_status(event, failure)
+        time.sleep(aws.poll_seconds)
 
 
-def _newest(aws: Aws, stack_id: str) -> str:
-    return str(aws.stacks.describe_stack_events(StackName=stack_id)["StackEvents"][0]["EventId"])
+def _newest_event_id(aws: Aws, stack_id: str) -> str:
+    return str(aws.cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"][0]["EventId"])
 
 
 def _events_after(aws: Aws, stack_id: str, last: str) -> list[dict[str, Any]]:
-    pages = aws.stacks.get_paginator("describe_stack_events").paginate(StackName=stack_id)
+    pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
     newest_first = (event for page in pages for event in page["StackEvents"])
     return list(takewhile(lambda event: event["EventId"] != last, newest_first))[::-1]
 
 
 def _failure(event: dict[str, Any]) -> str:
     reason = " ".join(event.get("ResourceStatusReason", "").split())
-    cancelled = "cancelled" in reason.lower()  # What was under way when another resource failed.
-    if event["ResourceType"] == _STACK or not event["ResourceStatus"].endswith("_FAILED") or cancelled:
+    cancelled = "cancelled" in reason.lower()  # Follows the failure of another resource.
+    if event["ResourceType"] == _STACK_TYPE or not event["ResourceStatus"].endswith("_FAILED") or cancelled:
         return ""
     return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
 
 
-def _conclude(event: dict[str, Any], failure: str) -> None:
+def _check_end_status(event: dict[str, Any], failure: str) -> None:
     status = event["ResourceStatus"]
     if status not in _SUCCESS:
         reason = failure or " ".join(event.get("ResourceStatusReason", "").split())
         raise CommandError(f"Stack {event['StackName']} ended in {status}. First failure: {reason}")
 
 
-def _unplanned(aws: Aws, stack: str, change_set: dict[str, Any], *, create: bool) -> None:
-    aws.stacks.delete_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack)
+def _discard_failed(aws: Aws, stack: str, change_set: dict[str, Any], *, create: bool) -> None:
+    aws.cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack)
     reason = change_set.get("StatusReason", "")
-    if any(words in reason for words in _NOTHING_TO_DO):
+    if any(words in reason for words in _NO_CHANGES):
         return
     if create:
-        # Planning has made an empty stack of that name, which would otherwise stay.
-        aws.stacks.delete_stack(StackName=change_set["StackId"])
-    raise CommandError(f"CloudFormation refuses the change of stack {stack}: {reason}")
+        # The change set has created an empty stack, which would otherwise remain.
+        aws.cloudformation.delete_stack(StackName=change_set["StackId"])
+    raise CommandError(f"CloudFormation rejects the change of stack {stack}: {reason}")

@@ -1,4 +1,4 @@
-"""Brings the stack of a name to what the files here say."""
+"""Creates or updates a stack to match this checkout."""
 
 import difflib
 import json
@@ -15,68 +15,68 @@ from cfn.stack.bucket import upload
 from cfn.stack.health import check_health, reachable_url
 from cfn.stack.progress import Progress
 from cfn.template import parameters
-from cfn.template.build import build, release_of
+from cfn.template.build import build_template, release_id
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """A stack as it is to be; parameters that are not named keep the values that it has."""
+class StackSettings:
+    """The settings of one deployment; parameters that are not given keep their current values in the stack."""
 
-    stack: str
+    name: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     bucket: str | None = None
     throw_away: bool = False
 
 
 def parse_parameters(given: list[str]) -> dict[str, str]:
-    """Return the parameters given as NAME=VALUE; raise `CommandError` for an unknown one."""
+    """Parse parameters of the form NAME=VALUE; raise `CommandError` for an unknown name."""
     chosen = {}
     for text in given:
         name, separator, value = text.partition("=")
         if not separator:
-            raise CommandError(f"{text!r} is no parameter: write NAME=VALUE.")
+            raise CommandError(f"{text!r} is not a parameter: write NAME=VALUE.")
         if name not in parameters.NAMES:
             similar = difflib.get_close_matches(name, parameters.NAMES, n=1)
-            hint = f"did you mean {similar[0]}?" if similar else f"there are {', '.join(parameters.NAMES)}."
+            hint = f"did you mean {similar[0]}?" if similar else f"the parameters are {', '.join(parameters.NAMES)}."
             raise CommandError(f"There is no parameter {name!r}; {hint}")
         chosen[name] = value
     return chosen
 
 
-def deploy(aws: Aws, wanted: Wanted, package: Package, console: Console) -> str:
-    """Create or update the stack, check that it answers, and return its address."""
-    name = wanted.stack
-    before = lookup.updatable(aws, name)
-    values = _values(aws, wanted, package, lookup.parameters(before))
-    template = build(release_of(values), throw_away=wanted.throw_away).to_dict()
+def deploy(aws: Aws, settings: StackSettings, package: Package, console: Console) -> str:
+    """Create or update the stack, check the health of the service, and return its URL."""
+    name = settings.name
+    before = lookup.find_updatable_stack(aws, name)
+    values = _values(aws, settings, package, lookup.deployed_parameters(before))
+    template = build_template(release_id(values), throw_away=settings.throw_away).to_dict()
     body = json.dumps(template, separators=(",", ":"))
-    change_set = changes.plan(aws, name, body, values, create=before is None)
+    change_set = changes.create_change_set(aws, name, body, values, create=before is None)
     if change_set is None:
         console.print(f"No changes: stack {name} is up to date.", highlight=False)
-        return _report(aws, name, console)
+        return _print_outputs(aws, name, console)
     with Progress(console) as progress:
-        changes.carry_out(aws, change_set, progress)
-    url = _report(aws, name, console)
+        changes.execute(aws, change_set, progress)
+    url = _print_outputs(aws, name, console)
     check_health(url, name)
-    console.print(f"{url}/health says healthy.", soft_wrap=True, highlight=False)
+    console.print(f"{url}/health reports healthy.", soft_wrap=True, highlight=False)
     return url
 
 
-def _values(aws: Aws, wanted: Wanted, package: Package, before: Mapping[str, str]) -> dict[str, str]:
+def _values(aws: Aws, settings: StackSettings, package: Package, before: Mapping[str, str]) -> dict[str, str]:
     return {
         **{key: value for key, value in before.items() if key in parameters.NAMES},
         "Architecture": package.platform.architecture,
-        # ministack knows no alarms that calculate.
-        **({"Alarms": "off"} if aws.emulator else {}),
-        **wanted.parameters,
-        "CodeBucket": upload(aws, package, wanted.bucket),
+        # ministack does not support alarms on metric math.
+        **({"Alarms": "off"} if aws.emulator_url else {}),
+        **settings.parameters,
+        "CodeBucket": upload(aws, package, settings.bucket),
         "CodeKey": package.key,
     }
 
 
-def _report(aws: Aws, name: str, console: Console) -> str:
-    found = lookup.outputs(lookup.existing(aws, name))
-    for key, value in found.items():
+def _print_outputs(aws: Aws, name: str, console: Console) -> str:
+    outputs = lookup.outputs(lookup.get_stack(aws, name))
+    for key, value in outputs.items():
         shown = reachable_url(aws, value) if key.endswith("Url") else value
         console.print(f"{key:<14}{shown}", soft_wrap=True, highlight=False)
-    return reachable_url(aws, found["ApiUrl"])
+    return reachable_url(aws, outputs["ApiUrl"])

@@ -1,4 +1,4 @@
-"""Takes a stack down, and says what stays."""
+"""Deletes a stack, and lists the resources that it keeps."""
 
 from typing import Any
 
@@ -11,23 +11,23 @@ from cfn.stack.progress import Progress
 
 
 def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool) -> None:
-    """Delete the stack, after a question unless that is confirmed already."""
-    found = lookup.existing(aws, name)
+    """Delete the stack, after asking for its name unless `confirmed`."""
+    found = lookup.get_stack(aws, name)
     kept = _kept(aws, found)
     console.print(f"Stack {name} in {aws.region} will be deleted, with its logs.", highlight=False)
     for resource, physical in kept.items():
-        console.print(f"It keeps {resource}: {physical}", highlight=False, soft_wrap=True)
-    console.print("It keeps the bucket with the packages.", highlight=False)
-    if not confirmed and not _agrees(name):
+        console.print(f"Kept: {resource}: {physical}", highlight=False, soft_wrap=True)
+    console.print("Kept: the bucket with the packages.", highlight=False)
+    if not confirmed and not _confirm(name):
         raise CommandError("Nothing was deleted.")
     with Progress(console) as progress:
         changes.delete(aws, found["StackId"], progress)
-    console.print(f"Stack {name} is gone.", highlight=False)
+    console.print(f"Stack {name} is deleted.", highlight=False)
 
 
 def _kept(aws: Aws, found: dict[str, Any]) -> dict[str, str]:
-    template = aws.stacks.get_template(StackName=found["StackId"])["TemplateBody"]
-    resources = aws.stacks.describe_stack_resources(StackName=found["StackId"])["StackResources"]
+    template = aws.cloudformation.get_template(StackName=found["StackId"])["TemplateBody"]
+    resources = aws.cloudformation.describe_stack_resources(StackName=found["StackId"])["StackResources"]
     return {
         resource["LogicalResourceId"]: resource.get("PhysicalResourceId", "")
         for resource in resources
@@ -35,8 +35,8 @@ def _kept(aws: Aws, found: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def _agrees(name: str) -> bool:
+def _confirm(name: str) -> bool:
     try:
-        return input(f"Type {name} to go on: ") == name
+        return input(f"Type {name} to continue: ") == name
     except EOFError:
-        raise CommandError("Nobody is there to ask: say --yes to delete the stack without a question.") from None
+        raise CommandError("Standard input is closed: use --yes to delete the stack without confirmation.") from None

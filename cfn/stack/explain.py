@@ -1,4 +1,4 @@
-"""Turns what boto3 raises into one line that says what to do."""
+"""Turns errors of boto3 into one line with the cause and the remedy."""
 
 import difflib
 from typing import Final
@@ -7,7 +7,7 @@ import boto3
 from botocore import exceptions as boto
 
 _SIGN_IN: Final = "set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`"
-_REFUSED: Final = {
+_CREDENTIAL_ERRORS: Final = {
     "AuthFailure",
     "ExpiredToken",
     "ExpiredTokenException",
@@ -20,27 +20,27 @@ _REFUSED: Final = {
 
 
 def explain(error: boto.BotoCoreError | boto.ClientError) -> str:
-    """Return one line on what is wrong and what to do about it."""
-    said = " ".join(str(error).split())
+    """Return one line with the cause of an error of boto3 and the remedy."""
+    message = " ".join(str(error).split())
     match error:
         case boto.ClientError():
-            text = _explain_answer(error)
+            text = _explain_client_error(error)
         case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
             text = f"No usable AWS credentials: {_SIGN_IN}."
         case boto.SSOError() | boto.TokenRetrievalError():
-            text = f"The AWS sign-in has ended ({said}): run `aws sso login`."
+            text = f"The AWS sign-in has expired ({message}): run `aws sso login`."
         case boto.ProfileNotFound():
-            text = f"{said}: set AWS_PROFILE to a profile that `aws configure list-profiles` shows."
+            text = f"{message}: set AWS_PROFILE to a profile that `aws configure list-profiles` shows."
         case boto.NoRegionError():
             text = "No AWS region: set AWS_DEFAULT_REGION, or give the profile a region."
         case boto.EndpointConnectionError() | boto.ConnectTimeoutError() | boto.InvalidRegionError():
-            text = f"{said} {_about_region()}"
+            text = f"{message} {_explain_connection_error()}"
         case _:
-            text = said
+            text = message
     return text
 
 
-def _about_region() -> str:
+def _explain_connection_error() -> str:
     session = boto3.Session()
     region = session.region_name or ""
     known = [name for part in session.get_available_partitions() for name in session.get_available_regions("s3", part)]
@@ -52,14 +52,14 @@ def _about_region() -> str:
         if similar
         else "set AWS_DEFAULT_REGION to one such as us-east-1."
     )
-    return f"There is no known region {region!r}: {hint}"
+    return f"{region!r} is not a known region: {hint}"
 
 
-def _explain_answer(error: boto.ClientError) -> str:
+def _explain_client_error(error: boto.ClientError) -> str:
     code = error.response["Error"].get("Code", "")
-    said = " ".join(error.response["Error"].get("Message", "").split())
-    if code in _REFUSED:
-        return f"AWS refuses these credentials in this region ({code}): {_SIGN_IN}, and check AWS_DEFAULT_REGION."
+    message = " ".join(error.response["Error"].get("Message", "").split())
+    if code in _CREDENTIAL_ERRORS:
+        return f"AWS rejects these credentials in this region ({code}): {_SIGN_IN}, and check AWS_DEFAULT_REGION."
     if code.startswith("AccessDenied") or code == "UnauthorizedOperation":
-        return f"These credentials may not do {error.operation_name}: {said or 'ask for the permission'}"
-    return f"{error.operation_name} failed ({code}): {said}"
+        return f"These credentials do not allow {error.operation_name}: {message or 'ask for the permission'}"
+    return f"{error.operation_name} failed ({code}): {message}"

@@ -1,4 +1,4 @@
-"""Asks the deployed service, through its public address, whether it works."""
+"""Checks the health of the deployed service through its public URL."""
 
 import json
 import time
@@ -12,32 +12,32 @@ from cfn.stack.aws import Aws
 
 
 def reachable_url(aws: Aws, api_url: str) -> str:
-    """Return the address under which the API answers from here; an emulator serves it below its own."""
-    if aws.emulator is None:
+    """Return the URL of the API as reachable from this machine: an emulator serves it below its own URL."""
+    if aws.emulator_url is None:
         return api_url
     address = urlsplit(api_url)
     api, _, _ = (address.hostname or "").partition(".")
-    return f"{aws.emulator}/_aws/execute-api/{api}{address.path}"
+    return f"{aws.emulator_url}/_aws/execute-api/{api}{address.path}"
 
 
-def check_health(url: str, stack: str, patience: float = 60) -> None:
-    """Wait until `/health` says healthy; raise `CommandError` if it has not after that many seconds."""
-    deadline = time.monotonic() + patience
+def check_health(url: str, stack: str, timeout: float = 60) -> None:
+    """Wait until `/health` reports healthy; raise `CommandError` after `timeout` seconds."""
+    deadline = time.monotonic() + timeout
     while True:
-        status, body = _ask(f"{url}/health")
+        status, body = _get(f"{url}/health")
         if "Mock response" in body:
             raise CommandError(f"{url}/health is answered by the emulator instead of the service: {body.strip()}")
-        if status == HTTPStatus.OK and _says_healthy(body):
+        if status == HTTPStatus.OK and _is_healthy(body):
             return
         if time.monotonic() >= deadline:
             break
-        # A new address takes some seconds until every front end of the gateway knows it.
+        # It takes some seconds until every front end of the gateway serves a new URL.
         time.sleep(1)
-    look = f"see `python -m cfn logs --stack {stack}`"
-    raise CommandError(f"The stack is there, but {url}/health answers {status}: {body[:200].strip()!r}; {look}.")
+    remedy = f"see `python -m cfn logs --stack {stack}`"
+    raise CommandError(f"The stack exists, but {url}/health answers {status}: {body[:200].strip()!r}; {remedy}.")
 
 
-def _ask(url: str) -> tuple[int, str]:
+def _get(url: str) -> tuple[int, str]:
     try:
         with urllib.request.urlopen(url, timeout=30) as answer:
             return answer.status, answer.read().decode(errors="replace")
@@ -47,7 +47,7 @@ def _ask(url: str) -> tuple[int, str]:
         return 0, str(error)
 
 
-def _says_healthy(body: str) -> bool:
+def _is_healthy(body: str) -> bool:
     try:
         answer = json.loads(body)
     except ValueError:

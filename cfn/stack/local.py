@@ -1,4 +1,4 @@
-"""The whole stack on this machine: ministack plays AWS, and the same template is deployed to it."""
+"""Runs the whole stack on this machine: deploys the same template to ministack, an emulator of AWS."""
 
 import contextlib
 import signal
@@ -11,22 +11,23 @@ from typing import Final
 from rich.console import Console
 
 from cfn.package.build import build_package
-from cfn.package.platforms import named
-from cfn.stack.aws import emulated
-from cfn.stack.deploy import Wanted, deploy
+from cfn.package.platforms import get_platform
+from cfn.stack.aws import emulator_account
+from cfn.stack.deploy import StackSettings, deploy
 from storage.embedded import emulator
 
 STACK: Final = "events-api-local"
 
 
 def serve(port: int, parameters: Mapping[str, str], console: Console) -> None:
-    """Deploy to an emulator on that port, and keep it until Ctrl-C or SIGTERM; everything is forgotten then."""
+    """Deploy to an emulator on `port` and serve until Ctrl-C or SIGTERM; nothing is kept afterwards."""
     signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
         console.print("Building the package ...")
-        package = build_package(named("host"), Path(folder))
+        package = build_package(get_platform("host"), Path(folder))
         with emulator(port) as endpoint:
-            url = deploy(emulated(endpoint), Wanted(STACK, parameters, throw_away=True), package, console)
+            settings = StackSettings(STACK, parameters, throw_away=True)
+            url = deploy(emulator_account(endpoint), settings, package, console)
             console.print(f"\nThe API answers at {url}/ until Ctrl-C.", soft_wrap=True, highlight=False)
             signal.pause()
     console.print("Stopped.")

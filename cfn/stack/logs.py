@@ -1,4 +1,4 @@
-"""Shows the service's log as it stands, or as it grows."""
+"""Prints the service's log, once or continuously."""
 
 import time
 from collections.abc import Hashable, Iterator
@@ -11,17 +11,17 @@ from cfn.errors import CommandError
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
 
-#: How far back the first look goes, in seconds.
+#: Start of the log that is shown, in seconds before now.
 _PAST: Final = 3600
-#: Lines may arrive this late, in milliseconds; each look goes back so far and leaves out what it has shown.
+#: Maximum delay of a log event in milliseconds: each request goes back by it, and skips the events already shown.
 _LATE: Final = 30_000
 
 
 def show_logs(aws: Aws, name: str, console: Console, *, follow: bool) -> None:
-    """Print the last hour of the service's log; with `follow`, go on until interrupted."""
-    group = lookup.outputs(lookup.existing(aws, name)).get("LogGroup")
+    """Print the last hour of the service's log; with `follow`, continue until interrupted."""
+    group = lookup.outputs(lookup.get_stack(aws, name)).get("LogGroup")
     if group is None:
-        raise CommandError(f"Stack {name} has no log: was it deployed from here, and completely?")
+        raise CommandError(f"Stack {name} has no output LogGroup: was it deployed completely, and by this command?")
     logs = aws.client("logs")
     since = int((time.time() - _PAST) * 1000)
     shown: dict[Hashable, int] = {}
@@ -34,7 +34,7 @@ def show_logs(aws: Aws, name: str, console: Console, *, follow: bool) -> None:
             return
         since = max([since, *(stamp - _LATE for stamp in shown.values())])
         shown = {identity: stamp for identity, stamp in shown.items() if stamp >= since}
-        time.sleep(aws.pause)
+        time.sleep(aws.poll_seconds)
 
 
 def _events(logs: Any, group: str, since: int) -> Iterator[dict[str, Any]]:
@@ -43,7 +43,7 @@ def _events(logs: Any, group: str, since: int) -> Iterator[dict[str, Any]]:
 
 
 def _identity(event: dict[str, Any]) -> Hashable:
-    # ministack gives its events no id.
+    # The events of ministack have no id.
     return event.get("eventId") or (event["logStreamName"], event["timestamp"], event["message"])
 
 

@@ -1,4 +1,4 @@
-"""Shows a stack while it changes: a table that moves on a terminal, a line for each event elsewhere."""
+"""Shows the progress of a stack: a live table on a terminal, elsewhere one line per event."""
 
 from types import TracebackType
 from typing import Any, Final, Self
@@ -11,7 +11,7 @@ _COLOURS: Final = (("FAILED", "bold red"), ("ROLLBACK", "red"), ("COMPLETE", "gr
 
 
 class Progress:
-    """Takes the events of a stack in order; use it as a context manager."""
+    """A context manager that displays the events of a stack in the order of `add`."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -31,8 +31,8 @@ class Progress:
         if self._live:
             self._live.stop()
 
-    def note(self, event: dict[str, Any]) -> None:
-        """Take one event of the stack."""
+    def add(self, event: dict[str, Any]) -> None:
+        """Display one event of the stack."""
         self._latest[event["LogicalResourceId"]] = event
         if not self._live:
             when = event["Timestamp"].strftime("%H:%M:%S")
@@ -42,9 +42,9 @@ class Progress:
 
     def _table(self) -> Table:
         table = Table("resource", "type", "status", box=None, header_style="dim")
-        # The last rows that fit: a terminal that scrolls would show the top of the table again and again.
-        room = max(self._console.size.height - 3, 5)
-        for name, event in list(self._latest.items())[-room:]:
+        # Only the last rows that fit: on a terminal that scrolls, rich would repeat the top of the table.
+        rows = max(self._console.size.height - 3, 5)
+        for name, event in list(self._latest.items())[-rows:]:
             status = event["ResourceStatus"]
             colour = next((colour for word, colour in _COLOURS if word in status), "default")
             table.add_row(name, event["ResourceType"].removeprefix("AWS::"), f"[{colour}]{status}[/]")

@@ -1,4 +1,4 @@
-"""What wakes somebody up: failing or slow answers, a failing or throttled function, throttled tables."""
+"""The alarms: 5xx responses, slow responses, function errors and throttles, throttled tables."""
 
 from typing import Any, Final
 
@@ -10,12 +10,12 @@ from cfn.template.parameters import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
 from cfn.template.tables import LOGICAL_IDS
 from storage.schema import TABLES
 
-#: Seconds over which a metric is summed up before it is judged.
+#: Length of a metric period in seconds.
 _PERIOD: Final = 300
 
 
 def add_alarms(template: Template) -> None:
-    """Add the alarms, and the topic that mails them where an address is given."""
+    """Add the alarms, and the topic that mails them to `AlarmEmail` if it is set."""
     template.add_resource(
         Topic(
             "AlarmTopic",
@@ -32,7 +32,7 @@ def _server_errors() -> Alarm:
     api = {"ApiId": Ref("Api"), "Stage": Ref("StageName")}
     return _alarm(
         "ServerErrorsAlarm",
-        "More than 1 % of the answers were 5xx in two of three spells of five minutes; see the log for the causes.",
+        "More than 1 % of the responses were 5xx in two of three periods of five minutes; the log has the causes.",
         Metrics=[
             _query("errors", "AWS/ApiGateway", "5xx", api),
             _query("requests", "AWS/ApiGateway", "Count", api),
@@ -47,7 +47,7 @@ def _server_errors() -> Alarm:
 def _slow_answers() -> Alarm:
     return _alarm(
         "SlowAnswersAlarm",
-        "One answer in a hundred takes longer than the limit; see the traces for where the time goes.",
+        "The 99th percentile of the latency is above LatencyAlarmMilliseconds; the traces show where the time goes.",
         Namespace="AWS/ApiGateway",
         MetricName="Latency",
         Dimensions=_dimensions({"ApiId": Ref("Api"), "Stage": Ref("StageName")}),
@@ -61,8 +61,8 @@ def _slow_answers() -> Alarm:
 
 def _function_alarms() -> list[Alarm]:
     failures = {
-        "Errors": "The function crashed or ran out of time; what the service answers itself is none of this.",
-        "Throttles": "The function was refused to run: its reserved or the account's concurrency is used up.",
+        "Errors": "The function crashed or timed out; error responses of the service itself do not count.",
+        "Throttles": "Lambda throttled the function: its reserved concurrency or the account's concurrency is used up.",
     }
     return [
         _alarm(
@@ -84,10 +84,10 @@ def _throttled_tables() -> list[Alarm]:
     return [
         _alarm(
             f"{name}ThrottledAlarm",
-            f"DynamoDB throttles {name}: more than one partition can serve, or the account's limit is reached.",
+            f"DynamoDB throttles {name}: a partition is over its limit, or the account is.",
             Metrics=[
                 *_throttle_queries(name),
-                # An index or a direction without throttling reports nothing at all.
+                # The metric has no data for an index or a direction that is not throttled.
                 MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="throttled", ReturnData=True),
             ],
             Threshold=0,
@@ -100,24 +100,24 @@ def _throttled_tables() -> list[Alarm]:
 def _throttle_queries(name: str) -> list[MetricDataQuery]:
     table = {"TableName": Ref(LOGICAL_IDS[name])}
     indexes = [index["IndexName"] for index in TABLES[name].get("GlobalSecondaryIndexes", ())]
-    places = {"table": table, **{index: {**table, "GlobalSecondaryIndexName": index} for index in indexes}}
+    sources = {"table": table, **{index: {**table, "GlobalSecondaryIndexName": index} for index in indexes}}
     return [
-        _query(f"{place}{direction}", "AWS/DynamoDB", f"{direction}ThrottleEvents", dimensions)
-        for place, dimensions in places.items()
+        _query(f"{source}{direction}", "AWS/DynamoDB", f"{direction}ThrottleEvents", dimensions)
+        for source, dimensions in sources.items()
         for direction in ("Read", "Write")
     ]
 
 
 def _alarm(name: str, description: str, **properties: Any) -> Alarm:
-    reader = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
+    topic = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
     return Alarm(
         name,
         Condition=ALARMS_ARE_ON,
         AlarmDescription=Sub(f"${{AWS::StackName}}: {description}"),
         ComparisonOperator="GreaterThanThreshold",
         TreatMissingData="notBreaching",
-        AlarmActions=[reader],
-        OKActions=[reader],
+        AlarmActions=[topic],
+        OKActions=[topic],
         **properties,
     )
 

@@ -6,8 +6,8 @@ from typing import Final
 from troposphere import GetAtt, Ref, Sub, Template, apigatewayv2
 from troposphere.awslambda import Permission
 
-#: One line of the access log; latencies are in milliseconds. The path is left out, as it has ids of people in it: the
-#: service's own log has the route of the operation, under the same request id.
+#: The fields of an access log line; latencies are in milliseconds. The path is left out because it contains user ids:
+#: the service's own log has the route of the operation, under the same request id.
 _ACCESS_LOG: Final = {
     "requestId": "$context.requestId",
     "time": "$context.requestTime",
@@ -23,7 +23,7 @@ _ACCESS_LOG: Final = {
 
 
 def add_api(template: Template) -> None:
-    """Add the API, its one route to the alias, and its stage."""
+    """Add the API, its only route, which leads to the alias, and its stage."""
     template.add_resource(
         apigatewayv2.Api(
             "Api",
@@ -43,7 +43,7 @@ def add_api(template: Template) -> None:
             TimeoutInMillis=30000,
         )
     )
-    # One route for everything: 404, 405 and their problem documents are then the service's own.
+    # A single route, so that 404, 405 and their problem documents come from the service.
     template.add_resource(
         apigatewayv2.Route(
             "ApiRoute",
@@ -68,12 +68,12 @@ def add_api(template: Template) -> None:
 
 
 def api_url() -> Sub:
-    """Return the public address of the API, without a slash at its end."""
+    """Return the public URL of the API, without a trailing slash."""
     return Sub("${Api.ApiEndpoint}/${StageName}")
 
 
 def docs_url() -> Sub:
-    """Return the public address of Swagger UI."""
+    """Return the public URL of Swagger UI."""
     return Sub("${Api.ApiEndpoint}/${StageName}/docs")
 
 

@@ -1,4 +1,4 @@
-"""Puts the resource families together to one template."""
+"""Combines the resource families into the template."""
 
 import hashlib
 import json
@@ -16,12 +16,12 @@ from cfn.template.parameters import DEFAULTS, add_parameters
 from cfn.template.role import add_role
 from cfn.template.tables import add_tables
 
-#: Most bytes that CloudFormation takes as a template within a request.
+#: Maximum size in bytes of a template that is sent within a request to CloudFormation.
 BODY_LIMIT: Final = 51_200
 
 
-def build(release: str, *, throw_away: bool = False) -> Template:
-    """Return the template of the stack; see `release_of` for the release, which must be alphanumeric."""
+def build_template(release: str, *, throw_away: bool = False) -> Template:
+    """Return the template; `release`, from `release_id`, must be alphanumeric."""
     template = Template(Description="The Events API: HTTP API, Lambda function and three DynamoDB tables")
     template.set_version()
     add_parameters(template)
@@ -34,20 +34,20 @@ def build(release: str, *, throw_away: bool = False) -> Template:
     add_dashboard(template)
     template.add_output(
         [
-            Output("ApiUrl", Description="Where the API answers", Value=api_url()),
-            Output("DocsUrl", Description="Swagger UI for people", Value=docs_url()),
-            Output("FunctionName", Description="The Lambda function", Value=Ref("Function")),
-            Output("LogGroup", Description="The service's log", Value=Ref("ServiceLog")),
+            Output("ApiUrl", Description="URL of the API", Value=api_url()),
+            Output("DocsUrl", Description="URL of Swagger UI", Value=docs_url()),
+            Output("FunctionName", Description="Name of the Lambda function", Value=Ref("Function")),
+            Output("LogGroup", Description="Name of the service's log group", Value=Ref("ServiceLog")),
         ]
     )
     return template
 
 
-def release_of(parameters: Mapping[str, str]) -> str:
-    """Return a name for what a published version freezes: it changes if, and only if, Lambda would see a new version.
+def release_id(parameters: Mapping[str, str]) -> str:
+    """Return a hash of everything that a published version freezes: the function's configuration and its code.
 
-    Lambda refuses to publish a version that equals the one before, so parameters that the function does not depend on
-    take no part. The code does by its key in the bucket, which is its content hash.
+    Lambda refuses to publish a version that equals the previous one, so parameters that the function does not depend
+    on are left out. The code is represented by its key in the bucket, which is its content hash.
     """
     settings = json.dumps(frozen_settings(), sort_keys=True)
     chosen = {name: value for name, value in {**DEFAULTS, **parameters}.items() if f'{{"Ref": "{name}"}}' in settings}

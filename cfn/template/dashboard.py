@@ -1,4 +1,4 @@
-"""One page that shows traffic, errors, latency, registrations and what drives the bill."""
+"""The dashboard: traffic, errors, latency, registrations and the cost drivers."""
 
 import json
 from typing import Any, Final
@@ -16,7 +16,7 @@ _FUNCTION: Final = ["FunctionName", "${Function}"]
 _TABLES: Final = [["TableName", f"${{{logical}}}"] for logical in LOGICAL_IDS.values()]
 _OWN_NAMESPACE: Final = "EventsApi/${AWS::StackName}"
 
-#: What the service logs for each request is matched here: the contract's path, the method and the status.
+#: Matches the log line of a request by the contract's path, the method and, appended, the status.
 _REGISTRATION: Final = (
     '($.route = "/registrations" || $.route = "/events/{eventId}/registrations") && $.method = "POST" && $.status = '
 )
@@ -24,7 +24,7 @@ _OUTCOMES: Final = {"Registered": 201, "Refused": 409}
 
 
 def add_dashboard(template: Template) -> None:
-    """Add the dashboard, and the metrics that count registrations in the service's log."""
+    """Add the dashboard, and the metric filters that count registrations in the service's log."""
     for name, status in _OUTCOMES.items():
         transformation = MetricTransformation(
             MetricNamespace=Sub(_OWN_NAMESPACE), MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
@@ -43,10 +43,10 @@ def add_dashboard(template: Template) -> None:
 
 
 def _body() -> str:
-    return json.dumps({"widgets": _placed([_traffic(), _errors(), _latency(), _registrations(), *_cost_drivers()])})
+    return json.dumps({"widgets": _layout([_traffic(), _errors(), _latency(), _registrations(), *_cost_drivers()])})
 
 
-def _placed(widgets: list[dict[str, Any]], per_row: int = 2) -> list[dict[str, Any]]:
+def _layout(widgets: list[dict[str, Any]], per_row: int = 2) -> list[dict[str, Any]]:
     width = _COLUMNS // per_row
     return [
         {"type": "metric", "width": width, "height": _HEIGHT, "x": at % per_row * width, "y": at // per_row * _HEIGHT}
@@ -62,7 +62,12 @@ def _widget(title: str, stat: str, metrics: list[list[Any]], unit: str) -> dict[
 def _traffic() -> dict[str, Any]:
     metrics: list[list[Any]] = [
         ["AWS/ApiGateway", "Count", *_API, {"label": "requests"}],
-        ["AWS/Lambda", "ConcurrentExecutions", *_FUNCTION, {"label": "at a time", "stat": "Maximum", "yAxis": "right"}],
+        [
+            "AWS/Lambda",
+            "ConcurrentExecutions",
+            *_FUNCTION,
+            {"label": "concurrency", "stat": "Maximum", "yAxis": "right"},
+        ],
     ]
     return _widget("Traffic", "Sum", metrics, "requests")
 
@@ -71,14 +76,14 @@ def _errors() -> dict[str, Any]:
     metrics: list[list[Any]] = [
         ["AWS/ApiGateway", "5xx", *_API, {"label": "5xx"}],
         ["AWS/ApiGateway", "4xx", *_API, {"label": "4xx", "yAxis": "right"}],
-        ["AWS/Lambda", "Errors", *_FUNCTION, {"label": "function failed"}],
-        ["AWS/Lambda", "Throttles", *_FUNCTION, {"label": "function throttled"}],
+        ["AWS/Lambda", "Errors", *_FUNCTION, {"label": "function errors"}],
+        ["AWS/Lambda", "Throttles", *_FUNCTION, {"label": "function throttles"}],
     ]
     for (_, table), name in zip(_TABLES, LOGICAL_IDS, strict=True):
         for direction in ("Read", "Write"):
             label = f"{name} throttled, {direction.lower()}"
             metrics.append(["AWS/DynamoDB", f"{direction}ThrottleEvents", "TableName", table, {"label": label}])
-    return _widget("Errors (4xx on the right)", "Sum", metrics, "answers")
+    return _widget("Errors (4xx on the right)", "Sum", metrics, "responses")
 
 
 def _latency() -> dict[str, Any]:
@@ -92,7 +97,7 @@ def _latency() -> dict[str, Any]:
 
 def _registrations() -> dict[str, Any]:
     metrics: list[list[Any]] = [
-        [_OWN_NAMESPACE, "Registered", {"label": "registered, or on the waitlist"}],
+        [_OWN_NAMESPACE, "Registered", {"label": "confirmed or waitlisted"}],
         [_OWN_NAMESPACE, "Refused", {"label": "refused: full, closed or already registered"}],
     ]
     return _widget("Registrations", "Sum", metrics, "registrations")
@@ -112,6 +117,6 @@ def _cost_drivers() -> list[dict[str, Any]]:
         for direction in ("Write", "Read")
     ]
     return [
-        _widget("Cost: computing and logs", "Sum", compute, "GB-seconds"),
-        _widget("Cost: table units", "Sum", units, "units"),
+        _widget("Cost: compute and logs", "Sum", compute, "GB-seconds"),
+        _widget("Cost: capacity units of the tables", "Sum", units, "units"),
     ]

@@ -1,4 +1,4 @@
-"""The Lambda function, the version that a deployment publishes, and the alias `live` that the gateway calls."""
+"""The Lambda function, the version that a deployment publishes, and the alias `live` that the gateway invokes."""
 
 from typing import Any, Final
 
@@ -17,9 +17,9 @@ class _LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc] # troposphe
 
 
 def add_function(template: Template, release: str) -> None:
-    """Add the function; `release` names what a version freezes: the code and its configuration."""
+    """Add the function, its version and its alias; `release` identifies the code and the configuration."""
     template.add_resource(_function())
-    # A version is immutable: only another logical id makes CloudFormation publish another one and move the alias.
+    # A version is immutable: CloudFormation publishes a new one, and moves the alias, only under a new logical id.
     version = template.add_resource(
         awslambda.Version(f"Version{release}", FunctionName=Ref("Function"), Description=f"Release {release}")
     )
@@ -31,7 +31,7 @@ def add_function(template: Template, release: str) -> None:
 
 
 def frozen_settings() -> dict[str, Any]:
-    """Return the properties that a version freezes; reserved concurrency belongs to the function as a whole."""
+    """Return the properties that a version freezes: all but reserved concurrency, which applies to every version."""
     settings: dict[str, Any] = _function().to_dict()["Properties"]
     return {name: value for name, value in settings.items() if name != "ReservedConcurrentExecutions"}
 
@@ -39,7 +39,7 @@ def frozen_settings() -> dict[str, Any]:
 def _function() -> awslambda.Function:
     return awslambda.Function(
         "Function",
-        Description="The Events API: routes, checks and answers every request",
+        Description="The Events API: handles every request",
         Runtime="python3.13",
         Handler="handlers.aws_lambda.handler",
         Code=awslambda.Code(S3Bucket=Ref("CodeBucket"), S3Key=Ref("CodeKey")),
@@ -54,7 +54,7 @@ def _function() -> awslambda.Function:
             LogGroup=Ref("ServiceLog"),
             LogFormat="JSON",
             ApplicationLogLevel="INFO",
-            # START, END and REPORT lines of every request would double the log; metrics and traces have the figures.
+            # START, END and REPORT lines would double the log; metrics and traces have the same figures.
             SystemLogLevel="WARN",
         ),
         Environment=awslambda.Environment(

@@ -1,4 +1,4 @@
-"""What the function may do: the very actions that `storage/` uses, each on its own table or index."""
+"""The permissions of the function: exactly the actions that `storage/` uses on each table and index."""
 
 from typing import Any, Final
 
@@ -8,7 +8,7 @@ from troposphere.iam import Policy, Role
 from cfn.template.tables import LOGICAL_IDS
 from storage.schema import BY_DATE, BY_STATUS
 
-#: Table, or table/index/name -> the actions on it. A transaction is authorised by the actions of its members.
+#: Table, or table/index/name -> the allowed actions. A transaction is authorised by the actions of its steps.
 GRANTS: Final[dict[str, tuple[str, ...]]] = {
     "Events": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
     f"Events/index/{BY_DATE}": ("Query",),
@@ -23,7 +23,7 @@ def add_role(template: Template) -> None:
     template.add_resource(
         Role(
             "FunctionRole",
-            Description=Sub("What the functions of the stack ${AWS::StackName} may do"),
+            Description=Sub("Permissions of the function of the stack ${AWS::StackName}"),
             AssumeRolePolicyDocument=_document(
                 {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
             ),
@@ -53,12 +53,12 @@ def _arn(resource: str) -> AWSHelperFn:
 
 
 def _log_statement() -> dict[str, Any]:
-    # The attribute ends in `:*`, which covers the streams of the group and no other group.
+    # The ARN ends in `:*`, which covers the streams of this group only.
     actions = ["logs:CreateLogStream", "logs:PutLogEvents"]
     return {"Effect": "Allow", "Action": actions, "Resource": GetAtt("ServiceLog", "Arn")}
 
 
 def _trace_statement() -> dict[str, Any]:
-    # X-Ray knows no resources to narrow these two down to.
+    # X-Ray does not support permissions on single resources for these two actions.
     actions = ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
     return {"Effect": "Allow", "Action": actions, "Resource": "*"}

@@ -12,17 +12,17 @@ LOGICAL_IDS: Final = {name: f"{name}Table" for name in TABLES}
 
 
 def add_tables(template: Template, *, throw_away: bool) -> None:
-    """Add the tables; they outlive the stack and refuse deletion unless the stack is a throw-away one."""
-    kept = "Delete" if throw_away else "Retain"
+    """Add the tables; unless `throw_away` is set, they are kept after the stack and protected from deletion."""
+    policy = "Delete" if throw_away else "Retain"
     for name, definition in TABLES.items():
         table = Table.from_dict(LOGICAL_IDS[name], definition)
         table.PointInTimeRecoverySpecification = PointInTimeRecoverySpecification(PointInTimeRecoveryEnabled=True)
         table.SSESpecification = SSESpecification(SSEEnabled=True)
         table.DeletionProtectionEnabled = not throw_away
-        table.resource["DeletionPolicy"] = table.resource["UpdateReplacePolicy"] = kept
+        table.resource["DeletionPolicy"] = table.resource["UpdateReplacePolicy"] = policy
         template.add_resource(table)
 
 
 def table_variables() -> dict[str, Ref]:
-    """Return the environment variables that tell the service the names of its tables."""
+    """Return the environment variables that contain the names of the tables."""
     return {variable: Ref(LOGICAL_IDS[name]) for name, variable in TABLE_VARIABLES.items()}

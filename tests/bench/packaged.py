@@ -14,7 +14,7 @@ from cfn.package.bytecode import compile_all
 from cfn.package.contents import is_used
 from cfn.package.lock import LOCK
 from cfn.package.pip import pip
-from cfn.package.platforms import Platform, named
+from cfn.package.platforms import Platform, get_platform
 
 Variant = Literal["ours", "peer", "plain"]
 VARIANTS: Final[tuple[Variant, ...]] = ("ours", "peer", "plain")
@@ -37,7 +37,7 @@ class Packaged:
 @cache
 def packages() -> dict[Variant, Packaged]:
     """Build the packages once, for the platform of this machine; the folder goes when the process ends."""
-    platform, folder = named("host"), Path(_folder().name)
+    platform, folder = get_platform("host"), Path(_folder().name)
     ours = build_package(platform, folder).path
     peer = _peer_treated_alike(folder / "peer", platform)
     plain = _peer_as_usual(folder / "plain", platform)

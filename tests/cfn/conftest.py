@@ -1,4 +1,4 @@
-"""An emulator for the whole run, and packages small enough to build in no time."""
+"""Fixtures: an emulator for the whole test run, and packages that take no time to build."""
 
 import hashlib
 import io
@@ -10,16 +10,16 @@ import pytest
 from rich.console import Console
 
 from cfn.package.build import Package, build_package
-from cfn.package.platforms import named
-from cfn.stack.aws import Aws, emulated
+from cfn.package.platforms import get_platform
+from cfn.stack.aws import Aws, emulator_account
 from storage.embedded import emulator
 from storage.embedded import free_port as _free_port
 
-#: What a package needs at the least: an entry point that says what it is.
+#: The smallest service: its health response contains a word that identifies the package.
 HEALTHY = """
 import json, os
 def handler(event, context):
-    answer = {"status": "healthy", "says": %r, "stage": os.environ["STAGE"], "tables": os.environ["EVENTS_TABLE"]}
+    answer = {"status": "healthy", "word": %r, "stage": os.environ["STAGE"], "tables": os.environ["EVENTS_TABLE"]}
     print(json.dumps({"message": "answered", "path": event["rawPath"]}))
     return {"statusCode": 200, "headers": {"content-type": "application/json"}, "body": json.dumps(answer)}
 """
@@ -32,25 +32,27 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def aws() -> Iterator[Aws]:
-    """Yield an account that an emulator plays for the whole test run."""
+    """Yield the account of an emulator that runs for the whole test run."""
     with emulator(_free_port()) as endpoint:
-        yield emulated(endpoint)
+        yield emulator_account(endpoint)
 
 
 @pytest.fixture(scope="session")
 def host_package(tmp_path_factory: pytest.TempPathFactory) -> Package:
     """Build the real package for this machine, once."""
-    return build_package(named("host"), tmp_path_factory.mktemp("host"))
+    return build_package(get_platform("host"), tmp_path_factory.mktemp("host"))
 
 
 @pytest.fixture
 def console() -> Console:
-    """Return a console that is no terminal and keeps what is printed; `said` reads it."""
+    """Return a console that is not a terminal and keeps its output for `printed`."""
     return Console(file=io.StringIO(), width=200)
 
 
 @pytest.fixture
-def said(console: Console) -> Callable[[], str]:
+def printed(console: Console) -> Callable[[], str]:
+    """Return a function that reads the output of `console`."""
+
     def read() -> str:
         assert isinstance(console.file, io.StringIO)
         return console.file.getvalue()
@@ -60,7 +62,7 @@ def said(console: Console) -> Callable[[], str]:
 
 @pytest.fixture
 def service(tmp_path: Path) -> Callable[..., Package]:
-    """Make a package whose service says the given word, or runs the given source."""
+    """Return a function that makes a package whose service responds with a word, or runs a source."""
 
     def make(word: str = "hello", source: str = HEALTHY) -> Package:
         path = tmp_path / f"{word}.zip"
@@ -69,6 +71,6 @@ def service(tmp_path: Path) -> Callable[..., Package]:
             archive.writestr(zipfile.ZipInfo("handlers/aws_lambda.py"), source % word if "%r" in source else source)
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()
-        return Package(path, digest, len(content), compiled=True, platform=named("host"))
+        return Package(path, digest, len(content), compiled=True, platform=get_platform("host"))
 
     return make

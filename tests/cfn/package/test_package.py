@@ -1,4 +1,4 @@
-"""The package holds what the service needs, nothing else, and is the same wherever it is built."""
+"""The package contains exactly what the service needs, and is the same on every machine that builds it."""
 
 import json
 import os
@@ -17,7 +17,7 @@ from cfn.package import contents
 from cfn.package.build import Package, build_package, write_zip
 from cfn.package.bytecode import compile_all
 from cfn.package.lock import LOCK, runtime_requirements
-from cfn.package.platforms import LAMBDA, named
+from cfn.package.platforms import LAMBDA, get_platform
 from cfn.package.sizes import import_seconds
 
 _LIMIT = 10_000_000
@@ -35,7 +35,7 @@ class TestLock:
         for requirement in map(Requirement, runtime_requirements()):
             assert requirement.specifier.contains(pinned[canonicalize_name(requirement.name)]), requirement
 
-    def test_the_lock_names_hashes_and_no_index(self) -> None:
+    def test_the_lock_has_hashes_and_no_index_url(self) -> None:
         assert "://" not in LOCK.read_text()
         assert LOCK.read_text().count("--hash=sha256:") >= len(_pinned())
 
@@ -54,9 +54,7 @@ class TestZip:
         (folder / "openapi.yaml").write_text("openapi: 3.0.3\n")
         return folder
 
-    def test_another_folder_another_date_and_another_mode_give_the_same_bytes(
-        self, folder: Path, tmp_path: Path
-    ) -> None:
+    def test_folder_date_and_mode_do_not_change_the_bytes(self, folder: Path, tmp_path: Path) -> None:
         other = shutil.copytree(folder, tmp_path / "elsewhere" / "two")
         os.utime(other / "openapi.yaml", (0, 0))
         (other / "openapi.yaml").chmod(0o600)
@@ -66,21 +64,21 @@ class TestZip:
         write_zip(other, tmp_path / "two.zip")
         assert (tmp_path / "one.zip").read_bytes() == (tmp_path / "two.zip").read_bytes()
 
-    def test_entries_are_sorted_and_readable_by_everybody(self, folder: Path, tmp_path: Path) -> None:
+    def test_entries_are_sorted_and_world_readable(self, folder: Path, tmp_path: Path) -> None:
         write_zip(folder, tmp_path / "one.zip")
         entries = zipfile.ZipFile(tmp_path / "one.zip").infolist()
         assert [entry.filename for entry in entries] == ["openapi.yaml", "pkg/__init__.py"]
         assert {entry.external_attr >> 16 for entry in entries} == {0o100644}
 
-    def test_bytecode_is_never_compared_with_its_source(self, folder: Path) -> None:
+    def test_bytecode_is_not_compared_with_its_source_and_has_lambdas_paths(self, folder: Path) -> None:
         assert compile_all(folder, _HERE)
         (compiled,) = (folder / "pkg" / "__pycache__").iterdir()
-        # PEP 552: the second word of the header is 1 where the file goes by a hash that nobody checks.
+        # PEP 552: the second word of the header is 1 for bytecode with an unchecked hash.
         assert compiled.read_bytes()[4:8] == b"\x01\x00\x00\x00"
         assert b"/var/task/pkg/__init__.py" in compiled.read_bytes()
         assert str(folder).encode() not in compiled.read_bytes()
 
-    def test_no_bytecode_is_written_for_a_python_that_is_not_here(self, folder: Path) -> None:
+    def test_no_bytecode_is_written_without_the_right_python(self, folder: Path) -> None:
         assert not compile_all(folder, (3, 99))
         assert not list(folder.rglob("*.pyc"))
 
@@ -108,11 +106,11 @@ class TestZip:
         ("bin/jp.py", False),
     ],
 )
-def test_only_what_is_used_stays(name: str, kept: bool) -> None:  # noqa: FBT001
+def test_only_used_files_stay_in_the_package(name: str, kept: bool) -> None:  # noqa: FBT001
     assert contents.is_used(name) is kept
 
 
-_OUR_MODULES = """
+_SERVICE_MODULES = """
 import sys
 sys.path.insert(0, sys.argv[1])
 import handlers.aws_lambda
@@ -129,7 +127,7 @@ print(handler(json.loads(sys.argv[2]), Context())["statusCode"])
 
 
 def _event(path: str) -> dict[str, Any]:
-    """Return a GET as an HTTP API hands it on, payload 2.0, with the stage before the path."""
+    """Return the event of a GET as an HTTP API sends it, payload 2.0, with the stage in the path."""
     http = {
         "method": "GET",
         "path": f"/prod{path}",
@@ -147,8 +145,8 @@ def _event(path: str) -> dict[str, Any]:
     }
 
 
-def _alone(folder: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
-    """Run code in an interpreter that sees the unpacked package and nothing else that is installed."""
+def _run_isolated(folder: Path, code: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run code in an interpreter that sees the unpacked package and no installed packages."""
     environ = {"AWS_DEFAULT_REGION": "us-east-1", "STAGE": "prod", "PATH": os.environ["PATH"]}
     command = [sys.executable, "-I", "-S", "-c", code, str(folder), *arguments]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=True)
@@ -165,7 +163,7 @@ class TestBuild:
         assert build_package(LAMBDA, tmp_path / "else" / "where").sha256 == package.sha256
 
     def test_two_builds_for_this_machine_have_the_same_hash(self, host_package: Package, tmp_path: Path) -> None:
-        assert build_package(named("host"), tmp_path / "else" / "where").sha256 == host_package.sha256
+        assert build_package(get_platform("host"), tmp_path / "else" / "where").sha256 == host_package.sha256
 
     def test_the_package_is_no_larger_than_ten_megabytes(self, package: Package) -> None:
         assert package.size == package.path.stat().st_size <= _LIMIT
@@ -175,30 +173,30 @@ class TestBuild:
             binaries = [name for name in archive.namelist() if name.endswith(".so")]
             assert binaries
             for name in binaries:
-                # The ELF header: 64 bits, little endian, and the number of AArch64 as the machine.
+                # The ELF header: 64 bits, little endian, machine AArch64.
                 header = archive.read(name)[:20]
                 assert (header[:6], header[18:20]) == (b"\x7fELF\x02\x01", b"\xb7\x00"), name
 
-    def test_the_entry_point_runs_on_what_the_package_holds(self, host_package: Package) -> None:
+    def test_the_package_alone_is_enough_to_import_the_entry_point(self, host_package: Package) -> None:
         assert import_seconds(host_package) < 10
 
     @pytest.mark.parametrize("path", ["/", "/docs", "/docs/swagger-ui-bundle.js", "/openapi.json"])
-    def test_pages_and_files_are_answered_from_the_package_alone(
+    def test_the_package_alone_is_enough_to_serve_pages_and_files(
         self, host_package: Package, tmp_path: Path, path: str
     ) -> None:
         zipfile.ZipFile(host_package.path).extractall(tmp_path)
-        done = _alone(tmp_path, _ONE_REQUEST, json.dumps(_event(path)))
+        done = _run_isolated(tmp_path, _ONE_REQUEST, json.dumps(_event(path)))
         assert done.stdout.split()[-1] == "200", done.stdout
 
-    def test_every_module_of_ours_in_the_package_is_one_that_the_entry_point_imports(
+    def test_the_entry_point_imports_every_module_of_the_service_in_the_package(
         self, host_package: Package, tmp_path: Path
     ) -> None:
         zipfile.ZipFile(host_package.path).extractall(tmp_path)
-        done = _alone(tmp_path, _OUR_MODULES)
+        done = _run_isolated(tmp_path, _SERVICE_MODULES)
         shipped = {
             ".".join(path.relative_to(tmp_path).with_suffix("").parts).removesuffix(".__init__")
             for part in ("handlers", "storage")
-            for path in (tmp_path / part).glob("*.py")
+            for path in (tmp_path / part).rglob("*.py")
         }
-        # Operations are imported when the application is made, which importing the entry point does.
+        # Importing the entry point creates the application, which imports the operations.
         assert set(done.stdout.split()) == shipped

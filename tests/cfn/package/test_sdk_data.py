@@ -1,4 +1,4 @@
-"""The SDK works with the trimmed data as with its own."""
+"""The SDK works with the reduced data as it does with its own."""
 
 import shutil
 from pathlib import Path
@@ -8,19 +8,19 @@ import pytest
 from botocore.client import BaseClient
 from botocore.loaders import Loader
 
-from cfn.package.sdk_data import trim
+from cfn.package.sdk_data import trim_sdk_data
 
 DATA = Path(botocore.__file__).parent / "data"
 CALLS = {"batch_get_item", "get_item", "query", "transact_write_items"}
 
 
 @pytest.fixture(scope="module")
-def trimmed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def reduced(tmp_path_factory: pytest.TempPathFactory) -> Path:
     data = tmp_path_factory.mktemp("sdk") / "data"
     shutil.copytree(DATA / "dynamodb", data / "dynamodb")
     for path in DATA.glob("*.json"):
         shutil.copy(path, data)
-    trim(data)
+    trim_sdk_data(data)
     return data
 
 
@@ -32,12 +32,12 @@ def connect(data: Path, region: str) -> BaseClient:
 
 
 @pytest.mark.parametrize("region", ["eu-central-1", "us-east-1", "cn-north-1", "us-gov-west-1"])
-def test_a_client_has_the_same_address_in_every_part_of_the_world(trimmed: Path, region: str) -> None:
-    assert connect(trimmed, region).meta.endpoint_url == connect(DATA, region).meta.endpoint_url
+def test_a_client_has_the_same_endpoint_in_every_partition(reduced: Path, region: str) -> None:
+    assert connect(reduced, region).meta.endpoint_url == connect(DATA, region).meta.endpoint_url
 
 
-def test_a_client_has_the_same_calls_parameters_and_errors(trimmed: Path) -> None:
-    ours, theirs = (connect(data, "eu-central-1").meta for data in (trimmed, DATA))
+def test_a_client_has_the_same_operations_parameters_and_errors(reduced: Path) -> None:
+    ours, theirs = (connect(data, "eu-central-1").meta for data in (reduced, DATA))
     assert ours.method_to_api_mapping.keys() == theirs.method_to_api_mapping.keys() >= CALLS
     for name in ours.service_model.shape_names:
         mine, other = ours.service_model.shape_for(name), theirs.service_model.shape_for(name)
@@ -46,6 +46,6 @@ def test_a_client_has_the_same_calls_parameters_and_errors(trimmed: Path) -> Non
     assert ours.service_model.shape_names == theirs.service_model.shape_names
 
 
-def test_less_is_read_at_the_start(trimmed: Path) -> None:
-    assert (trimmed / "endpoints.json").stat().st_size < (DATA / "endpoints.json").stat().st_size / 10
-    assert b'"documentation": "' not in (trimmed / "dynamodb" / "2012-08-10" / "service-2.json").read_bytes()
+def test_the_reduced_data_is_small_and_has_no_documentation(reduced: Path) -> None:
+    assert (reduced / "endpoints.json").stat().st_size < (DATA / "endpoints.json").stat().st_size / 10
+    assert b'"documentation": "' not in (reduced / "dynamodb" / "2012-08-10" / "service-2.json").read_bytes()

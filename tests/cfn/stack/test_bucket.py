@@ -1,4 +1,4 @@
-"""The package goes only into a bucket of this account and region."""
+"""The package is uploaded only to a bucket of this account and region."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from cfn.stack.bucket import default_name, upload
 
 
 class _Account:
-    """An account whose bucket answers with one status, or is in one region."""
+    """An account in which HeadBucket responds with a given status and region."""
 
     account = "123456789012"
     region = "eu-west-1"
@@ -33,28 +33,28 @@ class _Account:
         self.owners.add(request["ExpectedBucketOwner"])
 
 
-def _upload(account: _Account, package: Package, named: str | None = None) -> str:
-    return upload(account, package, named)  # type: ignore[arg-type] # it has all that is called
+def _upload(account: _Account, package: Package, bucket_name: str | None = None) -> str:
+    return upload(account, package, bucket_name)  # type: ignore[arg-type] # it has every member that is used
 
 
 @pytest.mark.parametrize(
-    ("account", "answer"),
+    ("account", "message"),
     [
-        (_Account(403), "Bucket 'taken' is not for this account: name another with --bucket"),
-        (_Account(301), "Bucket 'taken' is in another region: name one in eu-west-1"),
+        (_Account(403), "Bucket 'taken' can't be used by this account: choose another"),
+        (_Account(301), "Bucket 'taken' is in another region: choose one in eu-west-1"),
         (
             _Account(region="us-east-1"),
-            "is in us-east-1: Lambda takes packages from a bucket in eu-west-1",
+            "is in us-east-1: Lambda loads packages only from a bucket in eu-west-1",
         ),
-        (_Account(404), "There is no bucket 'taken': create it, or leave --bucket out"),
+        (_Account(404), "There is no bucket 'taken': create it, or omit --bucket"),
     ],
 )
-def test_a_bucket_that_cannot_be_used_says_why(account: _Account, answer: str, service: Any) -> None:
-    with pytest.raises(CommandError, match=answer):
+def test_an_unusable_bucket_is_refused_with_the_reason(account: _Account, message: str, service: Any) -> None:
+    with pytest.raises(CommandError, match=message):
         _upload(account, service(), "taken")
 
 
-def test_a_bucket_of_somebody_else_with_our_name_is_never_used(service: Any) -> None:
+def test_the_default_bucket_must_belong_to_this_account(service: Any) -> None:
     account = _Account()
     assert _upload(account, service()) == default_name(account) == "events-api-packages-123456789012-eu-west-1"  # type: ignore[arg-type] # as above
     assert account.owners == {"123456789012"}

@@ -1,4 +1,4 @@
-"""The first failure is the one that is told, and nothing of an older change is mistaken for this one."""
+"""A failed change reports its first failure, and events of earlier changes are ignored."""
 
 import io
 from collections.abc import Iterator
@@ -16,12 +16,12 @@ _STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/demo/1"
 
 
 class _Account:
-    """Answers with the events that it is given, newest first; each look at them shows one more."""
+    """An account with the given stack events; each DescribeStackEvents returns one more, newest first."""
 
-    pause = 0.0
+    poll_seconds = 0.0
 
     def __init__(self, *events: tuple[str, str, str]) -> None:
-        self.stacks = self
+        self.cloudformation = self
         self._events = [self._event(number, *event) for number, event in enumerate(events)]
         self._shown = 0
 
@@ -55,18 +55,18 @@ class _Account:
 def _delete(*events: tuple[str, str, str]) -> str:
     console = Console(file=io.StringIO(), width=200)
     with Progress(console) as progress:
-        changes.delete(_Account(("demo", "CREATE_COMPLETE", "before"), *events), _STACK, progress)  # type: ignore[arg-type] # it has all that is called
+        changes.delete(_Account(("demo", "CREATE_COMPLETE", "before"), *events), _STACK, progress)  # type: ignore[arg-type] # it has every member that is used
     assert isinstance(console.file, io.StringIO)
     return console.file.getvalue()
 
 
-def test_what_happened_before_is_not_shown_and_ends_nothing() -> None:
-    shown = _delete(("demo", "DELETE_IN_PROGRESS", "asked"), ("demo", "DELETE_COMPLETE", ""))
+def test_events_of_an_earlier_change_are_neither_shown_nor_taken_for_the_end() -> None:
+    shown = _delete(("demo", "DELETE_IN_PROGRESS", "User Initiated"), ("demo", "DELETE_COMPLETE", ""))
     assert "before" not in shown
     assert shown.count("\n") == 2
 
 
-def test_the_first_resource_that_failed_is_named_not_those_that_were_cancelled() -> None:
+def test_the_first_failed_resource_is_named_and_cancelled_ones_are_not() -> None:
     with pytest.raises(CommandError, match=r"ended in DELETE_FAILED\. First failure: Function \(.*\): no permission"):
         _delete(
             ("Other", "DELETE_FAILED", "Resource deletion Cancelled"),
@@ -76,6 +76,6 @@ def test_the_first_resource_that_failed_is_named_not_those_that_were_cancelled()
         )
 
 
-def test_a_failure_without_a_resource_is_told_in_the_words_of_the_stack() -> None:
+def test_a_failure_without_a_failed_resource_has_the_reason_of_the_stack() -> None:
     with pytest.raises(CommandError, match="First failure: termination protection"):
         _delete(("demo", "DELETE_FAILED", "termination protection"))

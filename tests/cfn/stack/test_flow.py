@@ -1,4 +1,4 @@
-"""The real service on the emulated stack: deployed, used, deployed again, destroyed."""
+"""The real service on an emulated stack: deploy, use, update, destroy."""
 
 import json
 import urllib.error
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cfn.package.build import Package
 from cfn.stack.aws import Aws
-from cfn.stack.deploy import Wanted, deploy
+from cfn.stack.deploy import StackSettings, deploy
 from cfn.stack.destroy import destroy
 
 pytestmark = pytest.mark.deployed
@@ -31,13 +31,13 @@ _CONFERENCE = {
 
 
 class Client:
-    """Speaks JSON to one address."""
+    """A JSON client of one URL."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def __call__(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any, Any]:
-        """Return the status, the decoded body (None without one) and the headers of the answer."""
+        """Return the status, the decoded body (None if empty) and the headers of the response."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json"} if data else {}
         request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - the emulator's
@@ -52,8 +52,8 @@ def _decoded(content: bytes) -> Any:
     return json.loads(content) if content else None
 
 
-def _the_first_registrations(call: Client) -> None:
-    """Fill the event and its queue, and see the first in the queue promoted."""
+def _register_until_promotion(call: Client) -> None:
+    """Fill an event and its waitlist, and see the first place promoted."""
     assert call("GET", "/")[0] == 200
     assert call("POST", "/events", _CONFERENCE)[0] == 201
     assert call("POST", "/events", _CONFERENCE)[0] == 409
@@ -71,26 +71,26 @@ def _the_first_registrations(call: Client) -> None:
     assert call("GET", "/events/tech-conf-2024/registrations/user-3")[1]["status"] == "confirmed"
 
 
-def _what_stays_across_deployments(call: Client) -> None:
+def _check_kept_data(call: Client) -> None:
     status, body, _ = call("GET", "/events/tech-conf-2024")
     assert (status, body["confirmedCount"], body["waitlistCount"]) == (200, 2, 0)
     assert len(call("GET", "/users/user-3/registrations")[1]["registrations"]) == 1
 
 
-def test_the_service_is_deployed_used_changed_and_destroyed(
-    aws: Aws, host_package: Package, console: Console, said: Callable[[], str]
+def test_the_service_is_deployed_used_updated_and_destroyed_and_its_tables_are_kept(
+    aws: Aws, host_package: Package, console: Console, printed: Callable[[], str]
 ) -> None:
-    checked = Wanted("flow", {"ValidateResponses": "1"})
-    call = Client(deploy(aws, checked, host_package, console))
-    _the_first_registrations(call)
+    settings = StackSettings("flow", {"ValidateResponses": "1"})
+    call = Client(deploy(aws, settings, host_package, console))
+    _register_until_promotion(call)
 
-    assert "No changes" not in said()
-    deploy(aws, checked, host_package, console)
-    assert "No changes: stack flow is up to date." in said()
-    _what_stays_across_deployments(call)
+    assert "No changes" not in printed()
+    deploy(aws, settings, host_package, console)
+    assert "No changes: stack flow is up to date." in printed()
+    _check_kept_data(call)
 
-    deploy(aws, replace(checked, parameters={"MemorySize": "1024"}), host_package, console)
-    _what_stays_across_deployments(call)
+    deploy(aws, replace(settings, parameters={"MemorySize": "1024"}), host_package, console)
+    _check_kept_data(call)
 
     destroy(aws, "flow", console, confirmed=True)
     kept = [table for table in aws.client("dynamodb").list_tables()["TableNames"] if table.startswith("flow-")]
@@ -99,10 +99,10 @@ def test_the_service_is_deployed_used_changed_and_destroyed(
 
 @pytest.fixture(scope="module")
 def call(aws: Aws, host_package: Package) -> Client:
-    return Client(deploy(aws, Wanted("answers", throw_away=True), host_package, Console(quiet=True)))
+    return Client(deploy(aws, StackSettings("responses", throw_away=True), host_package, Console(quiet=True)))
 
 
-def test_a_location_leads_to_the_new_resource_below_the_stage(call: Client) -> None:
+def test_location_ends_with_the_id_of_the_new_resource(call: Client) -> None:
     status, body, headers = call("POST", "/users", {"name": "Ada"})
     assert (status, headers["location"].rpartition("/")[2]) == (201, body["userId"])
 
@@ -119,5 +119,5 @@ def test_unknown_paths_and_methods_are_answered_by_the_service(
     assert headers["content-type"] == "application/problem+json"
 
 
-def test_the_contract_is_served_by_the_package_alone(call: Client) -> None:
+def test_the_contract_is_served_from_the_package(call: Client) -> None:
     assert call("GET", "/openapi.json")[1]["openapi"] == "3.0.3"

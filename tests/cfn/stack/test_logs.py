@@ -1,4 +1,4 @@
-"""Following the log shows each line once, also those that arrive late."""
+"""Following the log prints each line once, including late ones."""
 
 import io
 from collections.abc import Iterator
@@ -11,14 +11,14 @@ from cfn.stack.logs import show_logs
 
 
 class _Account:
-    """Has one stack whose log answers with the next of the given pages at each look, then ends the watching."""
+    """An account with a stack whose log returns the next page at each request, then interrupts."""
 
     region = "us-east-1"
-    pause = 0.0
+    poll_seconds = 0.0
 
-    def __init__(self, *looks: list[tuple[int, str]]) -> None:
-        self.stacks = self
-        self._looks = list(looks)
+    def __init__(self, *pages: list[tuple[int, str]]) -> None:
+        self.cloudformation = self
+        self._pages = list(pages)
 
     def describe_stacks(self, **_: str) -> dict[str, Any]:
         outputs = [{"OutputKey": "LogGroup", "OutputValue": "/aws/lambda/demo"}]
@@ -32,17 +32,17 @@ class _Account:
 
     def paginate(self, **request: Any) -> Iterator[dict[str, Any]]:
         assert request["logGroupName"] == "/aws/lambda/demo"
-        if not self._looks:
+        if not self._pages:
             raise KeyboardInterrupt
-        seconds = [(at * 1000, text) for at, text in self._looks.pop(0)]
+        seconds = [(at * 1000, text) for at, text in self._pages.pop(0)]
         yield {"events": [{"eventId": text, "timestamp": at, "message": f"{text}\n"} for at, text in seconds]}
 
 
-def test_each_line_is_shown_once_however_often_it_is_found() -> None:
+def test_each_line_is_printed_once_even_if_it_is_returned_again() -> None:
     console = Console(file=io.StringIO(), width=200)
-    looks = [(2_000_000_000, "first")], [(2_000_000_000, "first"), (1_999_999_990, "late"), (2_000_000_001, "last")]
+    pages = [(2_000_000_000, "first")], [(2_000_000_000, "first"), (1_999_999_990, "late"), (2_000_000_001, "last")]
     with pytest.raises(KeyboardInterrupt):
-        show_logs(_Account(*looks), "demo", console, follow=True)  # type: ignore[arg-type] # it has all that is called
+        show_logs(_Account(*pages), "demo", console, follow=True)  # type: ignore[arg-type] # it has every member that is used
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().splitlines() == [
         "2033-05-18T03:33:20Z  first",

@@ -1,4 +1,4 @@
-"""The role allows what the storage does, and nothing else: neither is missing, neither is unused."""
+"""The role allows exactly the actions that the storage uses."""
 
 import inspect
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from cfn.template.build import build
+from cfn.template.build import build_template
 from cfn.template.role import GRANTS
 from storage import events, registration_lists, registrations, users
 from storage.dynamodb.steps import Step
@@ -18,23 +18,28 @@ from storage.items import BLOCK, seats_key
 from storage.model import EventFields
 from storage.schema import TABLES
 
-#: Member of a transaction -> the action that authorises it.
-_MEMBERS = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+#: Kind of a step in a transaction -> the action that authorises it.
+_ACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
 
 
 class Recorder:
-    """Notes (action, table or index) of every call that a client makes, transactions by their members."""
+    """Records (action, table or index) of every call of a client, and of every step of a transaction."""
 
     def __init__(self, client: Any) -> None:
         self.used: set[tuple[str, str]] = set()
-        client.meta.events.register("provide-client-params.dynamodb.*", self._note)
+        client.meta.events.register("provide-client-params.dynamodb.*", self._record)
 
-    def _note(self, params: dict[str, Any], model: Any, **_: Any) -> None:
+    def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         match model.name:
             case "TransactWriteItems":
-                for member in params["TransactItems"]:
-                    ((kind, content),) = member.items()
-                    self.used.add((_MEMBERS[kind], content["TableName"]))
+                for step in params["TransactItems"]:
+                    ((kind, content),) = step.items()
+                    self.used.add((_ACTIONS[kind], content["TableName"]))
             case "BatchGetItem":
                 self.used |= {("BatchGetItem", table) for table in params["RequestItems"]}
             case action:
@@ -65,8 +70,8 @@ def _fields(capacity: int = 1) -> EventFields:
     )
 
 
-def _everything(tables: Tables) -> None:
-    """Go once down every path of the storage that calls DynamoDB differently."""
+def _use_every_path(tables: Tables) -> None:
+    """Run every code path of the storage that makes different calls to DynamoDB."""
     tables.ping()
     for user in ("ann", "bob", "cat", "dan"):
         users.create(tables, user, user)
@@ -99,24 +104,24 @@ def _everything(tables: Tables) -> None:
 
 def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> None:
     recorder = Recorder(moto_tables.client)
-    _everything(moto_tables)
+    _use_every_path(moto_tables)
     granted = {(action, resource) for resource, actions in GRANTS.items() for action in actions}
     assert recorder.used == granted
 
 
-def test_no_public_function_of_the_storage_is_left_out_here() -> None:
+def test_this_file_calls_every_public_function_of_the_storage() -> None:
     public = {
         name
         for module in (events, registration_lists, registrations, users)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }
-    # The others call `with_position`, which makes no other call.
-    assert public - {"with_position"} <= set(_everything.__code__.co_names)
+    # Other functions call `with_position`.
+    assert public - {"with_position"} <= set(_use_every_path.__code__.co_names)
 
 
 def test_every_grant_is_for_one_table_or_one_of_its_indexes() -> None:
-    role = build("Release").to_dict()["Resources"]["FunctionRole"]["Properties"]
+    role = build_template("Release").to_dict()["Resources"]["FunctionRole"]["Properties"]
     policies = {policy["PolicyName"]: policy["PolicyDocument"]["Statement"] for policy in role["Policies"]}
     arns = {f"{name}Table" for name in TABLES}
     for statement in policies["tables"]:

@@ -1,4 +1,4 @@
-"""The template says what an engineer would look for; what emulators ignore is asserted here."""
+"""The template configures protection, permissions, throttling and alarms, also where emulators ignore them."""
 
 import json
 import re
@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from cfn.template.build import BODY_LIMIT, build, release_of
+from cfn.template.build import BODY_LIMIT, build_template, release_id
 from cfn.template.parameters import DEFAULTS
 from storage.schema import TABLE_VARIABLES, TABLES
 
 
 @pytest.fixture(scope="module")
 def template() -> dict[str, Any]:
-    found: dict[str, Any] = build("Release").to_dict()
+    found: dict[str, Any] = build_template("Release").to_dict()
     return found
 
 
@@ -27,8 +27,8 @@ def _one(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return properties
 
 
-def test_the_template_fits_into_one_request() -> None:
-    assert len(json.dumps(build("Release").to_dict(), separators=(",", ":"))) < BODY_LIMIT
+def test_the_template_fits_in_one_request() -> None:
+    assert len(json.dumps(build_template("Release").to_dict(), separators=(",", ":"))) < BODY_LIMIT
 
 
 def test_every_parameter_is_described_and_bounded(template: dict[str, Any]) -> None:
@@ -50,7 +50,7 @@ def test_every_default_is_within_its_own_bounds(template: dict[str, Any]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("origins", "taken"),
+    ("origins", "valid"),
     [
         ("*", True),
         ("https://www.example.com", True),
@@ -59,13 +59,13 @@ def test_every_default_is_within_its_own_bounds(template: dict[str, Any]) -> Non
         ("www.example.com", False),
     ],
 )
-def test_an_origin_has_a_scheme_and_no_path(template: dict[str, Any], origins: str, taken: bool) -> None:  # noqa: FBT001
+def test_an_origin_has_a_scheme_and_no_path(template: dict[str, Any], origins: str, valid: bool) -> None:  # noqa: FBT001
     pattern = template["Parameters"]["CorsOrigins"]["AllowedPattern"]
-    assert (re.fullmatch(pattern, origins) is not None) is taken
+    assert (re.fullmatch(pattern, origins) is not None) is valid
 
 
 class TestTables:
-    def test_the_tables_are_those_of_the_storage(self, template: dict[str, Any]) -> None:
+    def test_the_tables_match_the_definitions_of_the_storage(self, template: dict[str, Any]) -> None:
         for name, definition in TABLES.items():
             properties = template["Resources"][f"{name}Table"]["Properties"]
             assert {key: properties[key] for key in definition} == definition
@@ -76,14 +76,14 @@ class TestTables:
             assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
 
     @pytest.mark.parametrize(("throw_away", "policy"), [(False, "Retain"), (True, "Delete")])
-    def test_only_a_throw_away_stack_lets_its_tables_go(self, throw_away: bool, policy: str) -> None:  # noqa: FBT001
-        tables = _of_type(build("Release", throw_away=throw_away).to_dict(), "AWS::DynamoDB::Table")
+    def test_only_a_throw_away_stack_deletes_its_tables(self, throw_away: bool, policy: str) -> None:  # noqa: FBT001
+        tables = _of_type(build_template("Release", throw_away=throw_away).to_dict(), "AWS::DynamoDB::Table")
         assert len(tables) == len(TABLES)
         for table in tables.values():
             assert table["DeletionPolicy"] == table["UpdateReplacePolicy"] == policy
             assert table["Properties"]["DeletionProtectionEnabled"] is not throw_away
 
-    def test_the_function_learns_the_names_of_the_tables(self, template: dict[str, Any]) -> None:
+    def test_the_environment_of_the_function_has_the_names_of_the_tables(self, template: dict[str, Any]) -> None:
         variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
         for name, variable in TABLE_VARIABLES.items():
             assert variables[variable] == {"Ref": f"{name}Table"}
@@ -100,13 +100,13 @@ class TestFunction:
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": "ServiceLog"}
 
-    def test_the_alias_follows_the_version_that_carries_the_release(self, template: dict[str, Any]) -> None:
+    def test_the_alias_points_to_the_version_of_the_release(self, template: dict[str, Any]) -> None:
         assert list(_of_type(template, "AWS::Lambda::Version")) == ["VersionRelease"]
         alias = _one(template, "AWS::Lambda::Alias")
         assert alias["Name"] == "live"
         assert alias["FunctionVersion"] == {"Fn::GetAtt": ["VersionRelease", "Version"]}
 
-    def test_the_gateway_gives_up_after_the_function(self, template: dict[str, Any]) -> None:
+    def test_the_gateway_times_out_after_the_function(self, template: dict[str, Any]) -> None:
         gateway = _one(template, "AWS::ApiGatewayV2::Integration")["TimeoutInMillis"] / 1000
         assert template["Parameters"]["TimeoutSeconds"]["MaxValue"] < gateway
 
@@ -117,21 +117,21 @@ class TestFunction:
 
 class TestRelease:
     @pytest.mark.parametrize("changed", [{"MemorySize": "1024"}, {"CodeKey": "other"}, {"StageName": "beta"}])
-    def test_what_a_version_freezes_makes_another_release(self, changed: dict[str, str]) -> None:
-        assert release_of({"CodeKey": "one", **changed}) != release_of({"CodeKey": "one"})
+    def test_a_change_that_a_version_freezes_is_a_new_release(self, changed: dict[str, str]) -> None:
+        assert release_id({"CodeKey": "one", **changed}) != release_id({"CodeKey": "one"})
 
     @pytest.mark.parametrize(
         "changed", [{"ReservedConcurrency": "5"}, {"LogRetentionDays": "7"}, {"ThrottleRate": "9"}]
     )
-    def test_what_lambda_would_call_the_same_version_is_the_same_release(self, changed: dict[str, str]) -> None:
-        assert release_of({"CodeKey": "one", **changed}) == release_of({"CodeKey": "one"})
+    def test_a_change_outside_of_the_version_is_the_same_release(self, changed: dict[str, str]) -> None:
+        assert release_id({"CodeKey": "one", **changed}) == release_id({"CodeKey": "one"})
 
-    def test_a_default_that_is_spelt_out_is_no_change(self) -> None:
-        assert release_of(DEFAULTS) == release_of({})
+    def test_an_explicit_default_is_the_same_release(self) -> None:
+        assert release_id(DEFAULTS) == release_id({})
 
 
 class TestApi:
-    def test_one_route_leads_everything_to_the_alias(self, template: dict[str, Any]) -> None:
+    def test_the_only_route_sends_every_request_to_the_alias(self, template: dict[str, Any]) -> None:
         assert _one(template, "AWS::ApiGatewayV2::Route")["RouteKey"] == "$default"
         integration = _one(template, "AWS::ApiGatewayV2::Integration")
         assert integration["IntegrationUri"] == {"Ref": "LiveAlias"}
@@ -146,7 +146,7 @@ class TestApi:
         assert cors["AllowHeaders"] == ["content-type", "if-match"]
         assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after"]
 
-    def test_the_same_parameter_narrows_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
+    def test_the_same_parameter_restricts_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
         variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
         assert variables["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
 
@@ -156,47 +156,47 @@ class TestApi:
         assert stage["DefaultRouteSettings"]["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
         logged = json.loads(stage["AccessLogSettings"]["Format"])
         assert {"requestId", "route", "status", "latency"} <= logged.keys()
-        assert not {"path", "query", "userAgent"} & logged.keys(), "ids of people are in a path"
+        assert not {"path", "query", "userAgent"} & logged.keys(), "paths contain user ids"
 
-    def test_nobody_but_this_api_may_call_the_function(self, template: dict[str, Any]) -> None:
+    def test_only_this_api_may_invoke_the_function(self, template: dict[str, Any]) -> None:
         permission = _one(template, "AWS::Lambda::Permission")
         assert permission["Principal"] == "apigateway.amazonaws.com"
         assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/${StageName}/$default")
 
 
-class TestWatching:
-    def test_each_log_is_kept_for_the_days_of_the_parameter(self, template: dict[str, Any]) -> None:
+class TestMonitoring:
+    def test_the_retention_of_each_log_is_the_parameter(self, template: dict[str, Any]) -> None:
         groups = _of_type(template, "AWS::Logs::LogGroup")
         assert groups.keys() == {"ServiceLog", "AccessLog"}
         assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
-    def test_there_is_an_alarm_for_everything_that_wakes_somebody_up(self, template: dict[str, Any]) -> None:
+    def test_there_is_an_alarm_for_each_kind_of_failure(self, template: dict[str, Any]) -> None:
         tables = {f"{name}ThrottledAlarm" for name in TABLES}
         others = {"ServerErrorsAlarm", "SlowAnswersAlarm", "FunctionErrorsAlarm", "FunctionThrottlesAlarm"}
         assert _of_type(template, "AWS::CloudWatch::Alarm").keys() == tables | others
 
-    def test_alarms_write_to_the_topic_where_there_is_an_address(self, template: dict[str, Any]) -> None:
-        reader = {"Fn::If": ["AlarmsHaveAReader", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}
+    def test_alarms_notify_the_topic_if_an_address_is_set(self, template: dict[str, Any]) -> None:
+        action = {"Fn::If": ["AlarmsHaveAReader", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}
         for alarm in _of_type(template, "AWS::CloudWatch::Alarm").values():
-            assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [reader]
+            assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [action]
         assert template["Resources"]["AlarmTopic"]["Condition"] == "AlarmsHaveAReader"
 
-    def test_throttling_of_an_index_is_seen_as_well(self, template: dict[str, Any]) -> None:
+    def test_the_alarm_covers_throttling_of_the_indexes(self, template: dict[str, Any]) -> None:
         metrics = template["Resources"]["EventsThrottledAlarm"]["Properties"]["Metrics"]
         watched = {metric["Id"] for metric in metrics if not metric["ReturnData"]}
         directions = ("Read", "Write")
-        assert watched == {place + way for place in ("table", "byDate", "byStatus") for way in directions}
+        assert watched == {source + direction for source in ("table", "byDate", "byStatus") for direction in directions}
 
-    def test_the_dashboard_shows_every_part_at_a_glance(self, template: dict[str, Any]) -> None:
+    def test_the_dashboard_has_a_widget_for_each_subject(self, template: dict[str, Any]) -> None:
         body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
         titles = {widget["properties"]["title"].partition(" ")[0] for widget in json.loads(body)["widgets"]}
         assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Cost:"}
 
-    def test_the_dashboard_names_only_what_the_template_has(self, template: dict[str, Any]) -> None:
+    def test_the_dashboard_refers_only_to_names_in_the_template(self, template: dict[str, Any]) -> None:
         body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
-        named = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)}
-        assert named - {"AWS::Region", "AWS::StackName"} <= template["Resources"].keys() | template["Parameters"].keys()
+        names = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)}
+        assert names - {"AWS::Region", "AWS::StackName"} <= template["Resources"].keys() | template["Parameters"].keys()
 
 
-def test_the_outputs_lead_to_the_api_its_documentation_and_its_log(template: dict[str, Any]) -> None:
+def test_the_outputs_are_the_api_its_documentation_the_function_and_the_log(template: dict[str, Any]) -> None:
     assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"}
