@@ -12,7 +12,7 @@ from rich.console import Console
 
 from cfn.errors import CommandError
 from cfn.package.build import Package, build_package
-from cfn.package.checkout import ROOT
+from cfn.package.checkout import ROOT, require_checkout
 from cfn.package.lock import LOCK, write_lock
 from cfn.package.platforms import PLATFORM_NAMES, get_platform
 from cfn.package.sizes import print_report
@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
+        if options.needs_checkout:
+            require_checkout(options.command)
         options.run(options, Console())
     except (CommandError, EmulatorError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -50,14 +52,14 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m cfn", description="Package the Events API, deploy it as a stack on AWS, and watch it."
     )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", dest="command")
     _add_build_commands(commands)
     _add_stack_commands(commands)
     return parser
 
 
 def _add_build_commands(commands: _Commands) -> None:
-    template = _add(commands, "template", "print the CloudFormation template", _template)
+    template = _add(commands, "template", "print the CloudFormation template", _template, needs_checkout=False)
     template.add_argument("--yaml", action="store_true", help="print YAML instead of JSON")
     _add_throw_away(template)
 
@@ -79,11 +81,11 @@ def _add_stack_commands(commands: _Commands) -> None:
     put.add_argument("--platform", choices=PLATFORM_NAMES, help="lambda by default, host if AWS is an emulator")
     _add_throw_away(put)
 
-    down = _add(commands, "destroy", "delete a stack", _destroy)
+    down = _add(commands, "destroy", "delete a stack", _destroy, needs_checkout=False)
     _add_stack(down)
     down.add_argument("--yes", action="store_true", help="delete without confirmation")
 
-    logs = _add(commands, "logs", "print the last hour of the service's log", _logs)
+    logs = _add(commands, "logs", "print the last hour of the service's log", _logs, needs_checkout=False)
     _add_stack(logs)
     logs.add_argument("--follow", action="store_true", help="continue until Ctrl-C")
 
@@ -92,9 +94,11 @@ def _add_stack_commands(commands: _Commands) -> None:
     _add_parameter(local)
 
 
-def _add(commands: _Commands, name: str, text: str, run: _Run) -> argparse.ArgumentParser:
+def _add(
+    commands: _Commands, name: str, text: str, run: _Run, *, needs_checkout: bool = True
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
-    command.set_defaults(run=run)
+    command.set_defaults(run=run, needs_checkout=needs_checkout)
     return command
 
 
