@@ -66,7 +66,7 @@ def _follow(aws: Aws, stack_id: str, last: str, progress: Progress) -> None:
             last = event["EventId"]
             progress.add(event)
             failure = failure or _failure(event)
-            # The event is the only reliable end: DescribeStacks may lag behind.
+            # The status in DescribeStacks may lag behind the events.
             if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in _FINAL:
                 return _check_end_status(event, failure)
         time.sleep(aws.poll_seconds)
@@ -84,7 +84,7 @@ def _events_after(aws: Aws, stack_id: str, last: str) -> list[dict[str, Any]]:
 
 def _failure(event: dict[str, Any]) -> str:
     reason = " ".join(event.get("ResourceStatusReason", "").split())
-    cancelled = "cancelled" in reason.lower()  # Follows the failure of another resource.
+    cancelled = "cancelled" in reason.lower()  # A consequence of another failure.
     if event["ResourceType"] == _STACK_TYPE or not event["ResourceStatus"].endswith("_FAILED") or cancelled:
         return ""
     return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"

@@ -16,8 +16,8 @@ def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool) -> None:
     kept = _kept(aws, found)
     console.print(f"Stack {name} in {aws.region} will be deleted, with its logs.", highlight=False)
     for resource, physical in kept.items():
-        console.print(f"Kept: {resource}: {physical}", highlight=False, soft_wrap=True)
-    console.print("Kept: the bucket with the packages.", highlight=False)
+        console.print(f"Not deleted: {resource} ({physical})", highlight=False, soft_wrap=True)
+    console.print("Not deleted: the bucket with the packages.", highlight=False)
     if not confirmed and not _confirm(name):
         raise CommandError("Nothing was deleted.")
     with Progress(console) as progress:

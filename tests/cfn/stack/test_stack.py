@@ -173,7 +173,7 @@ class TestDestroy:
     ) -> None:
         table = _get_health(deploy(aws, StackSettings(name), service(), console))["tables"]
         destroy(aws, name, console, confirmed=True)
-        assert f"Kept: EventsTable: {table}" in printed()
+        assert f"Not deleted: EventsTable ({table})" in printed()
         assert table in aws.client("dynamodb").list_tables()["TableNames"]
 
     @pytest.mark.parametrize("typed", ["", "yes"])
