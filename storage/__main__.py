@@ -11,7 +11,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from storage.audit import audit
+from storage.audit import audit, reads
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.progress import Progress
 from storage.audit.repair import Outcome, repair
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _audit(options: argparse.Namespace) -> int:
     tables = _tables(options)
-    progress = Progress(tables, tables.sizes())
+    progress = Progress(tables, reads.sizes(tables))
     kinds = {"found": 0, "mended": 0, "left": 0, "not judged": 0}
     for outcome in repair(tables) if options.repair else _unrepaired(tables):
         judged = outcome.violation.kind is not Kind.NOT_JUDGED

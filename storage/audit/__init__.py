@@ -9,6 +9,7 @@ from itertools import groupby
 from storage.audit.event import audit_event, chunks
 from storage.audit.findings import Violation
 from storage.audit.item import check, companions_of_stray, judge_stray
+from storage.audit.reads import scan
 from storage.dynamodb.tables import BATCH_KEYS, Tables
 
 __all__ = ["Violation", "audit", "event_ids", "strays"]
@@ -23,11 +24,11 @@ def audit(tables: Tables) -> Iterator[Violation]:
 
 def event_ids(tables: Tables) -> Iterator[str]:
     """Yield the id of every event of which there is an item."""
-    for event_id, _items in groupby(item["eventId"] for item in tables.scan("Events")):
+    for event_id, _items in groupby(item["eventId"] for item in scan(tables, "Events")):
         yield event_id
 
 
 def strays(tables: Tables) -> Iterator[Violation]:
     """Yield the items of the Registrations table that belong to nothing."""
-    for part in chunks(tables.scan("Registrations"), BATCH_KEYS):
+    for part in chunks(scan(tables, "Registrations"), BATCH_KEYS):
         yield from check(tables, part, companions_of_stray, judge_stray)

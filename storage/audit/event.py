@@ -22,6 +22,7 @@ from storage.audit.item import (
     no_companions,
 )
 from storage.audit.numbers import audit_numbers, numbers_of
+from storage.audit.reads import snapshot, walk
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import BATCH_KEYS, Tables
 from storage.errors import Contention
@@ -100,7 +101,7 @@ def chunks(entries: Iterable[Entry], size: int) -> Iterator[list[Entry]]:
 
 
 def _partition(tables: Tables, event_id: str) -> Iterator[Item]:
-    return tables.walk("Registrations", "#pk = :pk", {"pk": registration_key(event_id, "")["pk"]})
+    return walk(tables, "#pk = :pk", {"pk": registration_key(event_id, "")["pk"]})
 
 
 def _audit_items(tables: Tables, event_id: str, counted: Counted) -> Iterator[Violation]:
@@ -126,14 +127,14 @@ def observe(tables: Tables, event_id: str) -> Observation | None:
     """
     keys = [("Events", details_key(event_id)), ("Events", seats_key(event_id))]
     try:
-        before = tables.snapshot(keys)
+        before = snapshot(tables, keys)
         for _look in range(LOOKS):
             counted = Counted()
             for item in _partition(tables, event_id):
                 counted.add(item)
             if before[1] is not None and usable(before[1]) and rules.promotable(to_seats(before[1])):
                 time.sleep(PATIENCE)
-            after = tables.snapshot(keys)
+            after = snapshot(tables, keys)
             if after == before:
                 return Observation(before[0], before[1], counted)
             before = after

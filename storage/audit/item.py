@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from storage.audit.findings import Kind, Violation
+from storage.audit.reads import key_of, snapshot
 from storage.dynamodb.attributes import Item, Key
 from storage.dynamodb.tables import Tables
 from storage.items import (
@@ -57,15 +58,10 @@ def _identity(table: str, item: Item) -> tuple[str, ...]:
 
 def _at_one_moment(tables: Tables, item: Item, companions: Companions, judge: Judge) -> Iterator[Violation]:
     keys = companions(item)
-    now, *found = tables.snapshot([("Registrations", key_of(item)), *keys.values()])
+    now, *found = snapshot(tables, [("Registrations", key_of(item)), *keys.values()])
     # Who has left, or has left and come back, is not who was read before: the next audit looks again.
     if now is not None and companions(now) == keys:
         yield from judge(dict(zip(keys, found, strict=True)), now)
-
-
-def key_of(item: Item) -> Key:
-    """Return the key of an item of the Registrations table."""
-    return {"pk": item["pk"], "sk": item["sk"]}
 
 
 def is_registration(item: Item) -> bool:

@@ -3,7 +3,8 @@
 from storage.audit.conditions import as_found, changed, check, found, transact
 from storage.audit.event import usable
 from storage.audit.findings import Violation
-from storage.audit.item import event_of, key_of, user_of
+from storage.audit.item import event_of, user_of
+from storage.audit.reads import key_of
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables

@@ -7,6 +7,7 @@ from typing import Final
 
 from storage.audit.findings import Kind, Violation
 from storage.audit.item import is_place
+from storage.audit.reads import snapshot, walk
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import Tables
 from storage.items import BLOCK, LEFT_PREFIX, QUEUE_PREFIX, left_key, queue_key, queue_number
@@ -44,7 +45,7 @@ def _left(tables: Tables, event_id: str) -> Iterator[tuple[int, bool]]:
 
 def _walk(tables: Tables, event_id: str, prefix: str) -> Iterator[Item]:
     values = {"pk": queue_key(event_id, 0)["pk"], "prefix": prefix}
-    return tables.walk("Registrations", "#pk = :pk AND begins_with(#sk, :prefix)", values)
+    return walk(tables, "#pk = :pk AND begins_with(#sk, :prefix)", values)
 
 
 def _runs(first: int, end: int) -> Iterator[int]:
@@ -61,7 +62,7 @@ def numbers_of(block: Item | None) -> frozenset[int]:
 
 def _look_at_both(tables: Tables, event_id: str, seq: int) -> Iterator[Violation]:
     block_key, place_key = left_key(event_id, seq), queue_key(event_id, seq)
-    block, place = tables.snapshot([("Registrations", block_key), ("Registrations", place_key)])
+    block, place = snapshot(tables, [("Registrations", block_key), ("Registrations", place_key)])
     if place is not None and seq in numbers_of(block):
         seen = {"block": block, "place": place}
         yield Violation("Registrations", block_key, Kind.NUMBER_TWICE, f"number {seq} was left, but waits", seen)
@@ -71,7 +72,7 @@ def _look_at_run(tables: Tables, event_id: str, ahead: int, first: int, end: int
     """Look at numbers of a gap again, with the place ahead of them: without it, the head may be behind them now."""
     assert first // BLOCK == (end - 1) // BLOCK
     keys = [queue_key(event_id, ahead), left_key(event_id, first), *(queue_key(event_id, n) for n in range(first, end))]
-    witness, block, *places = tables.snapshot([("Registrations", key) for key in keys])
+    witness, block, *places = snapshot(tables, [("Registrations", key) for key in keys])
     lost = {seq for seq, place in enumerate(places, start=first) if place is None} - numbers_of(block)
     if witness is not None and lost:
         finding = f"the numbers {', '.join(map(str, sorted(lost)))} neither wait nor were left"

@@ -38,9 +38,6 @@ USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
 #: A BatchGetItem takes so many keys.
 BATCH_KEYS: Final = 100
 
-#: Tools hold so many items of a walk at once.
-PAGE_ITEMS: Final = 1000
-
 #: As many connections as threads can use at once: a server's own, and those for calls made at the same time.
 CONNECTIONS: Final = 64
 SERVER_THREADS: Final = 40
@@ -171,51 +168,18 @@ class Tables:
                 return found[:limit]
         return found
 
-    def walk(self, table: str, condition: str, values: Values) -> Iterator[Item]:
-        """Yield the items of a query in the order of the sort key, a page at a time; for tools, not for requests."""
-        request: dict[str, Any] = {"TableName": self.names[table], "KeyConditionExpression": condition}
-        request |= {**expression(condition, values), "ConsistentRead": True, "Limit": PAGE_ITEMS}
-        for answer in self._query_pages(request):
-            yield from map(unmarshal, answer["Items"])
-
-    def scan(self, table: str) -> Iterator[Item]:
-        """Yield the items of a whole table, a page at a time, in no order; for tools, not for requests."""
-        request: dict[str, Any] = {"TableName": self.names[table], "ConsistentRead": True, "Limit": PAGE_ITEMS}
-        while True:
-            with self._translated():
-                answer = self.client.scan(**request)
-            yield from map(unmarshal, answer["Items"])
-            if "LastEvaluatedKey" not in answer:
-                return
-            request["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-
-    def snapshot(self, table_keys: Sequence[tuple[str, Key]]) -> list[Item | None]:
-        """Return up to 100 items, None where there is none, as they were at one moment; for tools, not for requests.
+    def call(self, operation: str, **request: Any) -> Any:
+        """Make any other call of the client, by the name of its method, and return DynamoDB's answer.
 
         Raises:
-            Contention: Others kept writing to them until the time budget was used up.
+            Changed: A transaction was cancelled; with a read, because others are writing to its items.
 
         """
-        gets: Any = [{"Get": {"TableName": self.names[table], "Key": marshal(key)}} for table, key in table_keys]
-
-        def attempt(_image: Item | None) -> list[Item | None]:
-            try:
-                with self._translated():
-                    answer = self.client.transact_get_items(TransactItems=gets)
-            except self.client.exceptions.TransactionCanceledException as error:
-                # A read has no conditions that could fail: somebody is writing one of the items.
-                raise Changed from error
-            return [unmarshal(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
-
-        return self.retry(attempt)
-
-    def sizes(self) -> dict[str, int]:
-        """Return about how many items each table has; DynamoDB counts every six hours."""
-        with self._translated():
-            return {
-                table: self.client.describe_table(TableName=name)["Table"]["ItemCount"]
-                for table, name in self.names.items()
-            }
+        try:
+            with self._translated():
+                return getattr(self.client, operation)(**request)
+        except self.client.exceptions.TransactionCanceledException as error:
+            raise Changed from error
 
     def _query_pages(self, request: dict[str, Any]) -> Iterator[Any]:
         while True:

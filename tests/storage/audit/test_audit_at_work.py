@@ -18,7 +18,7 @@ from moto import mock_aws
 from cfn.template.tables import LOGICAL_IDS
 from storage import events, registrations, users
 from storage.__main__ import stack_tables
-from storage.audit import audit, event
+from storage.audit import audit, event, reads
 from storage.audit.event import chunks
 from storage.audit.findings import Kind
 from storage.audit.repair import repair
@@ -153,7 +153,7 @@ def between_pages(tables: Tables, act: Callable[[], object], after: str = "") ->
     client_events.register("before-call.dynamodb.Query", meanwhile)
     try:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(storage_tables, "PAGE_ITEMS", 1)
+            patch.setattr(reads, "PAGE_ITEMS", 1)
             yield
     finally:
         client_events.unregister("before-call.dynamodb.Query", meanwhile)
@@ -234,10 +234,11 @@ class Held(dict[str, Any]):
 
 
 def test_memory_does_not_grow_with_the_event(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage_tables, "PAGE_ITEMS", 40)
+    monkeypatch.setattr(reads, "PAGE_ITEMS", 40)
     monkeypatch.setattr(event, "BATCH_KEYS", 20)
     monkeypatch.setattr("storage.audit.BATCH_KEYS", 20)
-    monkeypatch.setattr(storage_tables, "unmarshal", lambda item: Held(unmarshal(item)))
+    for module in (reads, storage_tables):
+        monkeypatch.setattr(module, "unmarshal", lambda item: Held(unmarshal(item)))
     most = []
     for size in (60, 600):
         crowd(ministack_tables, f"of-{size}", size)
@@ -296,6 +297,6 @@ def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
         assert server.stop() == 0
     assert not [done for done in repair(ministack_tables) if not done.mended]
     assert list(audit(ministack_tables)) == []
-    items = list(ministack_tables.scan("Registrations"))
+    items = list(reads.scan(ministack_tables, "Registrations"))
     registered = {item["sk"] for item in items if item["pk"] == "EVENT#e" and item["sk"].startswith("USER#guest")}
     assert registered == {f"USER#{user_id}" for user_id, there in here.items() if there}

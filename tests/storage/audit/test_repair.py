@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from storage import events, registrations, users
 from storage.audit import audit, event
 from storage.audit.findings import Kind
+from storage.audit.reads import scan
 from storage.audit.repair import MENDS, Outcome, repair
 from storage.dynamodb.attributes import Item, Key
 from storage.dynamodb.tables import Tables
@@ -35,12 +36,14 @@ def left(outcomes: Iterator[Outcome]) -> list[tuple[Kind, Key]]:
 
 def items(tables: Tables) -> list[Item]:
     """Return every item, but for how often SEATS was changed."""
-    found = [item for table in ("Events", "Registrations") for item in tables.scan(table)]
+    found = [item for table in ("Events", "Registrations") for item in scan(tables, table)]
     return sorted(({name: value for name, value in item.items() if name != "changes"} for item in found), key=str)
 
 
 def registered(tables: Tables) -> set[str]:
-    return {item["sk"] for item in tables.scan("Registrations") if (item["pk"], item["sk"][:5]) == ("EVENT#e", "USER#")}
+    return {
+        item["sk"] for item in scan(tables, "Registrations") if (item["pk"], item["sk"][:5]) == ("EVENT#e", "USER#")
+    }
 
 
 @CASES
