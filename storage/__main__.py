@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Mapping
+from textwrap import indent
 from typing import Any, Final
 
 import boto3
@@ -14,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storage.audit import audit, reads
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.progress import Progress
-from storage.audit.repair import Outcome, repair
+from storage.audit.repair import MENDS, Outcome, repair
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
 from storage.errors import Unavailable
@@ -25,17 +26,23 @@ VIOLATED: Final = 1
 NOT_DONE: Final = 2
 
 _DESCRIPTION: Final = """\
-Read all tables, and report every place where they break what the service promises: nobody is oversold, skipped or
-forgotten, and every count is that of the items. It may run while the service does."""
+Read all tables and report every violation of the service's promises: no event is oversold, nobody in a queue is
+skipped or forgotten, and every count equals the number of its items. The service may run meanwhile."""
 
-_EPILOG: Final = """\
-The tables are those that EVENTS_TABLE, USERS_TABLE and REGISTRATIONS_TABLE name, or those of --stack; credentials,
-region and endpoint are found as by every AWS tool. Findings go to stdout, one a line; progress and the sum to stderr.
+_MENDED: Final = indent("\n".join(MENDS), "  ")
+
+_EPILOG: Final = f"""\
+The tables are named by EVENTS_TABLE, USERS_TABLE and REGISTRATIONS_TABLE, or are those of --stack; credentials, region
+and endpoint come from the usual AWS settings. Findings go to stdout, one per line; progress and summary to stderr.
+
+--repair mends what a crash or a defect of the service can cause, and never takes a seat or a place from anybody:
+{_MENDED}
+All other kinds are reported with advice for the operator.
 
 exit code:
-  0  nothing was found, or all of it was mended
-  1  violations were found, and are left
-  2  it could not be done, or not for every event: the message says why
+  0  no violations were found, or all of them were mended
+  1  violations are left
+  2  the audit failed, or some events were not judged; the message gives the reason
 """
 
 
@@ -47,15 +54,15 @@ def main(arguments: list[str] | None = None) -> int:
     except (Unavailable, BotoCoreError, ClientError, LookupError) as error:
         print(f"error: {_explained(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("error: interrupted; what was mended stays so.", file=sys.stderr)
+        print("error: interrupted; the mends made so far are kept.", file=sys.stderr)
     return NOT_DONE
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m storage", description="The registrations ledger.")
+    parser = argparse.ArgumentParser(prog="python -m storage", description="Tools for the tables of the service.")
     command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
         "audit",
-        help="check the tables, and mend them on request",
+        help="check the tables, and mend them with --repair",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -63,12 +70,12 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--repair",
         action="store_true",
-        help="mend what can be mended without taking a seat or a place from anybody; without it nothing is written",
+        help="mend the kinds of violations that are listed below; without it nothing is written",
     )
-    command.add_argument("--json", action="store_true", help="write each finding as a JSON object, one a line")
+    command.add_argument("--json", action="store_true", help="write each finding as a JSON object on one line")
     place = command.add_mutually_exclusive_group()
     place.add_argument("--stack", metavar="NAME", help="audit the tables of this CloudFormation stack")
-    place.add_argument("--store", metavar="URL", help="audit the store that a running events-api says it has started")
+    place.add_argument("--store", metavar="URL", help="audit the store at this URL, as printed by events-api at start")
     return parser
 
 
@@ -82,7 +89,7 @@ def _audit(options: argparse.Namespace) -> int:
         kinds["mended" if outcome.mended else "left" if judged else "not judged"] += 1
         progress.say(_line(outcome, as_json=options.json), lambda line: print(line, flush=True))
     mended = f", {kinds['mended']} mended, {kinds['left']} left" if options.repair else ""
-    unjudged = f"; {kinds['not judged']} kept changing and could not be judged" if kinds["not judged"] else ""
+    unjudged = f"; {kinds['not judged']} not judged because of constant writes" if kinds["not judged"] else ""
     summary = f"{kinds['found']} violations found{mended}{unjudged}. {progress}."
     progress.say(summary, lambda line: print(line, file=sys.stderr))
     if kinds["left"]:
@@ -105,7 +112,7 @@ def _line(outcome: Outcome, *, as_json: bool) -> str:
 
 def _tables(options: argparse.Namespace) -> Tables:
     environ: Mapping[str, str] = os.environ
-    # An audit has more time than a request.
+    # An audit has more time for retries than a request.
     access: dict[str, Any] = {"config": Config(retries={"mode": "standard", "total_max_attempts": 5})}
     if options.store:
         access |= {**EMULATOR_ACCESS, "endpoint_url": options.store}
@@ -115,28 +122,28 @@ def _tables(options: argparse.Namespace) -> Tables:
 
 
 def stack_tables(cloudformation: Any, stack: str) -> dict[str, str]:
-    """Return the names of a stack's tables, by the environment variables that name them to the service.
+    """Return the physical names of a stack's tables, by the service's environment variables.
 
     Raises:
-        LookupError: It lacks one of them.
+        LookupError: The stack lacks a table.
 
     """
     resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     names = {found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources}
     missing = [f"{table}Table" for table in TABLE_VARIABLES if f"{table}Table" not in names]
     if missing:
-        raise LookupError(f"the stack {stack} has no {', '.join(missing)}: is it one of this service?")
+        raise LookupError(f"the stack {stack} has no {', '.join(missing)}: was it made by this service?")
     return {variable: names[f"{table}Table"] for table, variable in TABLE_VARIABLES.items()}
 
 
 def _explained(error: Exception) -> str:
-    """Return what is wrong, and what to do about it."""
-    said = str(error) or "others kept changing the same items; run it again"
-    if "ResourceNotFoundException" in said:
-        return f"{said}; name them with {', '.join(TABLE_VARIABLES.values())}, --stack or --store."
-    if "AccessDenied" in said:
-        return f"{said}, and with what the README says that an audit needs."
-    return said
+    """Return the cause of a failure and advice."""
+    cause = str(error) or "other writes kept changing the same items; run the audit again"
+    if "ResourceNotFoundException" in cause:
+        return f"{cause}; set {', '.join(TABLE_VARIABLES.values())}, or use --stack or --store"
+    if "AccessDenied" in cause:
+        return f"{cause}; the README lists the permissions that an audit needs"
+    return cause
 
 
 if __name__ == "__main__":

@@ -109,17 +109,17 @@ def _audit_items(tables: Tables, event_id: str, counted: Counted) -> Iterator[Vi
     for part in sorted(parts.keys() - {DETAILS, SEATS}):
         key = {"eventId": event_id, "part": part}
         yield Violation("Events", key, Kind.UNKNOWN_ITEM, "the ledger has no such items")
-    if not any(judge(event_id, Observation(parts.get(DETAILS), parts.get(SEATS), counted))):
+    if not any(_judge(event_id, Observation(parts.get(DETAILS), parts.get(SEATS), counted))):
         return
-    observation = observe(tables, event_id)
+    observation = _observe(tables, event_id)
     if observation is None:
         finding = f"somebody wrote to this event each of {LOOKS} times that it was counted"
         yield Violation("Events", seats_key(event_id), Kind.NOT_JUDGED, finding)
     else:
-        yield from judge(event_id, observation)
+        yield from _judge(event_id, observation)
 
 
-def observe(tables: Tables, event_id: str) -> Observation | None:
+def _observe(tables: Tables, event_id: str) -> Observation | None:
     """Count an event again and again until nobody has written to it meanwhile; None if somebody always has.
 
     Every write to a registration changes SEATS in the same transaction, `changes` at the least. What is read in two
@@ -132,7 +132,7 @@ def observe(tables: Tables, event_id: str) -> Observation | None:
             counted = Counted()
             for item in _partition(tables, event_id):
                 counted.add(item)
-            if before[1] is not None and usable(before[1]) and rules.promotable(to_seats(before[1])):
+            if before[1] is not None and _usable(before[1]) and rules.promotable(to_seats(before[1])):
                 time.sleep(PATIENCE)
             after = snapshot(tables, keys)
             if after == before:
@@ -143,12 +143,12 @@ def observe(tables: Tables, event_id: str) -> Observation | None:
     return None
 
 
-def usable(seats: Item) -> bool:
+def _usable(seats: Item) -> bool:
     """Whether SEATS has all that the service reads in it."""
     return all(type(seats.get(name)) is kind for name, kind in {**COPIES, **_COUNTERS}.items())
 
 
-def judge(event_id: str, observation: Observation) -> Iterator[Violation]:
+def _judge(event_id: str, observation: Observation) -> Iterator[Violation]:
     """Yield what is wrong with the two items of an event."""
     details, seats, counted = observation.details, observation.seats, observation.counted
     seen = {"details": details, "seats": seats}
@@ -159,7 +159,7 @@ def judge(event_id: str, observation: Observation) -> Iterator[Violation]:
     elif any(type(details.get(name)) is not kind for name, kind in COPIES.items()):
         yield Violation("Events", details_key(event_id), Kind.MALFORMED, "this event's own fields are damaged")
         details = None
-    if seats is None or not usable(seats):
+    if seats is None or not _usable(seats):
         yield Violation("Events", seats_key(event_id), Kind.SEATS_MISSING, "this event has no counters", seen)
         return
     if details is not None and (differ := [name for name in COPIES if details[name] != seats[name]]):

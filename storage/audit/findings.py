@@ -1,4 +1,4 @@
-"""What an audit can find: each kind of violation of rule 10, and what a person can do where no repair is safe."""
+"""The kinds of violations of the invariant (`storage.rules`), and advice where a person has to act."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from storage.dynamodb.attributes import Item, Key
 
 
 class Kind(StrEnum):
-    """The kinds of findings, as they are called in the output."""
+    """The kinds of findings, by their names in the output."""
 
     CONFIRMED_COUNT = "confirmed-count"
     WAITLISTED_COUNT = "waitlisted-count"
@@ -36,21 +36,32 @@ class Kind(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
-#: What a person can do about what no repair mends, because somebody could lose a registration by it.
+#: What a person can do about each kind that no repair mends: only a hand at the tables causes it, or a mend could cost
+#: somebody a registration.
 ADVICE: Final[Mapping[Kind, str]] = {
-    Kind.OVERSOLD: "raise the capacity, or ask people to give seats back: nobody is demoted by a repair",
-    Kind.DETAILS_MISSING: "put the item back from a backup (point-in-time recovery)",
-    Kind.REGISTRATION_WITHOUT_USER: "create the user with this id again, or unregister this person",
-    Kind.EVENT_MISSING: "put the event back from a backup, or delete these items once nobody needs them",
-    Kind.MALFORMED: "put the item back from a backup",
-    Kind.UNKNOWN_ITEM: "the service does not write such an item: find out who did",
-    Kind.NOT_JUDGED: "audit again when fewer people write to this event",
+    Kind.OVERSOLD: "raise the capacity, or ask people to give up their seats",
+    Kind.COPIES_DIFFER: "set these fields of DETAILS to their values in SEATS, which decided who got a seat",
+    Kind.SEATS_MISSING: (
+        "put SEATS with capacity, hasWaitlist and version of DETAILS, confirmed, waitlisted and nextSeq 0, and status"
+        " cancelled, so that nobody gets a seat yet; repair the counts, then set the status to that of DETAILS"
+    ),
+    Kind.DETAILS_MISSING: "restore the item from a backup (point-in-time recovery)",
+    Kind.REGISTRATION_WITHOUT_USER: "create the user with this id again, or unregister this user",
+    Kind.PLACE_OF_ANOTHER: (
+        "set seq of the registration to nextSeq of SEATS, then repair: that puts this user at the end of the queue"
+    ),
+    Kind.NUMBER_TWICE: "remove the number from numbers of this item; delete the item if it was the last one",
+    Kind.LEFT_WITHOUT_EVENT: "delete this item, or an event that is created with this id counts its numbers",
+    Kind.EVENT_MISSING: "restore the event from a backup, or delete these items if nobody needs them",
+    Kind.MALFORMED: "restore the item from a backup (point-in-time recovery)",
+    Kind.UNKNOWN_ITEM: "find out where this item comes from: the service does not write such items",
+    Kind.NOT_JUDGED: "audit again when this event has fewer writes",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Something that rule 10 forbids, the key of the item where it shows, and what it was judged by."""
+    """A violation of the invariant, the key of the item that shows it, and the items that it was judged by."""
 
     table: str
     key: Key
@@ -63,5 +74,5 @@ class Violation:
         return f"{self.table} {json.dumps(self.key)} {self.kind}: {self.finding}"
 
     def as_dict(self) -> dict[str, Any]:
-        """Return what a machine reads."""
+        """Return the violation for machines."""
         return {"table": self.table, "key": self.key, "kind": self.kind.value, "finding": self.finding}

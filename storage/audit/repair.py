@@ -1,62 +1,43 @@
-"""Mends what an audit finds, while the service runs: each mend is one transaction on the condition of what was found.
-
-So a mend never undoes what somebody did meanwhile: its transaction fails, and the next look decides anew.
-"""
+"""Mends violations while the service runs; a mend whose items have changed meanwhile fails, and is decided anew."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from storage.audit import event_ids, strays
+from storage.audit import event_ids, mends, strays
 from storage.audit.event import audit_event
-from storage.audit.event_mends import copy_seats, mend_count, promote, rebuild_seats
 from storage.audit.findings import Kind, Violation
-from storage.audit.item_mends import (
-    delete_place,
-    delete_pointer,
-    forget_numbers,
-    move_to_tail,
-    put_numbers,
-    put_place,
-    put_pointer,
-    take_number_back,
-)
 from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, Contention
 
-#: One mend can show the next thing to mend; an event is looked at so many times at most.
+#: Maximum number of looks at one event, as one mend can reveal the next violation.
 ROUNDS: Final = 6
 
-#: The kinds that can be mended; nobody loses a seat or a place by any of them.
+#: The kinds that a crash or a defect of the service can cause. No mend takes a seat or a place from anybody.
 MENDS: Final[Mapping[Kind, Callable[[Tables, Violation], None]]] = {
-    Kind.CONFIRMED_COUNT: mend_count("confirmed"),
-    Kind.WAITLISTED_COUNT: mend_count("waitlisted"),
-    Kind.NEXT_SEQ_TAKEN: mend_count("nextSeq"),
-    Kind.NEXT_SEQ_SKIPS: mend_count("nextSeq"),
-    Kind.WAITING_BESIDE_FREE_SEAT: promote,
-    Kind.COPIES_DIFFER: copy_seats,
-    Kind.SEATS_MISSING: rebuild_seats,
-    Kind.REGISTRATION_WITHOUT_POINTER: put_pointer,
-    Kind.POINTER_WITHOUT_REGISTRATION: delete_pointer,
-    Kind.WAITING_WITHOUT_PLACE: put_place,
-    Kind.PLACE_OF_ANOTHER: move_to_tail,
-    Kind.PLACE_WITHOUT_WAITING: delete_place,
-    Kind.NUMBERS_LOST: put_numbers,
-    Kind.NUMBER_TWICE: take_number_back,
-    Kind.LEFT_WITHOUT_EVENT: forget_numbers,
+    Kind.CONFIRMED_COUNT: mends.set_count("confirmed"),
+    Kind.WAITLISTED_COUNT: mends.set_count("waitlisted"),
+    Kind.NEXT_SEQ_TAKEN: mends.set_count("nextSeq"),
+    Kind.NEXT_SEQ_SKIPS: mends.set_count("nextSeq"),
+    Kind.WAITING_BESIDE_FREE_SEAT: mends.promote,
+    Kind.REGISTRATION_WITHOUT_POINTER: mends.put_pointer,
+    Kind.POINTER_WITHOUT_REGISTRATION: mends.delete_pointer,
+    Kind.WAITING_WITHOUT_PLACE: mends.put_place,
+    Kind.PLACE_WITHOUT_WAITING: mends.delete_place,
+    Kind.NUMBERS_LOST: mends.put_numbers,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """A violation, and whether it was mended or is left."""
+    """A violation, and whether it was mended."""
 
     violation: Violation
     mended: bool
 
 
 def repair(tables: Tables) -> Iterator[Outcome]:
-    """Mend what can be mended; yield what was mended, and what a second look finds left."""
+    """Mend whatever has a mend; yield each mended violation, and those that a last look still finds."""
     for event_id in event_ids(tables):
         yield from repair_event(tables, event_id)
     for violation in strays(tables):
@@ -67,14 +48,17 @@ def repair(tables: Tables) -> Iterator[Outcome]:
 
 
 def repair_event(tables: Tables, event_id: str) -> Iterator[Outcome]:
-    """Mend one event until a look finds nothing more to mend, then say what is left."""
+    """Mend one event until a look finds nothing more to mend, then yield the violations that are left."""
     for _round in range(ROUNDS):
-        tried = False
+        tried = displaced = False
         for violation in audit_event(tables, event_id):
-            if violation.kind in MENDS:
+            # The number of a registration that still lacks its place must not be recorded as left.
+            if violation.kind in MENDS and not (displaced and violation.kind is Kind.NUMBERS_LOST):
                 tried = True
                 if _mend(tables, violation):
                     yield Outcome(violation, mended=True)
+                elif violation.kind is Kind.WAITING_WITHOUT_PLACE:
+                    displaced = True
         if not tried:
             break
     yield from (Outcome(violation, mended=False) for violation in audit_event(tables, event_id))

@@ -146,7 +146,7 @@ CORRUPTIONS = {
     "numbers of those who left are lost": mended(
         both(leave("f", "g", "h"), gone("Registrations", LEFT)), (Kind.NUMBERS_LOST, LEFT)
     ),
-    "the number of somebody who waits was left": mended(
+    "the number of somebody who waits was left": kept(
         new("Registrations", {**LEFT, "numbers": frozenset({0, 1})}), *[(Kind.NUMBER_TWICE, LEFT)] * 2
     ),
     "a number was left that was never given": mended(
@@ -154,18 +154,18 @@ CORRUPTIONS = {
         (Kind.NEXT_SEQ_TAKEN, SEATS),
         (Kind.NUMBERS_LOST, LEFT),
     ),
-    "numbers have outlived their event": mended(
+    "numbers have outlived their event": kept(
         new("Registrations", {**left_key("gone", 0), "numbers": frozenset({3})}),
         (Kind.LEFT_WITHOUT_EVENT, left_key("gone", 0)),
     ),
     "a block of numbers has none": kept(new("Registrations", LEFT), (Kind.MALFORMED, LEFT)),
-    "the capacity differs": mended(details(capacity=9), (Kind.COPIES_DIFFER, SEATS)),
-    "the status differs": mended(details(status="cancelled"), (Kind.COPIES_DIFFER, SEATS)),
-    "the switch of the waitlist differs": mended(details(hasWaitlist=False), (Kind.COPIES_DIFFER, SEATS)),
-    "the version differs": mended(details(version="another"), (Kind.COPIES_DIFFER, SEATS)),
-    "SEATS is gone": mended(gone("Events", SEATS), (Kind.SEATS_MISSING, SEATS)),
-    "SEATS has lost a counter": mended(seats(confirmed=None), (Kind.SEATS_MISSING, SEATS)),
-    "SEATS has lost what it copies": mended(seats(capacity=None), (Kind.SEATS_MISSING, SEATS)),
+    "the capacity differs": kept(details(capacity=9), (Kind.COPIES_DIFFER, SEATS)),
+    "the status differs": kept(details(status="cancelled"), (Kind.COPIES_DIFFER, SEATS)),
+    "the switch of the waitlist differs": kept(details(hasWaitlist=False), (Kind.COPIES_DIFFER, SEATS)),
+    "the version differs": kept(details(version="another"), (Kind.COPIES_DIFFER, SEATS)),
+    "SEATS is gone": kept(gone("Events", SEATS), (Kind.SEATS_MISSING, SEATS)),
+    "SEATS has lost a counter": kept(seats(confirmed=None), (Kind.SEATS_MISSING, SEATS)),
+    "SEATS has lost what it copies": kept(seats(capacity=None), (Kind.SEATS_MISSING, SEATS)),
     "DETAILS is gone": kept(gone("Events", DETAILS), (Kind.DETAILS_MISSING, DETAILS)),
     "DETAILS has lost its capacity": kept(details(capacity=None), (Kind.MALFORMED, DETAILS)),
     "the event is gone": kept(
@@ -190,8 +190,10 @@ CORRUPTIONS = {
     "a place is given to somebody who waits elsewhere": mended(
         place(0, userId="d"), (Kind.PLACE_OF_ANOTHER, C), (Kind.PLACE_WITHOUT_WAITING, FIRST)
     ),
-    "two wait at one place": mended(
-        registration("d", seq=0), (Kind.PLACE_OF_ANOTHER, D), (Kind.PLACE_WITHOUT_WAITING, SECOND)
+    "two wait at one place": Corruption(
+        registration("d", seq=0),
+        found=[(Kind.PLACE_OF_ANOTHER, D), (Kind.PLACE_WITHOUT_WAITING, SECOND)],
+        left=[(Kind.PLACE_OF_ANOTHER, D)],
     ),
     "somebody with a seat has a place as well": mended(
         new("Registrations", {**EIGHTH, **QUEUED}),
@@ -204,6 +206,19 @@ CORRUPTIONS = {
         (Kind.WAITING_WITHOUT_PLACE, D),
         (Kind.PLACE_WITHOUT_WAITING, SECOND),
         (Kind.NEXT_SEQ_TAKEN, SEATS),
+    ),
+    "somebody waits beyond the next number, ahead of another": mended(
+        both(
+            leave("f"),
+            registration("d", seq=7),
+            registration("f", seq=9),
+            gone("Registrations", queue_key("e", 2)),
+            new("Registrations", {**queue_key("e", 9), "userId": "f", "registeredAt": MADE}),
+        ),
+        (Kind.WAITING_WITHOUT_PLACE, D),
+        (Kind.PLACE_WITHOUT_WAITING, SECOND),
+        (Kind.NEXT_SEQ_TAKEN, SEATS),
+        (Kind.NUMBERS_LOST, LEFT),
     ),
     "a registration has no such status": kept(registration("a", status="lost"), (Kind.MALFORMED, A)),
     "a registration has lost its time": kept(registration("a", registeredAt=None), (Kind.MALFORMED, A)),

@@ -17,11 +17,11 @@ from moto import mock_aws
 
 from cfn.template.tables import LOGICAL_IDS
 from storage import events, registrations, users
-from storage.__main__ import stack_tables
+from storage.__main__ import main, stack_tables
 from storage.audit import audit, event, reads
 from storage.audit.event import chunks
 from storage.audit.findings import Kind
-from storage.audit.repair import repair
+from storage.audit.repair import MENDS, repair
 from storage.dynamodb import tables as storage_tables
 from storage.dynamodb.attributes import marshal, unmarshal
 from storage.dynamodb.steps import Step
@@ -68,7 +68,7 @@ def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: 
         "finding": "this person waits at 0, but is not in the queue",
         "mended": False,
     }
-    assert nobody["advice"] == "create the user with this id again, or unregister this person"
+    assert nobody["advice"] == "create the user with this id again, or unregister this user"
 
     mended = command("--repair", "--store", store_url, tables=ministack_tables)
     assert mended.returncode == 1
@@ -77,7 +77,7 @@ def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: 
         'Registrations {"pk": "EVENT#e", "sk": "USER#c"} waiting-without-place: '
         "this person waits at 0, but is not in the queue - mended"
     )
-    assert second.endswith("- create the user with this id again, or unregister this person")
+    assert second.endswith("- create the user with this id again, or unregister this user")
     assert "2 violations found, 1 mended, 1 left. " in mended.stderr
 
     alter(ministack_tables, "Users", {"userId": "a"}, userId="a", name="A", createdAt=MADE)
@@ -98,7 +98,7 @@ def test_the_command_says_how_much_there_is_and_what_it_has_read(ministack_table
             {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
             "see that it runs, and look at AWS_ENDPOINT_URL_DYNAMODB",
         ),
-        ({"EVENTS_TABLE": "NoSuchTable"}, "name them with EVENTS_TABLE, USERS_TABLE, REGISTRATIONS_TABLE"),
+        ({"EVENTS_TABLE": "NoSuchTable"}, "set EVENTS_TABLE, USERS_TABLE, REGISTRATIONS_TABLE, or use --stack"),
     ],
     ids=["no store", "no table"],
 )
@@ -109,6 +109,15 @@ def test_what_can_not_be_done_is_said_with_what_to_do(
     assert (done.returncode, done.stdout) == (2, "")
     assert expected in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_help_lists_the_kinds_that_a_repair_mends_and_no_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["audit", "--help"])
+    listed = {line.strip() for line in capsys.readouterr().out.splitlines()}
+    assert listed & set(Kind) == set(MENDS)
 
 
 def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
