@@ -35,7 +35,7 @@ _EPILOG: Final = f"""\
 The tables are named by EVENTS_TABLE, USERS_TABLE and REGISTRATIONS_TABLE, or are those of --stack; credentials, region
 and endpoint come from the usual AWS settings. Findings go to stdout, one per line; progress and summary to stderr.
 
---repair mends what a crash or a defect of the service can cause, and never takes a seat or a place from anybody:
+--repair mends what a crash or a defect of the service can cause, and never takes a seat or a place from a user:
 {_MENDED}
 All other kinds are reported with advice for the operator.
 
@@ -82,19 +82,19 @@ def _parser() -> argparse.ArgumentParser:
 def _audit(options: argparse.Namespace) -> int:
     tables = _tables(options)
     progress = Progress(tables, reads.sizes(tables))
-    kinds = {"found": 0, "mended": 0, "left": 0, "not judged": 0}
+    counts = {"found": 0, "mended": 0, "left": 0, "not judged": 0}
     for outcome in repair(tables) if options.repair else _unrepaired(tables):
         judged = outcome.violation.kind is not Kind.NOT_JUDGED
-        kinds["found"] += judged
-        kinds["mended" if outcome.mended else "left" if judged else "not judged"] += 1
-        progress.say(_line(outcome, as_json=options.json), lambda line: print(line, flush=True))
-    mended = f", {kinds['mended']} mended, {kinds['left']} left" if options.repair else ""
-    unjudged = f"; {kinds['not judged']} not judged because of constant writes" if kinds["not judged"] else ""
-    summary = f"{kinds['found']} violations found{mended}{unjudged}. {progress}."
-    progress.say(summary, lambda line: print(line, file=sys.stderr))
-    if kinds["left"]:
+        counts["found"] += judged
+        counts["mended" if outcome.mended else "left" if judged else "not judged"] += 1
+        progress.print(_line(outcome, as_json=options.json), lambda line: print(line, flush=True))
+    mended = f", {counts['mended']} mended, {counts['left']} left" if options.repair else ""
+    unjudged = f"; {counts['not judged']} not judged because of constant writes" if counts["not judged"] else ""
+    summary = f"{counts['found']} violations found{mended}{unjudged}. {progress}."
+    progress.print(summary, lambda line: print(line, file=sys.stderr))
+    if counts["left"]:
         return VIOLATED
-    return NOT_DONE if kinds["not judged"] else CLEAN
+    return NOT_DONE if counts["not judged"] else CLEAN
 
 
 def _unrepaired(tables: Tables) -> Iterator[Outcome]:
@@ -112,7 +112,7 @@ def _line(outcome: Outcome, *, as_json: bool) -> str:
 
 def _tables(options: argparse.Namespace) -> Tables:
     environ: Mapping[str, str] = os.environ
-    # An audit has more time for retries than a request.
+    # An audit has more time than a request, so it makes more attempts.
     access: dict[str, Any] = {"config": Config(retries={"mode": "standard", "total_max_attempts": 5})}
     if options.store:
         access |= {**EMULATOR_ACCESS, "endpoint_url": options.store}

@@ -1,6 +1,6 @@
-"""Checks rule 10 over whole tables: the counts are those of the items, nobody is oversold, skipped or forgotten.
+"""Checks the invariant (`storage.rules`) over whole tables: every count, every place in a queue, every pointer.
 
-It may run while the service writes, and holds a page of items at a time, however many there are.
+An audit may run while the service writes, and holds one page of items at a time, whatever the size of the tables.
 """
 
 from collections.abc import Iterator
@@ -16,19 +16,19 @@ __all__ = ["Violation", "audit", "event_ids", "strays"]
 
 
 def audit(tables: Tables) -> Iterator[Violation]:
-    """Yield every violation; `storage.audit.findings` has their kinds."""
+    """Yield every violation; `storage.audit.findings` lists their kinds."""
     for event_id in event_ids(tables):
         yield from audit_event(tables, event_id)
     yield from strays(tables)
 
 
 def event_ids(tables: Tables) -> Iterator[str]:
-    """Yield the id of every event of which there is an item."""
+    """Yield the id of every event that has an item in the Events table."""
     for event_id, _items in groupby(item["eventId"] for item in scan(tables, "Events")):
         yield event_id
 
 
 def strays(tables: Tables) -> Iterator[Violation]:
-    """Yield the items of the Registrations table that belong to nothing."""
+    """Yield the items of the Registrations table that belong to no event, registration or known type."""
     for part in chunks(scan(tables, "Registrations"), BATCH_KEYS):
         yield from check(tables, part, companions_of_stray, judge_stray)

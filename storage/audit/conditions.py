@@ -1,4 +1,4 @@
-"""What every mend is made of: a transaction on the condition that all is as it was found."""
+"""The parts of every mend: a transaction on the condition that its items are as they were found."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ from storage.errors import Conflicting
 
 
 def transact(tables: Tables, *steps: Step) -> None:
-    """Do all steps or none; a transaction of somebody else at the same items is waited for.
+    """Do all steps or none, with retries while other transactions hold the same items.
 
     Raises:
-        Conflicting: It is not as it was found.
+        Conflicting: An item is not as it was found.
 
     """
     tables.retry(lambda _image: tables.transact(steps))
@@ -25,21 +25,21 @@ def changed(_image: Item | None) -> Conflicting:
 
 
 def as_found(item: Item, names: Iterable[str] | None = None) -> tuple[str, dict[str, Value]]:
-    """Return the condition that an item, or some of its attributes, is as it was found, and the values for it."""
+    """Return the condition that an item, or some of its attributes, is as it was found, and the condition's values."""
     judged = list(item if names is None else names)
     tests = [f"#{name} = :found{name}" if name in item else f"attribute_not_exists(#{name})" for name in judged]
     return " AND ".join(tests), {f"found{name}": item[name] for name in judged if name in item}
 
 
 def found(violation: Violation, name: str) -> Item:
-    """Return one of the items that a violation was judged by, which was there."""
+    """Return an existing item that a violation was judged by."""
     item = violation.seen[name]
     assert item is not None
     return item
 
 
 def check(table: str, key: Key, condition: str, values: Values | None = None) -> Step:
-    """Return the step that only looks whether a condition holds."""
+    """Return a step that writes nothing and only checks a condition."""
     return Step(
         action="ConditionCheck", table=table, key=key, condition=condition, values=values or {}, refusal=changed
     )

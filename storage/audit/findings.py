@@ -1,4 +1,4 @@
-"""The kinds of violations of the invariant (`storage.rules`), and advice where a person has to act."""
+"""The kinds of violations of the invariant (`storage.rules`), and advice where the operator has to act."""
 
 import json
 from collections.abc import Mapping
@@ -36,8 +36,8 @@ class Kind(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
-#: What a person can do about each kind that no repair mends: only a hand at the tables causes it, or a mend could cost
-#: somebody a registration.
+#: Advice for each kind without a mend: only a manual edit of the tables causes it, or a mend could cost a user the
+#: registration.
 ADVICE: Final[Mapping[Kind, str]] = {
     Kind.OVERSOLD: "raise the capacity, or ask people to give up their seats",
     Kind.COPIES_DIFFER: "set these fields of DETAILS to their values in SEATS, which decided who got a seat",

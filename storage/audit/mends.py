@@ -5,7 +5,7 @@ from collections.abc import Callable
 from storage import queue
 from storage.audit.conditions import as_found, changed, check, found, transact
 from storage.audit.findings import Violation
-from storage.audit.item import event_of, user_of
+from storage.audit.item_types import event_of, user_of
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.items import (

@@ -13,7 +13,7 @@ from storage.errors import Conflicting, Contention
 #: Maximum number of looks at one event, as one mend can reveal the next violation.
 ROUNDS: Final = 6
 
-#: The kinds that a crash or a defect of the service can cause. No mend takes a seat or a place from anybody.
+#: The kinds that a crash or a defect of the service can cause. No mend takes a seat or a place from a user.
 MENDS: Final[Mapping[Kind, Callable[[Tables, Violation], None]]] = {
     Kind.CONFIRMED_COUNT: mends.set_count("confirmed"),
     Kind.WAITLISTED_COUNT: mends.set_count("waitlisted"),

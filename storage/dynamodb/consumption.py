@@ -11,11 +11,11 @@ _READS: Final = ("BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """The number of items that one read returned, its read units, and its table if it was a query or a scan."""
+    """The number of items that one read returned, its read units, and the table if it was a query or a scan."""
 
     items: int
     units: float
-    listed: str | None
+    table: str | None
 
 
 def on_read(tables: Tables, notify: Callable[[Read], None]) -> None:
@@ -28,9 +28,9 @@ def on_read(tables: Tables, notify: Callable[[Read], None]) -> None:
     def answer(parsed: dict[str, Any], **_context: Any) -> None:
         consumed = parsed.get("ConsumedCapacity", [])
         consumed = consumed if isinstance(consumed, list) else [consumed]
-        units = sum(table.get("CapacityUnits", 0.0) for table in consumed)
-        listed = names[consumed[0]["TableName"]] if "Items" in parsed and consumed else None
-        notify(Read(_items(parsed), units, listed))
+        units = sum(part.get("CapacityUnits", 0.0) for part in consumed)
+        table = names[consumed[0]["TableName"]] if "Items" in parsed and consumed else None
+        notify(Read(_items(parsed), units, table))
 
     for operation in _READS:
         tables.client.meta.events.register(f"provide-client-params.dynamodb.{operation}", request)

@@ -1,6 +1,6 @@
-"""Every way to break the tables that the audit claims to find: what is broken, what it finds, what a repair leaves.
+"""Corruptions of the tables: at least one for each kind of violation, with what a repair leaves of it.
 
-The event `e` has two seats: a and b have them, c waits at 0 and d at 1.
+The event `e` has two seats: a and b are confirmed, c waits at number 0 and d at number 1.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ MADE = "2030-01-01T00:00:00Z"
 
 
 def fill(tables: Tables) -> None:
-    """Make the event and its people, and another one that nobody breaks."""
+    """Create the event `e` with its registrations, and another event that stays intact."""
     fields = EventFields(
         title="T", description="D", date="2030-05-01", location="L", capacity=2, organizer="O", has_waitlist=True
     )
@@ -47,7 +47,7 @@ def drop(tables: Tables, table: str, key: Key) -> None:
 
 
 def alter(tables: Tables, table: str, key: Key, **changes: Any) -> None:
-    """Change attributes of an item; None removes one."""
+    """Change attributes of an item, which is created if it does not exist; None removes an attribute."""
     item = {**(tables.get(table, key) or {}), **changes}
     put(tables, table, {name: value for name, value in item.items() if value is not None})
 
@@ -81,7 +81,7 @@ def new(table: str, item: Item) -> Callable[[Tables], None]:
 
 
 def leave(*user_ids: str) -> Callable[[Tables], None]:
-    """Let people join the queue, and then all but the last one leave it again."""
+    """Register users, who join the queue, and then unregister all of them but the last."""
 
     def act(tables: Tables) -> None:
         for user_id in user_ids:
@@ -93,7 +93,7 @@ def leave(*user_ids: str) -> Callable[[Tables], None]:
     return act
 
 
-def both(*acts: Callable[[Tables], None]) -> Callable[[Tables], None]:
+def all_of(*acts: Callable[[Tables], None]) -> Callable[[Tables], None]:
     def act(tables: Tables) -> None:
         for one in acts:
             one(tables)
@@ -113,7 +113,7 @@ QUEUED = {"userId": "a", "registeredAt": MADE}
 
 @dataclass(frozen=True, slots=True)
 class Corruption:
-    """What is done to the tables, what an audit finds, what a repair leaves, and how many seats are taken then."""
+    """A change to the tables, the violations that an audit finds then, and those that a repair leaves."""
 
     act: Callable[[Tables], None]
     found: list[tuple[Kind, Key]]
@@ -137,16 +137,18 @@ CORRUPTIONS = {
     "both counts are wrong": mended(
         seats(confirmed=0, waitlisted=0), (Kind.CONFIRMED_COUNT, SEATS), (Kind.WAITLISTED_COUNT, SEATS)
     ),
-    "more have seats than there are": kept(both(seats(capacity=1), details(capacity=1)), (Kind.OVERSOLD, SEATS)),
-    "a promotion never went on": mended(
-        both(seats(capacity=3), details(capacity=3)), (Kind.WAITING_BESIDE_FREE_SEAT, SEATS)
+    "more are confirmed than there are seats": kept(
+        all_of(seats(capacity=1), details(capacity=1)), (Kind.OVERSOLD, SEATS)
+    ),
+    "a promotion was interrupted": mended(
+        all_of(seats(capacity=3), details(capacity=3)), (Kind.WAITING_BESIDE_FREE_SEAT, SEATS)
     ),
     "the next number in the queue is taken": mended(seats(nextSeq=1), (Kind.NEXT_SEQ_TAKEN, SEATS)),
     "the next number in the queue skips some": mended(seats(nextSeq=9), (Kind.NEXT_SEQ_SKIPS, SEATS)),
-    "numbers of those who left are lost": mended(
-        both(leave("f", "g", "h"), gone("Registrations", LEFT)), (Kind.NUMBERS_LOST, LEFT)
+    "numbers that were left are lost": mended(
+        all_of(leave("f", "g", "h"), gone("Registrations", LEFT)), (Kind.NUMBERS_LOST, LEFT)
     ),
-    "the number of somebody who waits was left": kept(
+    "the numbers of waiting users were left": kept(
         new("Registrations", {**LEFT, "numbers": frozenset({0, 1})}), *[(Kind.NUMBER_TWICE, LEFT)] * 2
     ),
     "a number was left that was never given": mended(
@@ -154,18 +156,18 @@ CORRUPTIONS = {
         (Kind.NEXT_SEQ_TAKEN, SEATS),
         (Kind.NUMBERS_LOST, LEFT),
     ),
-    "numbers have outlived their event": kept(
+    "the event of left numbers is gone": kept(
         new("Registrations", {**left_key("gone", 0), "numbers": frozenset({3})}),
         (Kind.LEFT_WITHOUT_EVENT, left_key("gone", 0)),
     ),
-    "a block of numbers has none": kept(new("Registrations", LEFT), (Kind.MALFORMED, LEFT)),
+    "a block of numbers is empty": kept(new("Registrations", LEFT), (Kind.MALFORMED, LEFT)),
     "the capacity differs": kept(details(capacity=9), (Kind.COPIES_DIFFER, SEATS)),
     "the status differs": kept(details(status="cancelled"), (Kind.COPIES_DIFFER, SEATS)),
-    "the switch of the waitlist differs": kept(details(hasWaitlist=False), (Kind.COPIES_DIFFER, SEATS)),
+    "hasWaitlist differs": kept(details(hasWaitlist=False), (Kind.COPIES_DIFFER, SEATS)),
     "the version differs": kept(details(version="another"), (Kind.COPIES_DIFFER, SEATS)),
     "SEATS is gone": kept(gone("Events", SEATS), (Kind.SEATS_MISSING, SEATS)),
     "SEATS has lost a counter": kept(seats(confirmed=None), (Kind.SEATS_MISSING, SEATS)),
-    "SEATS has lost what it copies": kept(seats(capacity=None), (Kind.SEATS_MISSING, SEATS)),
+    "SEATS has lost a copied field": kept(seats(capacity=None), (Kind.SEATS_MISSING, SEATS)),
     "DETAILS is gone": kept(gone("Events", DETAILS), (Kind.DETAILS_MISSING, DETAILS)),
     "DETAILS has lost its capacity": kept(details(capacity=None), (Kind.MALFORMED, DETAILS)),
     "the event is gone": kept(
@@ -175,7 +177,7 @@ CORRUPTIONS = {
     "the registration of a seat is gone": mended(
         gone("Registrations", A), (Kind.CONFIRMED_COUNT, SEATS), (Kind.POINTER_WITHOUT_REGISTRATION, POINTER_A)
     ),
-    "the registration of somebody who waits is gone": mended(
+    "the registration of a waiting user is gone": mended(
         gone("Registrations", C),
         (Kind.PLACE_WITHOUT_WAITING, FIRST),
         (Kind.WAITLISTED_COUNT, SEATS),
@@ -187,7 +189,7 @@ CORRUPTIONS = {
     "the whole queue is gone": mended(
         gone("Registrations", FIRST, SECOND), (Kind.WAITING_WITHOUT_PLACE, C), (Kind.WAITING_WITHOUT_PLACE, D)
     ),
-    "a place is given to somebody who waits elsewhere": mended(
+    "a place is given to a user who waits elsewhere": mended(
         place(0, userId="d"), (Kind.PLACE_OF_ANOTHER, C), (Kind.PLACE_WITHOUT_WAITING, FIRST)
     ),
     "two wait at one place": Corruption(
@@ -195,20 +197,20 @@ CORRUPTIONS = {
         found=[(Kind.PLACE_OF_ANOTHER, D), (Kind.PLACE_WITHOUT_WAITING, SECOND)],
         left=[(Kind.PLACE_OF_ANOTHER, D)],
     ),
-    "somebody with a seat has a place as well": mended(
+    "a confirmed user has a place as well": mended(
         new("Registrations", {**EIGHTH, **QUEUED}),
         (Kind.PLACE_WITHOUT_WAITING, EIGHTH),
         (Kind.NEXT_SEQ_TAKEN, SEATS),
         (Kind.NUMBERS_LOST, LEFT),
     ),
-    "somebody waits beyond the next number": mended(
+    "a user waits beyond the next number": mended(
         registration("d", seq=7),
         (Kind.WAITING_WITHOUT_PLACE, D),
         (Kind.PLACE_WITHOUT_WAITING, SECOND),
         (Kind.NEXT_SEQ_TAKEN, SEATS),
     ),
-    "somebody waits beyond the next number, ahead of another": mended(
-        both(
+    "a user waits beyond the next number, ahead of another": mended(
+        all_of(
             leave("f"),
             registration("d", seq=7),
             registration("f", seq=9),
@@ -220,11 +222,11 @@ CORRUPTIONS = {
         (Kind.NEXT_SEQ_TAKEN, SEATS),
         (Kind.NUMBERS_LOST, LEFT),
     ),
-    "a registration has no such status": kept(registration("a", status="lost"), (Kind.MALFORMED, A)),
-    "a registration has lost its time": kept(registration("a", registeredAt=None), (Kind.MALFORMED, A)),
-    "a seat still has a number in the queue": kept(registration("a", seq=5), (Kind.MALFORMED, A)),
-    "somebody waits without a number": kept(registration("c", seq=None), (Kind.MALFORMED, C)),
-    "a place is nobody's": kept(place(0, userId=None), (Kind.MALFORMED, FIRST)),
-    "there is an item that no event has": kept(new("Events", {**STRANGER, "text": "T"}), (Kind.UNKNOWN_ITEM, STRANGER)),
-    "there is an item that no registration is": kept(new("Registrations", STRANGE), (Kind.UNKNOWN_ITEM, STRANGE)),
+    "a registration has an unknown status": kept(registration("a", status="lost"), (Kind.MALFORMED, A)),
+    "a registration has no registeredAt": kept(registration("a", registeredAt=None), (Kind.MALFORMED, A)),
+    "a confirmed registration has a number in the queue": kept(registration("a", seq=5), (Kind.MALFORMED, A)),
+    "a user waits without a number": kept(registration("c", seq=None), (Kind.MALFORMED, C)),
+    "a place has no user": kept(place(0, userId=None), (Kind.MALFORMED, FIRST)),
+    "an event has an unknown item": kept(new("Events", {**STRANGER, "text": "T"}), (Kind.UNKNOWN_ITEM, STRANGER)),
+    "an item has an unknown key": kept(new("Registrations", STRANGE), (Kind.UNKNOWN_ITEM, STRANGE)),
 }

@@ -1,4 +1,4 @@
-"""The audit finds every way in which rule 10 can be broken, and nothing that is only being written."""
+"""The audit finds each kind of violation of the invariant, and reports nothing else."""
 
 import pytest
 
@@ -13,7 +13,7 @@ from tests.apparatus.corruptions import CORRUPTIONS, Corruption, drop, fill, put
 
 
 @pytest.fixture
-def ledger(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
+def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
     fill(moto_tables)
     assert list(audit(moto_tables)) == []
@@ -25,26 +25,26 @@ def short(violations: list[Violation]) -> list[tuple[Kind, Key]]:
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS.keys())
-def test_a_corruption_is_found_with_its_key_and_nothing_else(ledger: Tables, corruption: Corruption) -> None:
-    corruption.act(ledger)
-    assert short(list(audit(ledger))) == sorted(corruption.found, key=str)
+def test_a_corruption_is_found_with_its_key_and_nothing_else(tables: Tables, corruption: Corruption) -> None:
+    corruption.act(tables)
+    assert short(list(audit(tables))) == sorted(corruption.found, key=str)
 
 
 def test_every_kind_of_finding_has_a_corruption_that_shows_it() -> None:
-    """A new kind needs a corruption; NOT_JUDGED is no corruption, and has a test of its own."""
+    """A new kind needs a corruption. NOT_JUDGED comes from writes during the audit, and has a test of its own."""
     shown = {kind for corruption in CORRUPTIONS.values() for kind, _key in corruption.found}
     assert shown == set(Kind) - {Kind.NOT_JUDGED}
 
 
-def test_every_kind_of_finding_is_mended_or_comes_with_what_to_do() -> None:
+def test_every_kind_of_finding_has_either_a_mend_or_advice() -> None:
     assert MENDS.keys() | ADVICE.keys() == set(Kind)
     assert not MENDS.keys() & ADVICE.keys()
 
 
-def test_numbers_below_the_head_need_not_be_known(ledger: Tables) -> None:
-    """Whether the owner of a number below the head was promoted or left makes no difference to a place."""
-    registrations.unregister(ledger, "e", "a")
-    drop(ledger, "Registrations", left_key("e", 0))
-    assert list(audit(ledger)) == []
-    put(ledger, "Registrations", {**left_key("e", 0), "numbers": frozenset({0})})
-    assert list(audit(ledger)) == []
+def test_numbers_below_the_head_may_be_missing_or_left(tables: Tables) -> None:
+    """Positions do not depend on whether the owner of a number below the head's was promoted or left."""
+    registrations.unregister(tables, "e", "a")
+    drop(tables, "Registrations", left_key("e", 0))
+    assert list(audit(tables)) == []
+    put(tables, "Registrations", {**left_key("e", 0), "numbers": frozenset({0})})
+    assert list(audit(tables)) == []

@@ -1,4 +1,4 @@
-"""The audit as an operator uses it: as a command, beside a service that writes, on an event of any size."""
+"""The audit in use: as a command, beside a service that writes, on events of any size."""
 
 import json
 import os
@@ -49,7 +49,9 @@ def command(*arguments: str, tables: Tables, **more: str) -> "subprocess.Complet
     )
 
 
-def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: Tables, store_url: str) -> None:
+def test_the_command_finds_and_mends_and_its_exit_code_tells_whether_violations_are_left(
+    ministack_tables: Tables, store_url: str
+) -> None:
     fill(ministack_tables)
     clean = command("--store", store_url, tables=ministack_tables)
     assert (clean.returncode, clean.stdout) == (0, "")
@@ -65,7 +67,7 @@ def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: 
         "table": "Registrations",
         "key": registration_key("e", "c"),
         "kind": "waiting-without-place",
-        "finding": "this person waits at 0, but is not in the queue",
+        "finding": "this user waits at number 0, but has no place in the queue",
         "mended": False,
     }
     assert nobody["advice"] == "create the user with this id again, or unregister this user"
@@ -75,7 +77,7 @@ def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: 
     first, second = mended.stdout.splitlines()
     assert first == (
         'Registrations {"pk": "EVENT#e", "sk": "USER#c"} waiting-without-place: '
-        "this person waits at 0, but is not in the queue - mended"
+        "this user waits at number 0, but has no place in the queue - mended"
     )
     assert second.endswith("- create the user with this id again, or unregister this user")
     assert "2 violations found, 1 mended, 1 left. " in mended.stderr
@@ -84,10 +86,10 @@ def test_the_command_finds_mends_and_says_so_by_its_exit_code(ministack_tables: 
     assert command("--repair", "--store", store_url, tables=ministack_tables).returncode == 0
 
 
-def test_the_command_says_how_much_there_is_and_what_it_has_read(ministack_tables: Tables, store_url: str) -> None:
+def test_the_command_shows_the_expected_and_the_actual_reads(ministack_tables: Tables, store_url: str) -> None:
     fill(ministack_tables)
     said = command("--store", store_url, tables=ministack_tables).stderr
-    assert "About 24 items: that will take about 36 read units.\n" in said
+    assert "About 24 items to read, for about 36 read units.\n" in said
     assert " items read for " in said
 
 
@@ -102,7 +104,7 @@ def test_the_command_says_how_much_there_is_and_what_it_has_read(ministack_table
     ],
     ids=["no store", "no table"],
 )
-def test_what_can_not_be_done_is_said_with_what_to_do(
+def test_an_audit_that_can_not_run_ends_with_2_and_advice(
     ministack_tables: Tables, store_url: str, more: dict[str, str], expected: str
 ) -> None:
     done = command(tables=ministack_tables, **{"AWS_ENDPOINT_URL_DYNAMODB": store_url, **more})
@@ -141,7 +143,7 @@ def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
 
 
 @pytest.fixture
-def ledger(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
+def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
     fill(moto_tables)
     return moto_tables
@@ -149,7 +151,7 @@ def ledger(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
 
 @contextmanager
 def between_pages(tables: Tables, act: Callable[[], object], after: str = "") -> Iterator[None]:
-    """Let somebody act each time before a walk reads its next page, or the one behind a key; a page is one item."""
+    """Act each time before a walk reads its next page, or only the page behind the key `after`; a page is one item."""
 
     def meanwhile(params: dict[str, Any], **_context: Any) -> None:
         if b'"ExclusiveStartKey"' in params["body"] and after.encode() in params["body"] and not acting:
@@ -168,40 +170,40 @@ def between_pages(tables: Tables, act: Callable[[], object], after: str = "") ->
         client_events.unregister("before-call.dynamodb.Query", meanwhile)
 
 
-def test_an_event_that_keeps_changing_is_not_judged_and_nothing_is_mended(ledger: Tables) -> None:
-    alter(ledger, "Events", seats_key("e"), confirmed=7)
+def test_an_event_that_keeps_changing_is_not_judged_and_nothing_is_mended(tables: Tables) -> None:
+    alter(tables, "Events", seats_key("e"), confirmed=7)
 
     def change() -> None:
-        seats = ledger.get("Events", seats_key("e")) or {}
-        alter(ledger, "Events", seats_key("e"), changes=seats["changes"] + 1)
+        seats = tables.get("Events", seats_key("e")) or {}
+        alter(tables, "Events", seats_key("e"), changes=seats["changes"] + 1)
 
-    with between_pages(ledger, change):
-        assert [violation.kind for violation in audit(ledger)] == [Kind.NOT_JUDGED]
-        assert [(done.violation.kind, done.mended) for done in repair(ledger)] == [(Kind.NOT_JUDGED, False)]
-    assert (ledger.get("Events", seats_key("e")) or {})["confirmed"] == 7
+    with between_pages(tables, change):
+        assert [violation.kind for violation in audit(tables)] == [Kind.NOT_JUDGED]
+        assert [(done.violation.kind, done.mended) for done in repair(tables)] == [(Kind.NOT_JUDGED, False)]
+    assert (tables.get("Events", seats_key("e")) or {})["confirmed"] == 7
 
 
-def test_people_who_come_and_go_during_the_count_are_not_taken_for_a_wrong_count(ledger: Tables) -> None:
-    """Both counts are the same before and after, but the walk has missed somebody, or met two in one seat."""
-    users.create(ledger, "zoe", "Z")
-    events.update(ledger, "e", {"capacity": 9})
+def test_users_who_come_and_go_during_the_count_cause_no_violation(tables: Tables) -> None:
+    """The counts are equal before and after, but the walk has missed a registration, or met two for one seat."""
+    users.create(tables, "zoe", "Z")
+    events.update(tables, "e", {"capacity": 9})
     changed = iter(range(4))
 
     def swap() -> None:
         if next(changed, None) is None:
             return
-        here, there = ("a", "zoe") if ledger.get("Registrations", registration_key("e", "a")) else ("zoe", "a")
-        registrations.unregister(ledger, "e", here)
-        registrations.register(ledger, "e", there)
+        here, there = ("a", "zoe") if tables.get("Registrations", registration_key("e", "a")) else ("zoe", "a")
+        registrations.unregister(tables, "e", here)
+        registrations.register(tables, "e", there)
 
-    with between_pages(ledger, swap, after="USER#b"):
-        assert list(audit(ledger)) == []
+    with between_pages(tables, swap, after="USER#b"):
+        assert list(audit(tables)) == []
     assert next(changed, None) is None
-    assert list(audit(ledger)) == []
+    assert list(audit(tables)) == []
 
 
 def crowd(tables: Tables, event_id: str, size: int) -> None:
-    """Make an event with so many people, one in ten of them on a seat."""
+    """Create an event with `size` registrations, one in ten of them confirmed and the others waiting."""
     chairs = size // 10
     fields = EventFields(
         title="T", description="D", date="2030-05-01", location="L", capacity=chairs, organizer="O", has_waitlist=True
@@ -227,18 +229,18 @@ def crowd(tables: Tables, event_id: str, size: int) -> None:
 
 
 class Held(dict[str, Any]):
-    """An item that counts how many are held at once."""
+    """An item that counts the items in memory, now and at most."""
 
     now = most = 0
 
     def __init__(self, item: dict[str, Any]) -> None:
-        """Count one more."""
+        """Add one to the count."""
         super().__init__(item)
         Held.now += 1
         Held.most = max(Held.most, Held.now)
 
     def __del__(self) -> None:
-        """Count one less."""
+        """Subtract one from the count."""
         Held.now -= 1
 
 
@@ -270,7 +272,7 @@ def count_three_too_many(tables: Tables) -> None:
 def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
     ministack_tables: Tables, store_url: str, tmp_path: Path
 ) -> None:
-    """Twelve people come and go over HTTP while three corruptions are mended: nobody is lost, and all adds up."""
+    """Twelve users come and go over HTTP while three corruptions are mended: no registration is lost."""
     fill(ministack_tables)
     events.update(ministack_tables, "e", {"capacity": 6})
     names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
@@ -293,7 +295,7 @@ def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
         try:
             for corrupt in (
                 CORRUPTIONS["a pointer is gone"].act,
-                # Too few would be no test: the service itself oversells then.
+                # Not too few: with a count that is too low the service itself oversells.
                 count_three_too_many,
                 CORRUPTIONS["the registration of a seat is gone"].act,
             ):

@@ -1,4 +1,4 @@
-"""A repair mends what it claims to, leaves what it must not touch, and never undoes what others do meanwhile."""
+"""A repair mends the kinds that have a mend, leaves all others, and never undoes what others write meanwhile."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from storage import events, registrations, users
 from storage.audit import audit, event
-from storage.audit.event import COPIES
+from storage.audit.counts import COPIES
 from storage.audit.findings import Kind
 from storage.audit.reads import scan
 from storage.audit.repair import MENDS, Outcome, repair
@@ -24,7 +24,7 @@ CASES = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTI
 
 
 @pytest.fixture
-def ledger(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
+def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
     fill(moto_tables)
     return moto_tables
@@ -35,7 +35,7 @@ def left(outcomes: Iterator[Outcome]) -> list[tuple[Kind, Key]]:
 
 
 def items(tables: Tables) -> list[Item]:
-    """Return every item, but for how often SEATS was changed."""
+    """Return every item of Events and Registrations, without the attribute `changes` of SEATS."""
     found = [item for table in ("Events", "Registrations") for item in scan(tables, table)]
     return sorted(({name: value for name, value in item.items() if name != "changes"} for item in found), key=str)
 
@@ -47,12 +47,14 @@ def registered(tables: Tables) -> set[str]:
 
 
 @CASES
-def test_a_repair_leaves_what_it_says_and_nobody_loses_a_registration(ledger: Tables, corruption: Corruption) -> None:
-    corruption.act(ledger)
-    before = registered(ledger)
-    assert left(repair(ledger)) == sorted(corruption.left, key=str)
-    assert sorted(((found.kind, found.key) for found in audit(ledger)), key=str) == sorted(corruption.left, key=str)
-    assert registered(ledger) == before
+def test_a_repair_leaves_only_the_expected_violations_and_every_registration(
+    tables: Tables, corruption: Corruption
+) -> None:
+    corruption.act(tables)
+    before = registered(tables)
+    assert left(repair(tables)) == sorted(corruption.left, key=str)
+    assert sorted(((found.kind, found.key) for found in audit(tables)), key=str) == sorted(corruption.left, key=str)
+    assert registered(tables) == before
 
 
 @pytest.mark.parametrize(
@@ -67,16 +69,16 @@ def test_a_repair_leaves_what_it_says_and_nobody_loses_a_registration(ledger: Ta
         "the head of the queue is gone",
         "the tail of the queue is gone",
         "the whole queue is gone",
-        "a place is given to somebody who waits elsewhere",
-        "somebody with a seat has a place as well",
+        "a place is given to a user who waits elsewhere",
+        "a confirmed user has a place as well",
     ],
 )
-def test_what_can_be_known_again_is_as_it_was_before(ledger: Tables, name: str) -> None:
-    before = items(ledger)
-    CORRUPTIONS[name].act(ledger)
-    assert items(ledger) != before
-    assert [outcome.mended for outcome in repair(ledger)].count(False) == 0
-    assert items(ledger) == before
+def test_a_repair_restores_the_items_as_they_were(tables: Tables, name: str) -> None:
+    before = items(tables)
+    CORRUPTIONS[name].act(tables)
+    assert items(tables) != before
+    assert [outcome.mended for outcome in repair(tables)].count(False) == 0
+    assert items(tables) == before
 
 
 def leave(user_id: str) -> Callable[[Tables], object]:
@@ -133,74 +135,74 @@ MEANWHILE = [
     (Kind.REGISTRATION_WITHOUT_POINTER, "a pointer is gone", "the first leaves a seat"),
     (Kind.POINTER_WITHOUT_REGISTRATION, "the registration of a seat is gone", "the first comes back"),
     (Kind.WAITING_WITHOUT_PLACE, "the head of the queue is gone", "the head leaves the queue"),
-    (Kind.WAITING_WITHOUT_PLACE, "somebody waits beyond the next number", "somebody joins"),
-    (Kind.PLACE_WITHOUT_WAITING, "the registration of somebody who waits is gone", "another repair"),
-    (Kind.PLACE_WITHOUT_WAITING, "the registration of somebody who waits is gone", "the registration is restored"),
-    (Kind.NUMBERS_LOST, "numbers of those who left are lost", "a lost number waits again"),
+    (Kind.WAITING_WITHOUT_PLACE, "a user waits beyond the next number", "somebody joins"),
+    (Kind.PLACE_WITHOUT_WAITING, "the registration of a waiting user is gone", "another repair"),
+    (Kind.PLACE_WITHOUT_WAITING, "the registration of a waiting user is gone", "the registration is restored"),
+    (Kind.NUMBERS_LOST, "numbers that were left are lost", "a lost number waits again"),
 ]
 
 
 @pytest.mark.parametrize(("kind", "name", "rival_name"), MEANWHILE)
 def test_a_mend_does_nothing_if_its_items_have_changed_since_they_were_found(
-    ledger: Tables, kind: Kind, name: str, rival_name: str
+    tables: Tables, kind: Kind, name: str, rival_name: str
 ) -> None:
-    CORRUPTIONS[name].act(ledger)
-    violation = next(found for found in audit(ledger) if found.kind is kind)
+    CORRUPTIONS[name].act(tables)
+    violation = next(found for found in audit(tables) if found.kind is kind)
     after: list[Item] = []
 
     def interfere() -> None:
-        RIVALS[rival_name](ledger)
-        after.extend(items(ledger))
+        RIVALS[rival_name](tables)
+        after.extend(items(tables))
 
-    with rival(ledger, interfere) as other, pytest.raises(Conflicting):
-        MENDS[kind](ledger, violation)
+    with rival(tables, interfere) as other, pytest.raises(Conflicting):
+        MENDS[kind](tables, violation)
     assert other.acted == 1
-    assert items(ledger) == after
+    assert items(tables) == after
 
 
-def test_every_mend_has_met_a_change() -> None:
-    """But for the promotion, which is the service's own, and has its rivals in the tests of the queue."""
+def test_every_mend_is_tested_with_a_rival() -> None:
+    """Except promotion, which is the service's own: the tests of the queue have rivals for it."""
     assert {kind for kind, _name, _rival in MEANWHILE} == MENDS.keys() - {Kind.WAITING_BESIDE_FREE_SEAT}
 
 
 BETWEEN = {
     "too few are counted as confirmed": ["the first leaves a seat", "somebody joins", "the capacity is raised"],
     "too many are counted as waiting": ["the head leaves the queue", "another repair"],
-    "a promotion never went on": ["the first leaves a seat", "another repair", "the event is cancelled"],
+    "a promotion was interrupted": ["the first leaves a seat", "another repair", "the event is cancelled"],
     "the next number in the queue is taken": ["somebody joins", "the tail leaves the queue"],
     "a pointer is gone": ["the first leaves a seat", "the first comes back"],
     "the registration of a seat is gone": ["the first comes back", "another repair"],
-    "the registration of somebody who waits is gone": ["the head comes back", "another repair"],
+    "the registration of a waiting user is gone": ["the head comes back", "another repair"],
     "the head of the queue is gone": ["the head leaves the queue", "the head comes back", "another repair"],
-    "somebody waits beyond the next number": ["the tail leaves the queue", "somebody joins", "another repair"],
-    "numbers of those who left are lost": ["the head leaves the queue", "somebody joins"],
+    "a user waits beyond the next number": ["the tail leaves the queue", "somebody joins", "another repair"],
+    "numbers that were left are lost": ["the head leaves the queue", "somebody joins"],
 }
 
 
 @pytest.mark.parametrize(("name", "rivals"), BETWEEN.items(), ids=BETWEEN.keys())
 def test_a_rival_between_look_and_mend_loses_nothing(
-    ledger: Tables, name: str, rivals: list[str], monkeypatch: pytest.MonkeyPatch
+    tables: Tables, name: str, rivals: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever is registered when the rival has acted is so in the end, and the repair has left nothing to mend.
+    """The repair leaves no violation, and the registrations are those that existed after the last rival acted.
 
     The rivals act one after the other, each before the next transaction of the repair.
     """
-    CORRUPTIONS[name].act(ledger)
-    monkeypatch.setattr(ledger, "_budget", 0.05)
+    CORRUPTIONS[name].act(tables)
+    monkeypatch.setattr(tables, "_budget", 0.05)
     there: list[set[str]] = []
 
     def interfere(act: Callable[[Tables], object]) -> None:
-        # On damaged tables the service may refuse, or fail.
+        # On damaged tables the service may refuse a request, or fail.
         with suppress(Refusal, KeyError, ClientError):
-            act(ledger)
-        there.append(registered(ledger))
+            act(tables)
+        there.append(registered(tables))
 
     acts = [partial(interfere, RIVALS[rival_name]) for rival_name in rivals]
-    with rival(ledger, in_turn(*acts), times=len(acts)) as other:
-        assert left(repair(ledger)) == []
+    with rival(tables, in_turn(*acts), times=len(acts)) as other:
+        assert left(repair(tables)) == []
     assert other.acted
-    assert registered(ledger) == there[-1]
-    assert list(audit(ledger)) == []
+    assert registered(tables) == there[-1]
+    assert list(audit(tables)) == []
 
 
 def copy_to_details(tables: Tables) -> None:
@@ -225,25 +227,25 @@ def give_d_the_next_number(tables: Tables) -> None:
 ADVISED: dict[str, Callable[[Tables], object]] = {
     "the capacity differs": copy_to_details,
     "the status differs": copy_to_details,
-    "the switch of the waitlist differs": copy_to_details,
+    "hasWaitlist differs": copy_to_details,
     "the version differs": copy_to_details,
     "SEATS is gone": put_seats_back,
     "SEATS has lost a counter": put_seats_back,
-    "SEATS has lost what it copies": put_seats_back,
+    "SEATS has lost a copied field": put_seats_back,
     "two wait at one place": give_d_the_next_number,
-    "the number of somebody who waits was left": lambda tables: drop(tables, "Registrations", left_key("e", 0)),
-    "numbers have outlived their event": lambda tables: drop(tables, "Registrations", left_key("gone", 0)),
+    "the numbers of waiting users were left": lambda tables: drop(tables, "Registrations", left_key("e", 0)),
+    "the event of left numbers is gone": lambda tables: drop(tables, "Registrations", left_key("gone", 0)),
 }
 
 
 @pytest.mark.parametrize(("name", "follow"), ADVISED.items(), ids=ADVISED.keys())
-def test_whatever_is_only_reported_is_as_it_was_after_its_advice_and_a_repair(
-    ledger: Tables, name: str, follow: Callable[[Tables], object]
+def test_the_advice_and_a_repair_restore_the_items_as_they_were(
+    tables: Tables, name: str, follow: Callable[[Tables], object]
 ) -> None:
-    before = items(ledger)
-    CORRUPTIONS[name].act(ledger)
-    list(repair(ledger))
-    follow(ledger)
-    assert left(repair(ledger)) == []
-    assert list(audit(ledger)) == []
-    assert items(ledger) == before
+    before = items(tables)
+    CORRUPTIONS[name].act(tables)
+    list(repair(tables))
+    follow(tables)
+    assert left(repair(tables)) == []
+    assert list(audit(tables)) == []
+    assert items(tables) == before

@@ -21,7 +21,7 @@ def test_each_kind_of_read_reports_its_items_and_units_and_a_write_nothing(moto_
     list(scan(moto_tables, "Users"))
     snapshot(moto_tables, KEYS)
     assert [read.items for read in reads] == [1, 0, 2, 1, 2, 2]
-    assert [read.listed for read in reads] == [None, None, None, "Users", "Users", None]
+    assert [read.table for read in reads] == [None, None, None, "Users", "Users", None]
     assert all(read.units > 0 for read in reads)
 
 
@@ -33,4 +33,4 @@ def test_an_answer_without_the_units_is_counted_all_the_same(moto_tables: Tables
         "after-call.dynamodb.Query", lambda parsed, **_context: parsed.pop("ConsumedCapacity", None)
     )
     moto_tables.query("Users", "#userId = :userId", {"userId": "a"})
-    assert reads == [Read(items=0, units=0, listed=None)]
+    assert reads == [Read(items=0, units=0, table=None)]
