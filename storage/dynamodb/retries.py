@@ -1,44 +1,52 @@
-"""When a write that met others is tried again: the pauses, and the end of them; on any clock, with any dice."""
+"""Exponential backoff with full jitter: the pause before each retry, and the time after which there is none."""
 
-import itertools
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from typing import Final
 
 from storage.errors import Contention
 
-#: A write is tried again for so many seconds.
-BUDGET: Final = 5.0
+#: Default time in which an attempt may be retried.
+RETRY_SECONDS: Final = 5.0
 
-#: The pauses are drawn from 0 to a ceiling that doubles from the first to the second, in seconds.
+#: Pauses are drawn from 0 to a ceiling, in seconds, that doubles from the first of these to the last.
 FIRST_CEILING: Final = 0.04
 LAST_CEILING: Final = 0.5
 
-#: So many attempts in a row may follow from fresh snapshots. A rule and a condition that contradict each other would
-#: go on for ever.
-FRESH_ATTEMPTS: Final = 4
+#: Maximum number of retries in a row without a pause, each from a fresh snapshot. The limit ends the endless loop of
+#: a rule and a condition that contradict each other.
+FRESH_RETRIES: Final = 4
 
 
-def pauses(
-    end: float, clock: Callable[[], float], uniform: Callable[[float, float], float]
-) -> Generator[float, bool | None, None]:
-    """Yield the pause before each attempt, in seconds, until none is left before `end`, a moment on the clock.
+class Backoff:
+    """The pauses of one operation until `end`, a time on `clock` in seconds; `uniform` draws from a range."""
 
-    There is none before the first two attempts, and full jitter before the others; but an attempt that brought a fresh
-    snapshot, as is sent to the generator, is repeated without, up to 4 times in a row: somebody else got through, and
-    after a pause the snapshot would be old.
+    def __init__(self, end: float, clock: Callable[[], float], uniform: Callable[[float, float], float]) -> None:
+        self._end = end
+        self._clock = clock
+        self._uniform = uniform
+        self._first = True
+        self._fresh_left = FRESH_RETRIES
+        self._ceiling = FIRST_CEILING
 
-    Raises:
-        Contention: The next pause would last beyond the end.
+    def pause(self, *, fresh: bool = False) -> float:
+        """Return the pause before the next retry, in seconds; `fresh` if the last attempt brought a fresh snapshot.
 
-    """
-    yield 0.0
-    fresh = yield 0.0
-    for repetition in itertools.count():
-        for _ in range(FRESH_ATTEMPTS):
-            if fresh:
-                fresh = yield 0.0
-        # Beyond ten doublings any ceiling is the last one, and the power would only grow.
-        pause = uniform(0, min(LAST_CEILING, FIRST_CEILING * 2 ** min(repetition, 10)))
-        if clock() + pause > end:
+        The first retry follows at once. So does one from a fresh snapshot, up to 4 times in a row: another writer got
+        through, and after a pause the snapshot would be old.
+
+        Raises:
+            Contention: The pause would last beyond the end.
+
+        """
+        if self._first:
+            self._first = False
+            return 0.0
+        if fresh and self._fresh_left:
+            self._fresh_left -= 1
+            return 0.0
+        pause = self._uniform(0, self._ceiling)
+        if self._clock() + pause > self._end:
             raise Contention
-        fresh = yield pause
+        self._fresh_left = FRESH_RETRIES
+        self._ceiling = min(LAST_CEILING, 2 * self._ceiling)
+        return pause

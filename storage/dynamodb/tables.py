@@ -4,7 +4,7 @@ import logging
 import random
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from contextvars import copy_context
@@ -18,7 +18,7 @@ from storage.dynamodb.attributes import Item, Key, Values, expression, marshal, 
 from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_call, within
 from storage.dynamodb.outages import translated
 from storage.dynamodb.responses import take_as_json
-from storage.dynamodb.retries import BUDGET, pauses
+from storage.dynamodb.retries import RETRY_SECONDS, Backoff
 from storage.dynamodb.steps import Changed, Step, cancelled, member
 from storage.errors import Contention
 from storage.schema import TABLE_VARIABLES, TABLES
@@ -56,12 +56,12 @@ class Tables:
     """
 
     def __init__(
-        self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, budget: float = BUDGET
+        self, client: "DynamoDBClient", names: Mapping[str, str] | None = None, retry_seconds: float = RETRY_SECONDS
     ) -> None:
-        """Take a client, the names that the tables have there, and the seconds that a write may be retried."""
+        """Take a client, the deployed name of each table, and the time in which an attempt may be retried."""
         self.client = client
         self.names = names or {table: table for table in TABLES}
-        self._budget = budget
+        self._retry_seconds = retry_seconds
         self._threads = ThreadPoolExecutor(CONNECTIONS - SERVER_THREADS, thread_name_prefix="tables")
 
     @classmethod
@@ -125,15 +125,16 @@ class Tables:
             part = request.setdefault(self.names[table], {"Keys": [], "ConsistentRead": True})
             part["Keys"].append(marshal(key))
         found: list[tuple[str, Item]] = []
-        for pause in self._pauses():
+        backoff, pause = self._backoff(), 0.0
+        while request:
             time.sleep(pause)
             with self._translated():
                 answer = self.client.batch_get_item(RequestItems=request)
             for name, items in answer["Responses"].items():
                 found += [(tables[name], unmarshal(item)) for item in items]
             request = answer.get("UnprocessedKeys", {})
-            if not request:
-                break
+            if request:
+                pause = backoff.pause()
         return found
 
     def query(  # noqa: PLR0913 - they are DynamoDB's
@@ -212,19 +213,18 @@ class Tables:
 
         """
         image: Item | None = None
-        turns = self._pauses()
-        pause = next(turns)
+        backoff, pause = self._backoff(), 0.0
         while True:
             time.sleep(pause)
             try:
                 return attempt(image)
             except Changed as changed:
                 image = changed.image or image
-                pause = turns.send(changed.image is not None)
+                pause = backoff.pause(fresh=changed.image is not None)
 
-    def _pauses(self) -> Generator[float, bool | None, None]:
-        end = min(time.monotonic() + self._budget, last_call())
-        return pauses(end, time.monotonic, _random.uniform)
+    def _backoff(self) -> Backoff:
+        end = min(time.monotonic() + self._retry_seconds, last_call())
+        return Backoff(end, time.monotonic, _random.uniform)
 
     def transact(self, steps: Sequence[Step]) -> None:
         """Do all steps or none.

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from storage.dynamodb.retries import BUDGET, pauses
+from storage.dynamodb.retries import RETRY_SECONDS, Backoff
 from storage.errors import Contention
 
 PARTITION_UNITS: Final = 1_000
@@ -122,8 +122,7 @@ class Simulation:
     def _register(self, person: Person) -> Process:
         """Do what `Tables.retry` does with the attempts of `registrations.register`."""
         seen: int | None = None
-        turns = pauses(self._now + BUDGET, lambda: self._now, self._dice.uniform)
-        pause = next(turns)
+        backoff, pause = Backoff(self._now + RETRY_SECONDS, lambda: self._now, self._dice.uniform), 0.0
         with suppress(Contention):
             while True:
                 yield pause
@@ -131,7 +130,7 @@ class Simulation:
                 if person.admitted:
                     break
                 seen = seen if image is None else image
-                pause = turns.send(image is not None)
+                pause = backoff.pause(fresh=image is not None)
         person.answered = self._now
 
     def _attempt(self, person: Person, seen: int | None) -> Generator[float, None, int | None]:

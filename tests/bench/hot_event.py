@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from storage.dynamodb.retries import BUDGET
+from storage.dynamodb.retries import RETRY_SECONDS
 from tests.bench import hot_event_plot
 from tests.bench.conflicts import Design, Outcome, Simulation, left_over
 
@@ -32,7 +32,7 @@ WINDOWS: Final = (5, 8, 12)
 RATES: Final = (25, 50, 75, 100, 150, 200, 300, 400, 500, 800)
 
 #: The first seconds are not counted, so that there are as many who try again as there will be.
-WARM_UP: Final = 2 * BUDGET
+WARM_UP: Final = 2 * RETRY_SECONDS
 
 #: A design carries a rate if no more than this share of people is refused; of more than half there is nothing to learn.
 REFUSED: Final = 0.01

@@ -88,7 +88,7 @@ class World:
 
     def live(self) -> None:
         """Let everything happen, until nobody wants anything any more."""
-        self.tables = Tables(cast("Any", self.client), budget=self.random.choice((0.05, 0.5, 5)))
+        self.tables = Tables(cast("Any", self.client), retry_seconds=self.random.choice((0.05, 0.5, 5)))
         self._begin()
         self.client.quiet = False
         for number in range(self.random.randint(2, 6)):

@@ -212,7 +212,7 @@ def test_two_who_unregister_the_same_person_free_one_seat(moto_tables: Tables) -
 def test_contention_that_outlasts_the_budget_is_refused_and_changes_nothing(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a")
-    hasty = Tables(moto_tables.client, budget=0.05)
+    hasty = Tables(moto_tables.client, retry_seconds=0.05)
 
     def busy(**_context: Any) -> Any:
         reasons = [{"Code": "TransactionConflict"}] * 4

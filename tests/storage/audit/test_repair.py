@@ -188,7 +188,7 @@ def test_a_rival_between_look_and_mend_loses_nothing(
     The rivals act one after the other, each before the next transaction of the repair.
     """
     CORRUPTIONS[name].act(tables)
-    monkeypatch.setattr(tables, "_budget", 0.05)
+    monkeypatch.setattr(tables, "_retry_seconds", 0.05)
     there: list[set[str]] = []
 
     def interfere(act: Callable[[Tables], object]) -> None:

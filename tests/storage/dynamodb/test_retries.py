@@ -1,15 +1,13 @@
-"""When something is tried again: the pauses between attempts, on a clock that a test can read."""
-
-from itertools import islice
+"""Backoff: the pauses between attempts, on a clock that the test moves."""
 
 import pytest
 
-from storage.dynamodb.retries import pauses
+from storage.dynamodb.retries import Backoff
 from storage.errors import Contention
 
 
 class Clock:
-    """A clock that the pauses move, and dice that always give the ceiling."""
+    """A clock that the pauses move, and a random function that always returns the ceiling."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -22,40 +20,44 @@ class Clock:
         return high
 
 
-def test_the_first_repetition_follows_at_once_and_then_the_ceiling_doubles_up_to_half_a_second() -> None:
-    found = list(islice(pauses(1e9, Clock(), Clock.highest), 9))
-    assert found == [0, 0, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5]
+@pytest.fixture
+def backoff() -> Backoff:
+    return Backoff(1e9, Clock(), Clock.highest)
+
+
+def test_the_first_retry_follows_at_once_and_then_the_ceiling_doubles_up_to_half_a_second(backoff: Backoff) -> None:
+    assert [backoff.pause() for _ in range(8)] == [0, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5]
 
 
 def test_pauses_have_full_jitter() -> None:
-    asked: list[float] = []
+    lows: list[float] = []
 
     def middle(low: float, high: float) -> float:
-        asked.append(low)
+        lows.append(low)
         return high / 2
 
-    assert list(islice(pauses(1e9, Clock(), middle), 4)) == [0, 0, 0.02, 0.04]
-    assert asked == [0, 0]
+    backoff = Backoff(1e9, Clock(), middle)
+    assert [backoff.pause() for _ in range(3)] == [0, 0.02, 0.04]
+    assert lows == [0, 0]
 
 
 def test_no_pause_lasts_beyond_the_end() -> None:
     clock, total = Clock(), 0.0
+    backoff = Backoff(clock() + 5, clock, Clock.highest)
     with pytest.raises(Contention):  # noqa: PT012 - the pauses before the last one have to pass
-        for pause in pauses(clock() + 5, clock, Clock.highest):
+        while True:
+            pause = backoff.pause()
             clock.now += pause
             total += pause
     assert total == pytest.approx(0.04 + 0.08 + 0.16 + 0.32 + 8 * 0.5)
     assert clock() <= 105
 
 
-def test_a_fresh_snapshot_is_acted_on_at_once_up_to_four_times_between_two_pauses() -> None:
-    turns = pauses(1e9, Clock(), Clock.highest)
-    found = [next(turns), *(turns.send(True) for _ in range(11))]  # noqa: FBT003 - a generator takes no keywords
-    assert found == [0, 0, *([0] * 4), 0.04, *([0] * 4), 0.08]
+def test_a_fresh_snapshot_is_used_at_once_up_to_four_times_between_two_pauses(backoff: Backoff) -> None:
+    pauses = [backoff.pause(fresh=True) for _ in range(11)]
+    assert pauses == [0, *([0] * 4), 0.04, *([0] * 4), 0.08]
 
 
-def test_without_a_fresh_snapshot_there_is_a_pause_again() -> None:
-    turns = pauses(1e9, Clock(), Clock.highest)
-    assert next(turns) == 0
-    found = [turns.send(fresh) for fresh in (True, True, False, False, True, False)]
-    assert found == [0, 0, 0.04, 0.08, 0, 0.16]
+def test_without_a_fresh_snapshot_there_is_a_pause_again(backoff: Backoff) -> None:
+    pauses = [backoff.pause(fresh=fresh) for fresh in (True, True, False, False, True, False)]
+    assert pauses == [0, 0, 0.04, 0.08, 0, 0.16]

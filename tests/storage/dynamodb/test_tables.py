@@ -134,7 +134,7 @@ def test_attempts_end_with_the_budget(moto_tables: Tables) -> None:
 
     start = time.monotonic()
     with pytest.raises(Contention):
-        Tables(moto_tables.client, budget=0.2).retry(attempt)
+        Tables(moto_tables.client, retry_seconds=0.2).retry(attempt)
     assert time.monotonic() - start <= 0.2 + 0.1, "it gives up before the budget is over, never after"
 
 
