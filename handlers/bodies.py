@@ -1,37 +1,35 @@
 """What models look like in JSON."""
 
-from typing import Any
+from collections.abc import Mapping
+from operator import attrgetter
+from typing import Any, Final
 
-from storage.model import Event, Page, Registration, User
+from storage.model import FIELD_NAMES, Event, Page, Registration, User
 
 Body = dict[str, Any]
+
+#: The attributes of an event that the contract's EventSummary and Event show, each with its name there.
+_SUMMARY: Final[Mapping[str, str]] = {"event_id": "eventId", **FIELD_NAMES}
+_EVENT: Final[Mapping[str, str]] = {
+    **_SUMMARY,
+    "confirmed": "confirmedCount",
+    "waitlisted": "waitlistCount",
+    "available": "availableSeats",
+    "created_at": "createdAt",
+    "updated_at": "updatedAt",
+}
+_summary_values = attrgetter(*_SUMMARY)
+_event_values = attrgetter(*_EVENT)
 
 
 def event_body(event: Event) -> Body:
     """Return the contract's Event."""
-    return {
-        **event_summary_body(event),
-        "confirmedCount": event.confirmed,
-        "waitlistCount": event.waitlisted,
-        "availableSeats": event.available,
-        "createdAt": event.created_at,
-        "updatedAt": event.updated_at,
-    }
+    return dict(zip(_EVENT.values(), _event_values(event), strict=True))
 
 
 def event_summary_body(event: Event) -> Body:
     """Return the contract's EventSummary."""
-    return {
-        "eventId": event.event_id,
-        "title": event.title,
-        "description": event.description,
-        "date": event.date,
-        "location": event.location,
-        "capacity": event.capacity,
-        "organizer": event.organizer,
-        "status": event.status,
-        "hasWaitlist": event.has_waitlist,
-    }
+    return dict(zip(_SUMMARY.values(), _summary_values(event), strict=True))
 
 
 def user_body(user: User) -> Body:

@@ -8,7 +8,7 @@ from handlers.bodies import Body, event_body, page_body
 from handlers.problems import EventIdMismatch
 from storage import events
 from storage.dynamodb.tables import Tables
-from storage.model import Event, EventFields
+from storage.model import FIELD_NAMES, Event, EventFields
 
 
 def list_events(  # noqa: PLR0913 - the parameters of the contract
@@ -51,13 +51,11 @@ def delete_event(event_id: str, if_match: str = "*", *, tables: Tables) -> tuple
 
 def _fields(body: Body) -> dict[str, Any]:
     """Return the fields of an event that a body sets; what is read-only is left out."""
-    names = ("title", "description", "date", "location", "organizer", "status")
-    fields: dict[str, Any] = {name: body[name] for name in names if name in body}
-    if "capacity" in body:
-        fields["capacity"] = int(body["capacity"])
-    for name in ("waitlistEnabled", "hasWaitlist"):
-        if name in body:
-            fields["has_waitlist"] = body[name]
+    fields = {field: body[name] for field, name in FIELD_NAMES.items() if name in body}
+    if "capacity" in fields:
+        fields["capacity"] = int(fields["capacity"])
+    if "waitlistEnabled" in body:
+        fields.setdefault("has_waitlist", body["waitlistEnabled"])
     return fields
 
 

@@ -4,11 +4,13 @@ An item here is a plain dict of strings, booleans, whole numbers and sets of who
 `storage.dynamodb.attributes` converts it to DynamoDB's own form.
 """
 
+from collections.abc import Mapping
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Final, cast
 
 from storage.dynamodb.attributes import Item, Key
-from storage.model import Event, EventFields, Registration, User
+from storage.model import FIELD_NAMES, Event, Registration, User
 from storage.rules import Seats
 
 DETAILS: Final = "DETAILS"
@@ -20,6 +22,12 @@ LEFT_PREFIX: Final = "LEFT#"
 
 #: So many numbers of the queue share one item that says which of them were left; full, it stays below 1 KB.
 BLOCK: Final = 100
+
+#: The fields of `Seats`, each with its name in the SEATS item.
+_SEATS_NAMES: Final[Mapping[str, str]] = {
+    **{own.name: FIELD_NAMES.get(own.name, own.name) for own in fields(Seats)},
+    "next_seq": "nextSeq",
+}
 
 
 def details_key(event_id: str) -> Key:
@@ -74,7 +82,7 @@ def details_item(event: Event) -> Item:
     """Return the DETAILS item of an event: its own fields and what the indexes need."""
     return {
         **details_key(event.event_id),
-        **own_fields(event),
+        **{name: getattr(event, field) for field, name in FIELD_NAMES.items()},
         "version": event.version,
         "createdAt": event.created_at,
         "updatedAt": event.updated_at,
@@ -83,48 +91,18 @@ def details_item(event: Event) -> Item:
     }
 
 
-def own_fields(fields: EventFields) -> Item:
-    """Return the attributes of the fields that the organizer decides."""
-    return {
-        "title": fields.title,
-        "description": fields.description,
-        "date": fields.date,
-        "location": fields.location,
-        "capacity": fields.capacity,
-        "organizer": fields.organizer,
-        "status": fields.status,
-        "hasWaitlist": fields.has_waitlist,
-    }
-
-
 def seats_item(event_id: str, seats: Seats) -> Item:
-    return {
-        **seats_key(event_id),
-        "capacity": seats.capacity,
-        "confirmed": seats.confirmed,
-        "waitlisted": seats.waitlisted,
-        "nextSeq": seats.next_seq,
-        "status": seats.status,
-        "hasWaitlist": seats.has_waitlist,
-        "version": seats.version,
-    }
+    return {**seats_key(event_id), **{name: getattr(seats, field) for field, name in _SEATS_NAMES.items()}}
 
 
 def to_seats(item: Item) -> Seats:
-    return Seats(
-        capacity=item["capacity"],
-        confirmed=item["confirmed"],
-        waitlisted=item["waitlisted"],
-        next_seq=item["nextSeq"],
-        status=item["status"],
-        has_waitlist=item["hasWaitlist"],
-        version=item["version"],
-    )
+    return Seats(**{field: item[name] for field, name in _SEATS_NAMES.items()})
 
 
 def to_event(details: Item, seats: Item | None = None) -> Event:
     """Return the event of its two items. What both hold is taken from SEATS, so that it fits the counts."""
     shared = details if seats is None else seats
+    # Spelled out for speed: a list calls this once for each event.
     return Event(
         event_id=details["eventId"],
         title=details["title"],

@@ -1,9 +1,9 @@
 """What callers of the ledger see: events, users and registrations."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Generic, Literal, TypeVar
+from typing import Final, Generic, Literal, TypeVar
 
 EventStatus = Literal["active", "scheduled", "ongoing", "completed", "cancelled"]
 RegistrationStatus = Literal["confirmed", "waitlisted"]
@@ -26,6 +26,13 @@ class EventFields:
     organizer: str
     status: EventStatus = "active"
     has_waitlist: bool = False
+
+
+#: The fields of `EventFields`, each with its name in the contract and in DynamoDB items.
+FIELD_NAMES: Final[Mapping[str, str]] = {
+    **{own.name: own.name for own in fields(EventFields)},
+    "has_waitlist": "hasWaitlist",
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
