@@ -1,11 +1,11 @@
-"""The registrations ledger: events, users and registrations in three DynamoDB tables.
+"""Events, users and registrations in three DynamoDB tables.
 
-The key layout. One event lives in two items, so that the hot counters stay out of the indexes; a registration is
-found from its event, from its user and, while it waits, from the queue::
+The key layout: an event is two items, which keeps the hot counters out of the indexes. A registration is found from its
+event, from its user and, while it waits, from the queue::
 
     Events         eventId        part
                    e              DETAILS           the event's own fields, version, index keys (date, status)
-                   e              SEATS             confirmed, waitlisted, nextSeq, how often they changed; capacity,
+                   e              SEATS             confirmed, waitlisted, nextSeq, number of changes; capacity,
                                                     status, hasWaitlist and version as in DETAILS
 
     Users          userId
@@ -14,9 +14,10 @@ found from its event, from its user and, while it waits, from the queue::
     Registrations  pk             sk
                    EVENT#e        USER#u            the registration: status, registeredAt, seq while waitlisted
                    EVENT#e        WAIT#000000004217 number 4217 in the queue: userId, registeredAt
-                   EVENT#e        LEFT#0000000042   which of the numbers 4200 to 4299 left the queue: numbers
-                   USER#u         EVENT#e           a pointer, so that a user's registrations can be listed
+                   EVENT#e        LEFT#0000000042   the numbers from 4200 to 4299 whose owners left the queue: numbers
+                   USER#u         EVENT#e           a pointer, which lists a user's registrations
 
-Everything that changes SEATS is a transaction whose conditions verify what the rule relied on (`storage.rules`). Only
-`storage.dynamodb.tables` speaks to boto3; only `storage.items` knows how a model becomes an item.
+Every change of SEATS is a transaction whose conditions verify what the decision relied on (`storage.rules`). Only
+`storage.dynamodb` imports boto3; only `storage.items` converts between models and items. `README.md` in this folder
+explains the transactions, their cost and the queue.
 """

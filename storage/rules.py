@@ -1,7 +1,15 @@
-"""Capacity, queue and promotion as pure functions over a snapshot of an event's seats.
+"""Capacity, queue and promotion as pure functions over a snapshot of an event's seats, and the invariant they keep.
 
-A function here says what is to be done if the snapshot is true. Whoever acts on the answer puts what it relied on
-into the conditions of a transaction, so that the store verifies it at the moment of the write.
+The invariant holds at all times, under concurrent requests and after a crash at any point:
+
+- confirmed <= capacity;
+- both counts, confirmed and waitlisted, equal the number of items that they count;
+- nobody jumps the queue: people are promoted in the order in which the store admitted them to it;
+- on an open event at rest (no promotion is unfinished), nobody waits beside a free seat;
+- a request whose answer was lost can be repeated safely.
+
+Each function decides what to do if the snapshot is current. The caller puts everything that the decision relied on into
+the conditions of a transaction (optimistic concurrency), which the store verifies as it writes.
 """
 
 from dataclasses import dataclass
@@ -11,16 +19,16 @@ from typing import Final
 from storage.errors import CapacityBelowConfirmed, EventClosed, EventFull
 from storage.model import EventStatus
 
-#: Registration is open, and people are promoted, while an event has one of these.
+#: An event with one of these statuses takes registrations and promotes.
 OPEN: Final[tuple[EventStatus, ...]] = ("active", "scheduled", "ongoing")
 
-#: One transaction takes 100 writes: SEATS, and two for each person promoted.
+#: Maximum number of people promoted in one transaction: of its 100 writes, one is SEATS and two are for each person.
 BATCH: Final = 49
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seats:
-    """The counters of one event at one moment; `next_seq` numbers the next person in the queue."""
+    """A snapshot of an event's counters; `next_seq` is the number of the next person to join the queue."""
 
     capacity: int
     status: EventStatus
@@ -32,17 +40,17 @@ class Seats:
 
     @property
     def open(self) -> bool:
-        """Whether people can register and are promoted."""
+        """Whether the event takes registrations and promotes."""
         return self.status in OPEN
 
     @property
     def free(self) -> int:
-        """The number of seats that nobody has."""
+        """The number of free seats."""
         return max(0, self.capacity - self.confirmed)
 
 
 class Admission(Enum):
-    """What happens to somebody who registers."""
+    """The outcome of a registration."""
 
     SEAT = auto()
     QUEUE = auto()
@@ -50,11 +58,11 @@ class Admission(Enum):
 
 
 def admit(seats: Seats) -> Admission:
-    """Say what a registration gets: a seat, a place in the queue, or an answer once those who wait are promoted.
+    """Decide whether a registration gets a seat or a place in the queue, or is decided after a promotion.
 
     Raises:
         EventClosed: The event is completed or cancelled.
-        EventFull: There is no seat, and nobody new can queue.
+        EventFull: No seat is free, and the waitlist is off.
 
     """
     if not seats.open:
@@ -69,15 +77,15 @@ def admit(seats: Seats) -> Admission:
 
 
 def promotable(seats: Seats) -> int:
-    """Count the people at the head of the queue who have a free seat waiting for them."""
+    """Return the number of people at the head of the queue for whom a seat is free."""
     return min(seats.free, seats.waitlisted) if seats.open else 0
 
 
 def check_capacity(seats: Seats, capacity: int) -> None:
-    """Refuse a capacity that would cost somebody the seat.
+    """Refuse a capacity below the number of people confirmed.
 
     Raises:
-        CapacityBelowConfirmed: More people are confirmed than that.
+        CapacityBelowConfirmed: More people are confirmed.
 
     """
     if capacity < seats.confirmed:
