@@ -141,7 +141,7 @@ def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | Non
         else:
             data, lock = resources.enter_context(_data_directory(options.data))
             # The store holds the lock as well: should it outlive this process for a moment, it may still be saving.
-            url = resources.enter_context(embedded_store(data / "state", data / "store.log", holding=[lock]))
+            url = resources.enter_context(embedded_store(data / "state", data / "store.log", pass_fds=[lock]))
             where = f"data in {data}"
         access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
         yield Tables.connect(os.environ, **access), where, url

@@ -1,4 +1,4 @@
-"""Runs ministack, an emulator of AWS in pure Python, as a child process on a loopback port: no docker, no account."""
+"""Run ministack, an AWS emulator in pure Python, as a child process on a loopback port: no docker, no account."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from typing import Any, Final
 START_SECONDS: Final = 30
 STOP_SECONDS: Final = 30
 
-#: Arguments of a boto3 client or session for ministack, which requires credentials and a region but accepts any.
+#: Arguments of a boto3 client or session for ministack, which requires credentials and a region and accepts any.
 EMULATOR_ACCESS: Final[dict[str, Any]] = {
     "region_name": "us-east-1",
     "aws_access_key_id": "local",
@@ -25,7 +25,7 @@ EMULATOR_ACCESS: Final[dict[str, Any]] = {
 
 _HOST: Final = "127.0.0.1"
 
-# The child stops, and saves, when its standard input ends: so it never outlives its parent, however that ended.
+# The child saves and stops when its standard input ends, so it never outlives its parent, even one that is killed.
 _CHILD: Final = """
 import os, signal, sys, threading
 def follow():
@@ -39,30 +39,30 @@ main()
 
 
 class EmulatorError(Exception):
-    """ministack can't be started; the message says why."""
+    """ministack did not start; the message contains the reason."""
 
 
 @contextmanager
-def embedded_store(data: Path | None = None, log: Path | None = None, *, holding: Sequence[int] = ()) -> Iterator[str]:
+def embedded_store(data: Path | None = None, log: Path | None = None, *, pass_fds: Sequence[int] = ()) -> Iterator[str]:
     """Run an embedded DynamoDB while the context lasts, and yield its URL.
 
-    With `data`, the content of that folder is loaded at the start and saved at the end; without, nothing is kept. The
-    output of the process is appended to `log`. The process inherits the file descriptors in `holding`.
+    With the folder `data`, its content is loaded at the start and saved at the end; without, nothing is kept. The
+    output of the process is appended to `log`. The process inherits the file descriptors `pass_fds`.
 
     Raises:
-        EmulatorError: It does not start.
+        EmulatorError: ministack does not start.
 
     """
     persistence = {} if data is None else {"PERSIST_STATE": "1", "STATE_DIR": str(data)}
-    with emulator(free_port(), {"SERVICES": "dynamodb", **persistence}, log, holding=holding) as url:
+    with emulator(free_port(), {"SERVICES": "dynamodb", **persistence}, log, pass_fds=pass_fds) as url:
         yield url
 
 
 @contextmanager
 def emulator(
-    port: int, environ: Mapping[str, str] | None = None, log: Path | None = None, *, holding: Sequence[int] = ()
+    port: int, environ: Mapping[str, str] | None = None, log: Path | None = None, *, pass_fds: Sequence[int] = ()
 ) -> Iterator[str]:
-    """Run ministack on a loopback port while the context lasts, and yield its URL; `environ` is its configuration.
+    """Run ministack on a loopback port while the context lasts, and yield its URL; `environ` configures it.
 
     Raises:
         EmulatorError: The port is taken, or ministack does not start.
@@ -73,14 +73,14 @@ def emulator(
         raise EmulatorError(f"something already answers at {url}: stop it, or choose another port")
     own = {"BIND_HOST": _HOST, "MINISTACK_HOST": _HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
     output: Any = subprocess.DEVNULL if log is None else log.open("ab")
-    child = subprocess.Popen(  # noqa: S603 - the program is our own
+    child = subprocess.Popen(  # noqa: S603 - the program is `_CHILD`
         [sys.executable, "-c", _CHILD],
         env={**os.environ, **own, **(environ or {})},
         stdin=subprocess.PIPE,
         stdout=output,
         stderr=output,
-        pass_fds=holding,
-        start_new_session=True,  # The parent handles Ctrl-C; workers of emulated functions end with this session.
+        pass_fds=pass_fds,
+        start_new_session=True,  # Ctrl-C reaches only the parent; the session has all workers of functions.
     )
     try:
         _wait_until_ready(child, url)
@@ -92,19 +92,19 @@ def emulator(
 
 
 def free_port() -> int:
-    """Return a loopback port that is free now, according to the operating system."""
+    """Return a loopback port that is currently free."""
     with socket.socket() as probe:
         probe.bind((_HOST, 0))
         return int(probe.getsockname()[1])
 
 
 def stop(child: "subprocess.Popen[bytes]") -> None:
-    """Stop ministack in order, or by force after 30 seconds, and then what is left of its session."""
+    """Stop ministack, by force after 30 seconds, and kill the rest of its session."""
     assert child.stdin is not None
     child.stdin.close()
     with suppress(subprocess.TimeoutExpired):
         child.wait(STOP_SECONDS)
-    # Either ministack itself, if it hangs, or workers of emulated functions that have survived it.
+    # The session holds ministack itself, if it hangs, or workers of emulated functions that survived it.
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGKILL)
     child.wait()
@@ -124,7 +124,7 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", url: str) -> None:
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2):  # noqa: S310 - the scheme is ours
+        with urllib.request.urlopen(f"{url}/_ministack/health", timeout=2):  # noqa: S310 - the scheme is http
             return True
     except (urllib.error.URLError, OSError):
         return False

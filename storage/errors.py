@@ -1,4 +1,4 @@
-"""Why the ledger refuses something; what each means in HTTP is the business of the handlers.
+"""The refusals of the storage; `handlers.problems` maps each to an HTTP response.
 
 ::
 
@@ -25,20 +25,20 @@
 from storage.model import Registration
 
 
-class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not an error of ours
-    """The ledger did not do it, and nothing was changed."""
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect
+    """The operation was refused; only `Unavailable` may leave a change behind."""
 
 
 class NotFound(Refusal):
-    """What was asked for does not exist."""
+    """The event, user or registration does not exist."""
 
 
 class EventNotFound(NotFound):
-    """There is no event with this id."""
+    """No event has this id."""
 
 
 class UserNotFound(NotFound):
-    """There is no user with this id."""
+    """No user has this id."""
 
 
 class RegistrationNotFound(NotFound):
@@ -46,7 +46,7 @@ class RegistrationNotFound(NotFound):
 
 
 class Conflicting(Refusal):
-    """The state of the ledger does not allow it."""
+    """The current state of the event, user or registration forbids the operation."""
 
 
 class EventExists(Conflicting):
@@ -58,15 +58,15 @@ class UserExists(Conflicting):
 
 
 class AlreadyRegistered(Conflicting):
-    """The user is registered for this event already, as `registration` says."""
+    """The user is already registered for this event; `registration` is that registration."""
 
     def __init__(self, registration: Registration) -> None:
-        super().__init__()  # A traceback that this is part of names nobody.
+        super().__init__()  # Without arguments, so that a traceback shows no ids.
         self.registration = registration
 
 
 class EventClosed(Conflicting):
-    """The event takes no registrations, because it is `event_status`."""
+    """The event takes no registrations: its status is `event_status`."""
 
     def __init__(self, event_status: str) -> None:
         super().__init__(event_status)
@@ -74,11 +74,11 @@ class EventClosed(Conflicting):
 
 
 class EventFull(Conflicting):
-    """All seats are taken, and nobody new can join a queue."""
+    """All seats are taken, and the waitlist is off."""
 
 
 class CapacityBelowConfirmed(Conflicting):
-    """The capacity can't be lowered below `minimum`, the number of people confirmed."""
+    """The capacity can't be lower than `minimum`, the number of people confirmed."""
 
     def __init__(self, minimum: int) -> None:
         super().__init__(minimum)
@@ -86,11 +86,11 @@ class CapacityBelowConfirmed(Conflicting):
 
 
 class EventHasRegistrations(Conflicting):
-    """Somebody has a seat or waits for one, so the event can't be deleted."""
+    """The event can't be deleted: it has registrations."""
 
 
 class VersionMismatch(Refusal):
-    """The event has another version than the caller expects."""
+    """The event has none of the versions that the caller expects."""
 
 
 class CursorInvalid(Refusal):
@@ -98,12 +98,12 @@ class CursorInvalid(Refusal):
 
 
 class Unavailable(Refusal):
-    """It can't be done now; the same request may succeed later."""
+    """The operation can't be done now; the same request may succeed later."""
 
 
 class Contention(Unavailable):
-    """The time was used up: others kept changing the same items, or there was more to promote than fits into it."""
+    """Time ran out: other writers kept changing the same items, or a promotion takes longer than the request has."""
 
 
 class StorageUnavailable(Unavailable):
-    """The store does not answer, or not with sense. A write may have been done; repeating it is safe."""
+    """The store does not answer, or not in DynamoDB's protocol. A write may have been done; repeating it is safe."""

@@ -26,14 +26,15 @@ from storage.model import Event, EventFields, EventStatus, Page, now
 from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
 
-#: One transaction takes 100 writes: both items of an event, and so many more.
+#: The writes that a transaction, limited to 100, can have beside those of both items of an event.
 _SPARE: Final = 98
 
-_PLACE: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
+#: The form of `listedBy`.
+_LISTED_BY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
 
 
 def create(tables: Tables, event_id: str | None, fields: EventFields) -> Event:
-    """Create an event; without an id, one is made.
+    """Create an event; without an id, generate one.
 
     Raises:
         EventExists: The id is taken.
@@ -60,7 +61,7 @@ def get(tables: Tables, event_id: str) -> Event:
     """Return an event with its counts.
 
     Raises:
-        EventNotFound: There is no such event.
+        EventNotFound: No event has this id.
 
     """
     details, seats = tables.retry(lambda _image: _read(tables, event_id))
@@ -68,7 +69,7 @@ def get(tables: Tables, event_id: str) -> Event:
 
 
 def _read(tables: Tables, event_id: str) -> tuple[Item, Item]:
-    """Return both items of an event, which a query may catch on the two sides of an update: then read again."""
+    """Return both items of an event; retry if the query saw only one of them updated."""
     items = tables.query("Events", "#eventId = :eventId", {"eventId": event_id})
     if not items:
         raise EventNotFound
@@ -90,13 +91,13 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
     """Return a page of events by date, then by id; the days (`YYYY-MM-DD`, UTC) are inclusive.
 
     Raises:
-        CursorInvalid: The cursor is not one of this list.
+        CursorInvalid: The cursor is damaged, or belongs to another list.
 
     """
     name = cursors.list_name("events", status, first_day, last_day)
-    # A tilde sorts behind all that follows the day in a key.
+    # A tilde sorts behind every character that follows the day in a key.
     lower, upper = first_day or "0000", f"{last_day or '9999'}~"
-    after = None if cursor is None else cursors.decode(name, cursor, _PLACE)
+    after = None if cursor is None else cursors.decode(name, cursor, _LISTED_BY)
     if lower > upper or (after is not None and not lower <= after <= upper):
         return Page()
     index, attribute, value = (BY_STATUS, "status", status) if status else (BY_DATE, "listing", LISTING)
@@ -112,23 +113,23 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
     found = tables.get_all(("Events", seats_key(item["eventId"])) for item in shown)
     seats = {item["eventId"]: item for item in found["Events"]}
     return Page(
-        # The index may still show an event that is deleted already.
+        # The index is eventually consistent and may still contain a deleted event.
         [to_event(item, seats[item["eventId"]]) for item in shown if item["eventId"] in seats],
         cursors.encode(name, shown[-1]["listedBy"]) if len(listed) > limit else None,
     )
 
 
 def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None = None) -> Event:
-    """Change fields of an event, then promote from the queue as far as the change allows.
+    """Change fields of an event, then promote from the queue to the seats that are free.
 
-    `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, if it cares.
+    `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any.
 
     Raises:
-        EventNotFound: There is no such event.
+        EventNotFound: No event has this id.
         VersionMismatch: The event has none of the expected versions.
-        CapacityBelowConfirmed: The capacity can't be that low.
-        Contention: Others kept changing the event. A change that was made stays; repeating the request goes on with
-            the promotion.
+        CapacityBelowConfirmed: The capacity is lower than the number of people confirmed.
+        Contention: Other writers kept changing the event, or time ran out. The fields may be changed already; repeating
+            the request continues the promotion.
 
     """
     event, seats = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
@@ -139,7 +140,7 @@ def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: 
 def _change(
     tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None
 ) -> tuple[Event, Seats]:
-    """Write the changed fields, if nobody else has changed one since they were read, and return the seats after it."""
+    """Write the changed fields if they are unchanged since they were read, and return the event and its seats."""
     details_seen, seats_seen = _read(tables, event_id)
     event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
     if expected is not None and event.version not in expected:
@@ -176,7 +177,7 @@ def _change(
             ),
         ]
     )
-    # People may have joined or left since the read, and they count when it is decided who is promoted.
+    # People may have joined or left since the first read, and the promotion depends on them.
     seats_now = tables.get("Events", seats_key(event_id))
     if seats_now is None:
         raise EventNotFound
@@ -184,30 +185,30 @@ def _change(
 
 
 def delete(tables: Tables, event_id: str, expected: Collection[str] | None = None) -> None:
-    """Delete an event that nobody is registered for; `expected` are the versions that the caller accepts.
+    """Delete an event without registrations; `expected` are the versions that the caller accepts, None for any.
 
     Raises:
-        EventNotFound: There is no such event.
+        EventNotFound: No event has this id.
         VersionMismatch: The event has none of the expected versions.
-        EventHasRegistrations: Somebody has a seat or waits for one.
+        EventHasRegistrations: A person has a seat or waits for one.
 
     """
     tables.retry(lambda image: _delete(tables, event_id, expected, to_seats(image) if image else None))
 
 
 def _delete(tables: Tables, event_id: str, expected: Collection[str] | None, seen: Seats | None) -> None:
-    """Delete the event and what its queue left behind; without a snapshot nobody is assumed ever to have queued."""
-    seats = _unused_seats(event_id, expected, seen)
-    left = queue.forgetting_steps(event_id, seen.next_seq if seen else 0)
+    """Delete the event and the LEFT items of its queue; without a snapshot, assume that nobody has ever queued."""
+    seats = _seats_deletion(event_id, expected, seen)
+    left = queue.deletion_steps(event_id, seen.next_seq if seen else 0)
     while len(left) > _SPARE:
-        # The event stays until all of that is gone, so whoever is interrupted here can begin again.
+        # The event goes last, so that a deletion that is interrupted here can be repeated.
         tables.transact([replace(seats, action="ConditionCheck"), *left[:_SPARE]])
         left = left[_SPARE:]
     tables.transact([seats, Step(action="Delete", table="Events", key=details_key(event_id)), *left])
 
 
-def _unused_seats(event_id: str, expected: Collection[str] | None, seen: Seats | None) -> Step:
-    """Return the step that deletes the SEATS of an event if nobody is registered, nor has queued since the snapshot."""
+def _seats_deletion(event_id: str, expected: Collection[str] | None, seen: Seats | None) -> Step:
+    """Return the step that deletes SEATS if nobody is registered or has queued since the snapshot."""
     versions = {} if expected is None else {f"version{n}": version for n, version in enumerate(expected or ["none"])}
     accepted = f" AND #version IN ({', '.join(f':{name}' for name in versions)})" if versions else ""
 

@@ -1,7 +1,7 @@
-"""Keys, and the two ways between a model and its item.
+"""Keys of items, and conversions between models and items.
 
-An item here is a plain dict of strings, booleans, whole numbers and sets of whole numbers;
-`storage.dynamodb.attributes` converts it to DynamoDB's own form.
+An item here is a plain dict of strings, booleans, integers and sets of integers; `storage.dynamodb.attributes` converts
+it to DynamoDB's form.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ USER_PREFIX: Final = "USER#"
 QUEUE_PREFIX: Final = "WAIT#"
 LEFT_PREFIX: Final = "LEFT#"
 
-#: So many numbers of the queue share one item that says which of them were left; full, it stays below 1 KB.
+#: Count of queue numbers per LEFT item; with all of them in it, the item stays below 1 KB.
 BLOCK: Final = 100
 
 #: The fields of `Seats`, each with its name in the SEATS item.
@@ -47,12 +47,12 @@ def registration_key(event_id: str, user_id: str) -> Key:
 
 
 def queue_key(event_id: str, seq: int) -> Key:
-    """Return the key of a place in the queue; the zeros make text order the order of the numbers."""
+    """Return the key of a place in the queue, padded with zeros so that keys sort by number."""
     return {"pk": f"EVENT#{event_id}", "sk": f"{QUEUE_PREFIX}{seq:012d}"}
 
 
 def left_key(event_id: str, seq: int) -> Key:
-    """Return the key of the item that says whether the owner of a number left the queue, with its whole block."""
+    """Return the key of the LEFT item of a number's block, which lists the numbers whose owners left the queue."""
     return {"pk": f"EVENT#{event_id}", "sk": f"{LEFT_PREFIX}{seq // BLOCK:010d}"}
 
 
@@ -61,14 +61,14 @@ def pointer_key(user_id: str, event_id: str) -> Key:
 
 
 def sort_date(date: str) -> str:
-    """Return a day or time as UTC text that sorts by time; a day is its first moment, a time without offset is UTC."""
+    """Return a date or date-time as UTC text that sorts by time; a date is midnight, a time without offset is UTC."""
     moment = datetime.fromisoformat(date)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:
-        # The first and the last day of the calendar can lie outside it in UTC.
+        # In UTC, a time on the first or last day of the calendar can be out of range.
         moment = moment.replace(tzinfo=UTC)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
 
@@ -79,7 +79,7 @@ def listed_by(date: str, event_id: str) -> str:
 
 
 def details_item(event: Event) -> Item:
-    """Return the DETAILS item of an event: its own fields and what the indexes need."""
+    """Return the DETAILS item of an event: its own fields and the keys of the indexes."""
     return {
         **details_key(event.event_id),
         **{name: getattr(event, field) for field, name in FIELD_NAMES.items()},
@@ -100,7 +100,7 @@ def to_seats(item: Item) -> Seats:
 
 
 def to_event(details: Item, seats: Item | None = None) -> Event:
-    """Return the event of its two items. What both hold is taken from SEATS, so that it fits the counts."""
+    """Return the event of its two items; fields that both have come from SEATS, to be consistent with the counts."""
     shared = details if seats is None else seats
     # Spelled out for speed: a list calls this once for each event.
     return Event(
@@ -148,7 +148,7 @@ def queue_item(registration: Registration, seq: int) -> Item:
 
 
 def to_registration(item: Item, position: int | None = None) -> Registration:
-    """Return the registration of its own item or of its place in the queue."""
+    """Return the registration of its own item or of its item in the queue."""
     queued = "userId" in item
     return Registration(
         event_id=item["pk"].removeprefix("EVENT#"),
@@ -160,5 +160,5 @@ def to_registration(item: Item, position: int | None = None) -> Registration:
 
 
 def queue_number(queue_item: Item) -> int:
-    """Return the number that a place in the queue has."""
+    """Return the number of a place in the queue."""
     return int(cast("str", queue_item["sk"]).removeprefix(QUEUE_PREFIX))

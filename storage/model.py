@@ -1,4 +1,4 @@
-"""What callers of the ledger see: events, users and registrations."""
+"""Models of events, users and registrations, as callers of `storage` see them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -10,13 +10,13 @@ RegistrationStatus = Literal["confirmed", "waitlisted"]
 
 
 def now() -> str:
-    """Return this moment in UTC as ISO 8601, to the millisecond."""
+    """Return the current time in UTC as ISO 8601, in milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class EventFields:
-    """The fields of an event that its organizer decides. `date` is kept as it was sent."""
+    """The fields of an event that its organizer sets; `date` is stored as it was sent."""
 
     title: str
     description: str
@@ -37,7 +37,7 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event(EventFields):
-    """An event. `version` names the state of its own fields; the counts are live and take no part in it."""
+    """An event; `version` changes with its own fields, not with the counts, which are live."""
 
     event_id: str
     version: str
@@ -54,7 +54,7 @@ class Event(EventFields):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User:
-    """Somebody who can register."""
+    """A person who can register."""
 
     user_id: str
     name: str
@@ -63,7 +63,7 @@ class User:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A seat, or a place in the queue; `position` counts from 1 and is None for a seat."""
+    """A seat, or a place in the waitlist; `position` counts from 1 and is None for a seat."""
 
     event_id: str
     user_id: str
@@ -77,7 +77,7 @@ Entry = TypeVar("Entry")
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[Entry]):
-    """A part of a list; `next_cursor` leads to the next part and is None on the last one."""
+    """A page of a list; `next_cursor` continues the list and is None on the last page."""
 
     entries: Sequence[Entry] = field(default_factory=tuple)
     next_cursor: str | None = None

@@ -1,8 +1,8 @@
-"""The queue of an event: who is next, what place somebody has, and promotion to the seats that are free.
+"""The queue of an event: its head, positions in it, and promotion to free seats.
 
-Its numbers are given without a gap, and people are promoted from its head alone. So whoever has a number between the
-head's and mine is ahead of me, but for those who left the queue, and they leave their numbers behind: a place is two
-small reads, however long the queue is.
+Numbers are assigned without gaps, and only the head is promoted. So the position of a number is its distance from the
+head's number, less the numbers in between whose owners left the queue. These numbers are kept in LEFT items: a position
+takes two small reads, regardless of the length of the queue.
 """
 
 from bisect import bisect_left
@@ -27,7 +27,7 @@ from storage.items import (
 )
 from storage.rules import Seats
 
-#: The condition that an event is open, and the values that it needs.
+#: The condition that an event is open, and its values.
 IS_OPEN: Final = f"#status IN ({', '.join(f':{status}' for status in rules.OPEN)})"
 OPEN_VALUES: Final[dict[str, str]] = {status: status for status in rules.OPEN}
 
@@ -38,35 +38,36 @@ _LEFT: Final = "#pk = :pk AND #sk BETWEEN :first AND :last"
 def waiting(
     tables: Tables, event_id: str, limit: int, after: int | None = None, *, consistent: bool = True
 ) -> list[Item]:
-    """Return up to `limit` places in the queue in its order, from its head or behind a number."""
+    """Return up to `limit` places in the queue, in order, from its head or behind the number `after`."""
     values = {"pk": queue_key(event_id, 0)["pk"], "queue": QUEUE_PREFIX}
     start = None if after is None else queue_key(event_id, after)
     return tables.query("Registrations", _IN_QUEUE, values, limit=limit, after=start, consistent=consistent)
 
 
 def position(tables: Tables, event_id: str, seq: int) -> int:
-    """Return the place in the queue, from 1, that a number in it means now."""
+    """Return the current position of a number in the queue, from 1."""
     return positions(tables, event_id, [seq])[seq]
 
 
 def positions(tables: Tables, event_id: str, seqs: Sequence[int]) -> dict[int, int]:
-    """Return the places of several numbers with two reads, which may lag behind by a moment: that halves their price.
+    """Return the current positions of several numbers in the queue.
 
-    Places only fall, as nobody ever gets in ahead of somebody else. So, though the queue may move between the two
-    reads, an answer lies between the places that its owner had at the one and at the other.
+    The reads of the head and of the LEFT items are eventually consistent, at half the price of consistent ones. A
+    position only falls, as nobody joins ahead of another person: if the queue moves between the two reads, the result
+    lies between the positions at the time of each.
     """
     if not seqs:
         return {}
     last = max(seqs)
     heads = waiting(tables, event_id, 1, consistent=False)
-    # Whoever is ahead of the head has been promoted or has left since the number was read; nobody is ahead of them.
+    # A number below the head's has been promoted or left: report position 1.
     head = queue_number(heads[0]) if heads else last
     left = _left(tables, event_id, head, last) if head < last else []
     return {seq: max(1, seq - head + 1 - bisect_left(left, seq)) for seq in seqs}
 
 
 def _left(tables: Tables, event_id: str, head: int, last: int) -> list[int]:
-    """Return the numbers from that of the head to the last whose owners left the queue, in order."""
+    """Return, in order, the numbers from `head` to the end of the block of `last` whose owners left the queue."""
     first, end = left_key(event_id, head), left_key(event_id, last)
     values = {"pk": first["pk"], "first": first["sk"], "last": end["sk"]}
     blocks = tables.query("Registrations", _LEFT, values, consistent=False)
@@ -74,10 +75,10 @@ def _left(tables: Tables, event_id: str, head: int, last: int) -> list[int]:
 
 
 def leaving_steps(event_id: str, seq: int) -> list[Step]:
-    """Return the steps that take a person from the queue and leave the number behind, for the places of the others.
+    """Return the steps that remove a place from the queue and record its number, for the positions behind it.
 
-    The number of the head would not be needed, but whether somebody is the head can't be said for sure before the
-    transaction; below the head it does no harm.
+    The head's number would not have to be recorded, but which number is the head's is not certain before the
+    transaction; below the head a recorded number has no effect.
     """
     return [
         Step(action="Delete", table="Registrations", key=queue_key(event_id, seq)),
@@ -91,10 +92,10 @@ def leaving_steps(event_id: str, seq: int) -> list[Step]:
     ]
 
 
-def forgetting_steps(event_id: str, next_seq: int) -> list[Step]:
-    """Return the steps that remove what was left behind of all numbers that were given.
+def deletion_steps(event_id: str, next_seq: int) -> list[Step]:
+    """Return the steps that delete the LEFT items of all numbers below `next_seq`.
 
-    The keys are calculated, not read: a read could miss what a transaction is still writing.
+    The keys are computed, not read: a read could miss an item that a transaction is about to write.
     """
     return [
         Step(action="Delete", table="Registrations", key=left_key(event_id, seq)) for seq in range(0, next_seq, BLOCK)
@@ -102,24 +103,24 @@ def forgetting_steps(event_id: str, next_seq: int) -> list[Step]:
 
 
 def promote_waiting(tables: Tables, event_id: str, seats: Seats) -> Seats:
-    """Promote in order until no seat is free or nobody waits, and return the seats as they are then.
+    """Promote in order until no seat is free or nobody waits, and return the seats afterwards.
 
     Raises:
-        Contention: Others kept changing the event, or the queue is damaged. What was promoted stays; the next write on
-            the event goes on.
+        Contention: Other writers kept changing the event, or the queue is damaged. People promoted so far stay
+            confirmed; the next write on the event continues the promotion.
 
     """
     while rules.promotable(seats):
         seen = seats
         seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
         if seats == seen:
-            # Somebody is counted who is not in the queue: only a repair can help, and this would go on for ever.
+            # A person is counted who is not in the queue. Only a repair can mend that; the loop would be endless.
             raise Contention
     return seats
 
 
 def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
-    """Promote as many as a transaction takes, if nothing has changed since the snapshot."""
+    """Promote one batch, if nothing has changed since the snapshot."""
     count = min(rules.promotable(seats), rules.BATCH)
     if not count:
         return seats
@@ -150,7 +151,7 @@ def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
 
 
 def promotion_steps(event_id: str, head: Item) -> list[Step]:
-    """Return the steps that take a person from the queue and confirm the registration, if both are still there."""
+    """Return the steps that remove a place from the queue and confirm its registration, if both still exist."""
     return [
         Step(
             action="Delete",

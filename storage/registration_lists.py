@@ -1,4 +1,4 @@
-"""Lists of registrations: those of an event, those of a user."""
+"""The lists of an event's and of a user's registrations."""
 
 from functools import partial
 from typing import Final
@@ -25,11 +25,11 @@ _ALL_OF: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
 def of_event(
     tables: Tables, event_id: str, *, status: RegistrationStatus | None = None, limit: int, cursor: str | None = None
 ) -> Page[Registration]:
-    """Return a page of an event's registrations by user id, or, of those who wait, in the order of the queue.
+    """Return a page of an event's registrations: by user id, or with the status `waitlisted` in the order of the queue.
 
     Raises:
-        EventNotFound: There is no such event.
-        CursorInvalid: The cursor is not one of this list.
+        EventNotFound: No event has this id.
+        CursorInvalid: The cursor is damaged, or belongs to another list.
 
     """
     name = cursors.list_name("registrations of event", event_id, status)
@@ -69,17 +69,17 @@ def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
         only="#status = :status" if status else None,
     )
     shown = items[:limit]
-    places = queue.positions(tables, event_id, [item["seq"] for item in shown if "seq" in item])
-    entries = [to_registration(item, places.get(item.get("seq", -1))) for item in shown]
+    positions = queue.positions(tables, event_id, [item["seq"] for item in shown if "seq" in item])
+    entries = [to_registration(item, positions.get(item.get("seq", -1))) for item in shown]
     return Page(entries, cursors.encode(name, entries[-1].user_id) if len(items) > limit else None)
 
 
 def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:
-    """Return a page of a user's registrations by event id, each with its event, whose live counts are left out.
+    """Return a page of a user's registrations by event id, each with its event, which has no counts.
 
     Raises:
-        UserNotFound: There is no such user.
-        CursorInvalid: The cursor is not one of this list.
+        UserNotFound: No user has this id.
+        CursorInvalid: The cursor is damaged, or belongs to another list.
 
     """
     name = cursors.list_name("registrations of user", user_id)
@@ -99,7 +99,7 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
     )
     events = {item["eventId"]: to_event(item) for item in found["Events"]}
     items = {item["pk"].removeprefix("EVENT#"): item for item in found["Registrations"]}
-    # Somebody may have left, and the event be gone, since the pointers were read.
+    # Since the pointers were read, a registration or its event may have been deleted.
     known = [event_id for event_id in event_ids if event_id in items and event_id in events]
     registrations = tables.each(*(partial(with_position, tables, items[event_id]) for event_id in known))
     return Page(

@@ -1,4 +1,4 @@
-"""Registrations: register, unregister and get; their lists are in `storage.registration_lists`."""
+"""Registrations: register, unregister and get; `storage.registration_lists` has the lists."""
 
 from dataclasses import replace
 
@@ -23,16 +23,16 @@ from storage.rules import Admission, Seats, admit, promotable
 
 
 def register(tables: Tables, event_id: str, user_id: str) -> Registration:
-    """Give the user a seat, or a place in the queue.
+    """Give the user a seat, or a place in the waitlist.
 
     Raises:
-        EventNotFound: There is no such event.
-        UserNotFound: There is no such user.
-        AlreadyRegistered: The user has a seat or waits already.
+        EventNotFound: No event has this id.
+        UserNotFound: No user has this id.
+        AlreadyRegistered: The user already has a seat or waits.
         EventClosed: The event takes no registrations.
-        EventFull: All seats are taken, and nobody new can queue.
-        Contention: Others kept changing the event. Nothing was done, or the user waits and a promotion is unfinished:
-            repeating the request tells.
+        EventFull: All seats are taken, and the waitlist is off.
+        Contention: Other writers kept changing the event. Either nothing was done, or the user waits and a promotion is
+            unfinished; repeating the request shows which.
 
     """
 
@@ -52,7 +52,7 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
 
 
 def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
-    """Confirm the user in one transaction. Its first condition is what makes overselling impossible."""
+    """Confirm the user in one transaction, whose first condition makes overselling impossible."""
     registration = Registration(event_id=event_id, user_id=user_id, status="confirmed", registered_at=now())
     seat = Step(
         action="Update",
@@ -68,7 +68,7 @@ def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
 
 
 def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Registration:
-    """Put the user at the end of the queue, whose next number the snapshot knows."""
+    """Put the user at the end of the queue, with the next number in the snapshot."""
     registration = Registration(
         event_id=event_id,
         user_id=user_id,
@@ -105,16 +105,16 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
     tables.transact([place, *_admission_steps(tables, registration, seats.next_seq), waiting])
     after = replace(seats, waitlisted=seats.waitlisted + 1)
     if promotable(after):
-        # A promotion was interrupted before; whoever comes next goes on with it.
+        # A promotion was interrupted; the next write on the event continues it.
         queue.promote_waiting(tables, event_id, after)
         item = tables.get("Registrations", registration_key(event_id, user_id))
-        # Whoever was unregistered meanwhile had this place all the same.
+        # A user who was unregistered meanwhile was still admitted to this place.
         return with_position(tables, item) if item else registration
     return registration
 
 
 def _admission_steps(tables: Tables, registration: Registration, seq: int | None = None) -> list[Step]:
-    """Return the steps that every admission has, in the order in which their refusals count."""
+    """Return the steps of every admission, in the order of precedence of their refusals."""
     event_id, user_id = registration.event_id, registration.user_id
     return [
         Step(
@@ -140,18 +140,18 @@ def _event_missing(image: Item | None) -> EventNotFound | None:
 
 
 def unregister(tables: Tables, event_id: str, user_id: str) -> None:
-    """Take the user's seat or place in the queue back; on an open event the first in the queue gets the seat.
+    """Remove the user's registration; on an open event, promote the head of the queue to the seat that becomes free.
 
     Raises:
         RegistrationNotFound: The user is not registered for this event.
-        Contention: Others kept changing the event; nothing was done.
+        Contention: Other writers kept changing the event; the user is still registered.
 
     """
 
     def attempt(image: Item | None) -> None:
         seats = to_seats(image) if image else None
         if seats and promotable(seats):
-            # A promotion was interrupted before; whoever comes next goes on with it.
+            # A promotion was interrupted; the next write on the event continues it.
             seats = queue.promote_waiting(tables, event_id, seats)
         registration, heads = tables.each(
             lambda: tables.get("Registrations", registration_key(event_id, user_id)),
@@ -161,7 +161,7 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
             raise RegistrationNotFound
         head = heads[0] if heads and (seats is None or seats.open) else None
         if head and head["userId"] == user_id and registration["status"] == "confirmed":
-            # The user was promoted between the two reads; somebody else is the head of the queue now.
+            # The user was promoted between the two reads: the head of the queue is another user now.
             raise Changed
         tables.transact(_departure_steps(event_id, user_id, registration, head))
 
@@ -169,7 +169,7 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
 
 
 def _departure_steps(event_id: str, user_id: str, registration: Item, head: Item | None) -> list[Step]:
-    """Return the steps of leaving: from the queue, from a seat that `head` gets, or from one that becomes free."""
+    """Return the steps of leaving the queue, of handing a seat to `head`, or of freeing a seat."""
     closed = f"NOT {IS_OPEN}"
     if registration["status"] == "waitlisted":
         change, condition = "ADD #waitlisted :less, #changes :one", f"(#confirmed >= #capacity OR {closed})"
@@ -195,7 +195,7 @@ def _departure_steps(event_id: str, user_id: str, registration: Item, head: Item
 
 
 def _removal_steps(event_id: str, user_id: str, registration: Item) -> list[Step]:
-    """Return the steps that remove a registration, if it is still as it was read."""
+    """Return the steps that remove a registration if it is unchanged since it was read."""
     seen: Item = {name: registration[name] for name in ("status", "registeredAt", "seq") if name in registration}
     steps = [
         Step(
@@ -211,7 +211,7 @@ def _removal_steps(event_id: str, user_id: str, registration: Item) -> list[Step
 
 
 def get(tables: Tables, event_id: str, user_id: str) -> Registration:
-    """Return a registration, with its place in the queue if it has one.
+    """Return a registration, with its position if it waits.
 
     Raises:
         RegistrationNotFound: The user is not registered for this event.
@@ -224,7 +224,7 @@ def get(tables: Tables, event_id: str, user_id: str) -> Registration:
 
 
 def with_position(tables: Tables, item: Item) -> Registration:
-    """Return the registration of an item, with its place in the queue if it has one."""
+    """Return the registration of an item, with its position if it waits."""
     registration = to_registration(item)
     if registration.status == "confirmed":
         return registration

@@ -1,13 +1,13 @@
-"""The definitions of the three tables, for whoever creates them: the deployment, the local run and the tests."""
+"""The definitions of the three tables, for the deployment, the local run and the tests."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
-#: The index of all events by date, and that of the events of one status by date.
+#: The index of all events by date, and the index by status and date.
 BY_DATE: Final = "byDate"
 BY_STATUS: Final = "byStatus"
 
-#: The environment variable that names each table where it runs, by the table's own name.
+#: Table name -> the environment variable that contains its deployed name.
 TABLE_VARIABLES: Final = {"Events": "EVENTS_TABLE", "Users": "USERS_TABLE", "Registrations": "REGISTRATIONS_TABLE"}
 
 
@@ -26,8 +26,8 @@ def _index(name: str, partition: str, sort: str) -> dict[str, Any]:
     return {"IndexName": name, "KeySchema": _keys(partition, sort), "Projection": {"ProjectionType": "ALL"}}
 
 
-#: Table name -> what CreateTable (and `AWS::DynamoDB::Table`) takes, without the name. Only DETAILS items carry
-#: `listing` and `listedBy`, so the indexes hold one item an event, and no registration ever writes to them.
+#: Table name -> properties of CreateTable and `AWS::DynamoDB::Table`, without the name. Only DETAILS items have
+#: `listing` and `listedBy`: the indexes hold one item per event, and no registration writes to them.
 TABLES: Final[Mapping[str, dict[str, Any]]] = {
     "Events": {
         "KeySchema": _keys("eventId", "part"),

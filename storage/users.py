@@ -10,14 +10,15 @@ from storage.model import User, now
 
 
 def create(tables: Tables, user_id: str | None, name: str) -> User:
-    """Create a user; without an id, one is made.
+    """Create a user; without an id, generate one.
 
     Raises:
         UserExists: The id is taken.
 
     """
     user = User(user_id=user_id or str(uuid.uuid4()), name=name, created_at=now())
-    # A transaction of one costs 1 WRU more than PutItem, and is not refused as its own double after a lost reply.
+    # A transaction costs 1 WRU more than PutItem but is idempotent: botocore's retry after a lost reply succeeds,
+    # where a conditional PutItem would be refused because of its own first attempt.
     step = Step(
         action="Put",
         table="Users",
@@ -33,7 +34,7 @@ def get(tables: Tables, user_id: str) -> User:
     """Return a user.
 
     Raises:
-        UserNotFound: There is none with this id.
+        UserNotFound: No user has this id.
 
     """
     item = tables.get("Users", user_key(user_id))

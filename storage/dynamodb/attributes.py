@@ -1,6 +1,6 @@
-"""DynamoDB's own form of values and expressions.
+"""Items and expressions in DynamoDB's form.
 
-Strings, booleans, whole numbers and sets of these are all that the ledger stores.
+Items contain only strings, booleans, integers and sets of integers.
 """
 
 import re
@@ -27,8 +27,8 @@ def _attribute(value: Value) -> dict[str, Any]:
 
 
 def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Item:
-    """Return an item of DynamoDB's form as plain values."""
-    # Strings are by far the most.
+    """Return an item in DynamoDB's form as plain values."""
+    # Most attributes are strings.
     return {name: it["S"] if "S" in it else _value(*it.items()) for name, it in item.items()}
 
 
@@ -40,7 +40,7 @@ def _value(attribute: tuple[str, Any]) -> Value:
 
 
 def expression(text: str, values: Values) -> dict[str, Any]:
-    """Return what defines every `#attribute` of an expression, as many are reserved words, and every `:value`."""
+    """Return the definitions of every `#attribute` (many names are reserved words) and `:value` of an expression."""
     names = {f"#{name}": name for name in re.findall(r"#(\w+)", text)}
     given = {f":{name}": _attribute(value) for name, value in values.items()}
     return ({"ExpressionAttributeNames": names} if names else {}) | (

@@ -1,4 +1,4 @@
-"""The time that a request has: no call to the store is started, waited for or repeated beyond it."""
+"""The deadline of a request: no call to the store is started, waited for or retried beyond it."""
 
 import time
 from collections.abc import Iterator
@@ -11,20 +11,20 @@ from storage.errors import Contention
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-#: The moment on `time.monotonic()`'s clock at which the running request must be answered, in seconds.
+#: Monotonic time by which this request must be answered, in seconds.
 deadline: ContextVar[float] = ContextVar("deadline", default=float("inf"))
 
-#: A store has so many seconds to take a connection, and then so many to answer, if the request has them.
+#: Timeouts of a call for connecting and for each read, unless the request has less time.
 CONNECT_SECONDS: Final = 1.0
 READ_SECONDS: Final = 5.0
 
-#: A call that would have less time to be answered is not made: who gives up a write does not know if it was done.
-LEAST_SECONDS: Final = 0.25
+#: Minimum read timeout. A call with less time left is not made: after a timeout, the outcome of a write is unknown.
+MIN_READ_SECONDS: Final = 0.25
 
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Give what is done inside so many seconds, or what is left if that is less."""
+    """Limit the block to `seconds`, or to the request's remaining time if shorter."""
     token = deadline.set(min(deadline.get(), time.monotonic() + seconds))
     try:
         yield
@@ -33,28 +33,25 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def last_call() -> float:
-    """Return the moment on the clock after which the running request makes no call any more."""
-    return deadline.get() - CONNECT_SECONDS - LEAST_SECONDS
+    """Return the latest monotonic time at which this request may start a call."""
+    return deadline.get() - CONNECT_SECONDS - MIN_READ_SECONDS
 
 
 def bind(client: "DynamoDBClient") -> None:
-    """Hold every call of a client to the deadline of the request that makes it.
-
-    Such a call raises Contention if there is no time for it.
-    """
+    """Apply the deadline to every call of a client; a call without enough time raises Contention."""
     client.meta.events.register("before-send.dynamodb", _send)
-    client.meta.events.register_first("needs-retry.dynamodb", _repeat)
+    client.meta.events.register_first("needs-retry.dynamodb", _retry)
 
 
 def _send(request: Any, **_event: Any) -> None:
-    """Start no call too late, and end it in time; botocore asks before each attempt."""
+    """Refuse a call that starts too late, and limit its read timeout; botocore emits this event before each attempt."""
     left = last_call() - time.monotonic()
     if left < 0:
         raise Contention
-    request.context["read_timeout"] = min(READ_SECONDS, LEAST_SECONDS + left)
+    request.context["read_timeout"] = min(READ_SECONDS, MIN_READ_SECONDS + left)
 
 
-def _repeat(attempts: int, **_event: Any) -> Any:
-    """Forbid a repetition for which there may be no time after botocore's pause; None leaves the choice to botocore."""
+def _retry(attempts: int, **_event: Any) -> Any:
+    """Forbid a retry that may start too late after botocore's pause; None leaves the decision to botocore."""
     longest_pause = 2 ** (attempts - 1)
     return False if time.monotonic() + longest_pause > last_call() else None

@@ -1,4 +1,4 @@
-"""The steps of a transaction, each with the refusal that its failed condition means."""
+"""The steps of a transaction, and the exception that a failed one stands for."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any, Final, Literal
 from storage.dynamodb.attributes import Item, Key, Values, expression, marshal, unmarshal
 from storage.errors import Refusal
 
-#: What DynamoDB calls its being too busy for a call: another transaction is at the same items, or capacity is short.
+#: DynamoDB's codes for a conflict with another transaction and for throttling.
 BUSY: Final = {
     "ProvisionedThroughputExceeded",
     "ProvisionedThroughputExceededException",
@@ -20,8 +20,8 @@ BUSY: Final = {
 }
 
 
-class Changed(Exception):  # noqa: N818 - a message between an attempt and its repetition, never seen outside
-    """The store is not what the attempt relied on; `image` is what the first step's item is now, if that failed."""
+class Changed(Exception):  # noqa: N818 - a signal from an attempt to `Tables.retry`, never seen outside
+    """The attempt relied on outdated items; `image` is the first step's item as it is now, if its condition failed."""
 
     def __init__(self, image: Item | None = None) -> None:
         super().__init__(image)
@@ -32,8 +32,8 @@ class Changed(Exception):  # noqa: N818 - a message between an attempt and its r
 class Step:
     """One write of a transaction, and the refusal that its failed condition means.
 
-    `refusal` gets the item as the store has it (None if there is none) and returns the refusal, or None if the
-    attempt is to be made again with a newer snapshot.
+    `refusal` takes the item as the store has it (None if it does not exist) and returns the refusal, or None to retry
+    from a fresh snapshot.
     """
 
     action: Literal["Put", "Update", "Delete", "ConditionCheck"]
@@ -61,8 +61,8 @@ def member(step: Step, table_name: str) -> dict[str, Any]:
     return {step.action: content | expression(f"{step.change or ''} {step.condition or ''}", step.values)}
 
 
-def cancelled(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> Refusal | Changed | None:
-    """Return what the reasons of a cancelled transaction, one a step, mean; None if they say that we made a mistake."""
+def cancellation_cause(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> Refusal | Changed | None:
+    """Return the exception for a cancelled transaction, given a reason per step; None if the request was invalid."""
     codes = {reason.get("Code", "None") for reason in reasons}
     if not codes <= {"None", "ConditionalCheckFailed"} | BUSY:
         return None

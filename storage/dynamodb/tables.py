@@ -1,4 +1,4 @@
-"""The boundary with boto3: get, query, and transactions whose every step says what its failed condition means."""
+"""The tables behind a boto3 client: get, query, and transactions, with retries."""
 
 import logging
 import random
@@ -19,7 +19,7 @@ from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_
 from storage.dynamodb.outages import translated
 from storage.dynamodb.responses import take_as_json
 from storage.dynamodb.retries import RETRY_SECONDS, Backoff
-from storage.dynamodb.steps import Changed, Step, cancelled, member
+from storage.dynamodb.steps import Changed, Step, cancellation_cause, member
 from storage.errors import Contention
 from storage.schema import TABLE_VARIABLES, TABLES
 
@@ -32,27 +32,27 @@ First = TypeVar("First")
 Second = TypeVar("Second")
 Outcome = TypeVar("Outcome")
 
-#: Given here, or botocore puts one together in every call.
+#: A constant, which spares botocore building one in every call.
 USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
 
-#: A BatchGetItem takes so many keys.
+#: Maximum number of keys of a BatchGetItem.
 BATCH_KEYS: Final = 100
 
-#: As many connections as threads can use at once: a server's own, and those for calls made at the same time.
+#: Maximum number of connections, one per thread: the server's threads, and those for concurrent calls.
 CONNECTIONS: Final = 64
 SERVER_THREADS: Final = 40
 
-#: Whoever asks for the health waits so many seconds at most, as most of those who ask give up soon themselves.
+#: Timeout of a health check; most clients of health checks give up about as soon.
 PING_SECONDS: Final = 3.0
 
-# One snapshot of a function's memory can serve many processes at once, so the seed must not be in it.
+# A snapshot of a function's memory (SnapStart) is restored into many processes, so it must not contain a seed.
 _random = random.SystemRandom()
 
 
 class Tables:
-    """The three tables behind a boto3 client, which threads may share.
+    """The three tables behind a boto3 client; threads may share it.
 
-    Every call raises StorageUnavailable if the store does not answer, and Contention if it has no capacity.
+    Every call raises StorageUnavailable if the store does not answer, and Contention if it is throttled.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Tables:
 
     @classmethod
     def connect(cls, environ: Mapping[str, str], **client_options: Any) -> "Tables":
-        """Connect to the tables that the environment names, with boto3's own credentials, region and endpoint.
+        """Connect to the tables named in the environment, with boto3's default credentials, region and endpoint.
 
-        The store need not be there yet.
+        The store may still be down.
 
         Raises:
-            StorageUnavailable: The credentials are incomplete, or there is no region; no later call would do better.
+            StorageUnavailable: The credentials are incomplete, or no region is set: no later call can succeed.
 
         """
         config = Config(
@@ -89,7 +89,7 @@ class Tables:
         return cls(client, {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()})
 
     def create_missing(self) -> None:
-        """Create the tables that do not exist yet, for a local store or a test."""
+        """Create the tables that do not exist, in a local store or a test."""
         with self._translated():
             for table, definition in TABLES.items():
                 try:
@@ -98,18 +98,18 @@ class Tables:
                     logger.debug("table %s exists", table)
 
     def ping(self) -> None:
-        """Read one key, to see that the store answers."""
+        """Read one key to check that the store answers."""
         with within(PING_SECONDS), self._translated():
             self.client.get_item(TableName=self.names["Users"], Key=marshal({"userId": "."}))
 
     def get(self, table: str, key: Key) -> Item | None:
-        """Return an item as it is now."""
+        """Return an item, by a consistent read."""
         with self._translated():
             answer = self.client.get_item(TableName=self.names[table], Key=marshal(key), ConsistentRead=True)
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def get_all(self, table_keys: Iterable[tuple[str, Key]]) -> dict[str, list[Item]]:
-        """Return by table the items that exist as they are now, in no order, up to 100 a call."""
+        """Return the items that exist of any number of keys, unordered, by table; consistent reads of 100 keys each."""
         found: dict[str, list[Item]] = {table: [] for table in TABLES}
         keys = list(table_keys)
         batches = [keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS)]
@@ -137,7 +137,7 @@ class Tables:
                 pause = backoff.pause()
         return found
 
-    def query(  # noqa: PLR0913 - they are DynamoDB's
+    def query(  # noqa: PLR0913 - the parameters of DynamoDB's Query
         self,
         table: str,
         condition: str,
@@ -149,10 +149,10 @@ class Tables:
         only: str | None = None,
         consistent: bool = True,
     ) -> list[Item]:
-        """Return up to `limit` items in the order of the sort key, behind `after`.
+        """Return up to `limit` items in the order of the sort key, behind the key `after`.
 
-        What is read from an index, or not strongly, may lag behind by a moment; the latter costs half the price.
-        `#name` in the condition, and in the filter `only`, is an attribute and `:name` one of the values.
+        Reads of an index, or with `consistent=False` at half the price, are eventually consistent. In the condition
+        and in the filter `only`, `#name` is an attribute and `:name` one of the values.
         """
         request: dict[str, Any] = {"TableName": self.names[table], "KeyConditionExpression": condition}
         request |= expression(f"{condition} {only or ''}", values)
@@ -198,7 +198,7 @@ class Tables:
     def each(self, *calls: Callable[[], Outcome]) -> tuple[Outcome, ...]: ...
 
     def each(self, *calls: Callable[[], Any]) -> tuple[Any, ...]:
-        """Make independent calls concurrently and return their results in order; the first uses the caller's thread."""
+        """Make independent calls concurrently, the first in the caller's thread, and return their results in order."""
         others = [self._submit(call) for call in calls[1:]]
         return (*(call() for call in calls[:1]), *(other.result() for other in others))
 
@@ -206,10 +206,12 @@ class Tables:
         return self._threads.submit(copy_context().run, call)
 
     def retry(self, attempt: Callable[[Item | None], Outcome]) -> Outcome:
-        """Make an attempt with ever newer snapshots until it stands; the first gets None and assumes the common case.
+        """Return the result of the first attempt that raises no Changed.
+
+        Each attempt gets the latest snapshot of the first step's item. The first gets None and assumes the common case.
 
         Raises:
-            Contention: The time budget, or the time that the request has left, was used up.
+            Contention: The time for retries, or the request's remaining time, ran out.
 
         """
         image: Item | None = None
@@ -227,23 +229,23 @@ class Tables:
         return Backoff(end, time.monotonic, _random.uniform)
 
     def transact(self, steps: Sequence[Step]) -> None:
-        """Do all steps or none.
+        """Write all steps or none.
 
         Raises:
-            Refusal: That of the first step whose condition failed and that has one.
+            Refusal: The refusal of the first step whose condition failed and that has one.
             Changed: Another condition failed, or another transaction is at the same items.
 
         """
         members: Any = [member(step, self.names[step.table]) for step in steps]
         try:
             with self._translated():
-                # botocore repeats a call with the same token after a lost reply, so that it is not done twice.
+                # The token makes botocore's retry after a lost reply idempotent.
                 self.client.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.uuid4()))
         except self.client.exceptions.TransactionCanceledException as error:
-            meaning = cancelled(steps, error.response.get("CancellationReasons", []))
-            if meaning is None:
+            cause = cancellation_cause(steps, error.response.get("CancellationReasons", []))
+            if cause is None:
                 raise
-            raise meaning from error
+            raise cause from error
         except Contention as busy:
             raise Changed from busy
 

@@ -22,9 +22,9 @@ def refused(code: str, status: int = 400) -> exceptions.ClientError:
 
 #: What boto3 raises, and what of it the operator has to read.
 FAULTS: Final = [
-    (exceptions.EndpointConnectionError(endpoint_url=PRIVATE), "EndpointConnectionError", "see that it runs"),
-    (exceptions.ConnectTimeoutError(endpoint_url=PRIVATE), "ConnectTimeoutError", "see that it runs"),
-    (exceptions.ConnectionClosedError(endpoint_url=PRIVATE), "ConnectionClosedError", "see that it runs"),
+    (exceptions.EndpointConnectionError(endpoint_url=PRIVATE), "EndpointConnectionError", "check that it runs"),
+    (exceptions.ConnectTimeoutError(endpoint_url=PRIVATE), "ConnectTimeoutError", "check that it runs"),
+    (exceptions.ConnectionClosedError(endpoint_url=PRIVATE), "ConnectionClosedError", "check that it runs"),
     (exceptions.NoCredentialsError(), "NoCredentialsError", "AWS_PROFILE"),
     (exceptions.PartialCredentialsError(provider="env", cred_var=PRIVATE), "PartialCredentialsError", "AWS_PROFILE"),
     (exceptions.RefreshWithMFAUnsupportedError(), "RefreshWithMFAUnsupportedError", "AWS_PROFILE"),
@@ -35,12 +35,12 @@ FAULTS: Final = [
     (refused("ExpiredTokenException"), "ExpiredTokenException", "renew them"),
     (refused("ExpiredToken", 403), "ExpiredToken", "renew them"),
     (refused("UnrecognizedClientException"), "UnrecognizedClientException", "not known there"),
-    (refused("InvalidSignatureException"), "InvalidSignatureException", "the clock"),
+    (refused("InvalidSignatureException"), "InvalidSignatureException", "clock"),
     (refused("AccessDeniedException"), "AccessDeniedException", "cfn/template/role.py"),
     (refused("ResourceNotFoundException"), "ResourceNotFoundException", "a table is missing"),
     (refused("InternalServerError", 500), "InternalServerError", "the store itself"),
-    (refused("404", 404), "404", "something else than DynamoDB"),
-    (refused("301", 301), "301", "something else than DynamoDB"),
+    (refused("404", 404), "404", "is not DynamoDB"),
+    (refused("301", 301), "301", "is not DynamoDB"),
 ]
 
 

@@ -98,7 +98,7 @@ def test_the_command_shows_the_expected_and_the_actual_reads(ministack_tables: T
     [
         (
             {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
-            "see that it runs, and look at AWS_ENDPOINT_URL_DYNAMODB",
+            "check that it runs, AWS_ENDPOINT_URL_DYNAMODB",
         ),
         ({"EVENTS_TABLE": "NoSuchTable"}, "set EVENTS_TABLE, USERS_TABLE, REGISTRATIONS_TABLE, or use --stack"),
     ],

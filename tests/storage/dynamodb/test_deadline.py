@@ -10,14 +10,14 @@ import pytest
 
 from storage import events, registration_lists, registrations, users
 from storage.audit import audit
-from storage.dynamodb.deadline import CONNECT_SECONDS, LEAST_SECONDS, READ_SECONDS, last_call, within
+from storage.dynamodb.deadline import CONNECT_SECONDS, MIN_READ_SECONDS, READ_SECONDS, last_call, within
 from storage.dynamodb.tables import PING_SECONDS, Tables
 from storage.embedded import EMULATOR_ACCESS
 from storage.errors import Contention, StorageUnavailable
 from storage.model import EventFields
 
 #: More time than a call needs to be made at all.
-ENOUGH = CONNECT_SECONDS + LEAST_SECONDS
+ENOUGH = CONNECT_SECONDS + MIN_READ_SECONDS
 
 Hook = Callable[..., Any]
 
@@ -101,7 +101,7 @@ def test_no_call_is_made_without_the_time_for_it(
     assert clock.now < 1000 + ENOUGH, "it is refused at once, and does not wait for the deadline"
 
 
-@pytest.mark.parametrize(("seconds", "longest"), [(60, READ_SECONDS), (3, 2), (ENOUGH + 0.01, LEAST_SECONDS + 0.01)])
+@pytest.mark.parametrize(("seconds", "longest"), [(60, READ_SECONDS), (3, 2), (ENOUGH + 0.01, MIN_READ_SECONDS + 0.01)])
 def test_an_answer_is_awaited_for_as_long_as_the_request_has(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float, longest: float
 ) -> None:
