@@ -1,7 +1,7 @@
 """A meter of DynamoDB calls and request units, by AWS's own arithmetic (emulators bill by guess).
 
-A read unit is 4 KB read strongly, half that price if eventually; a write unit is 1 KB, twice that in a transaction.
-What is updated, deleted or checked is taken for an item of up to 1 KB, as its size is not in the request.
+A consistent read costs a unit per 4 KB, an eventually consistent one half of that; a write costs a unit per 1 KB, twice
+that in a transaction. An item that is updated, deleted or checked counts as 1 KB, as its size is not in the request.
 """
 
 import json
@@ -16,17 +16,16 @@ from storage.dynamodb.tables import Tables
 
 
 class Meter:
-    """What was called and consumed since the meter was put in, by however many threads."""
+    """The calls and request units since the meter was attached, of all threads."""
 
     def __init__(self) -> None:
-        """Start from zero."""
         self.calls: Counter[str] = Counter()
         self.reads = 0.0
         self.writes = 0
         self._lock = Lock()
 
     def before(self, params: dict[str, Any], model: Any, context: dict[str, Any], **_more: Any) -> None:
-        """See a request: its price may depend on how it reads."""
+        """Count a call and its writes, and note whether it reads consistently."""
         body = json.loads(params["body"])
         tables = body.get("RequestItems", {}).values()
         context["consistent"] = bool(body.get("ConsistentRead")) or any(table.get("ConsistentRead") for table in tables)
@@ -36,14 +35,14 @@ class Meter:
             self.writes += sum(2 * max(1, math.ceil(size(item) / 1024)) for item in written)
 
     def after(self, parsed: dict[str, Any], model: Any, context: dict[str, Any], **_more: Any) -> None:
-        """See an answer: a query is billed by the sum of what it went through, a batch by each item."""
+        """Count the reads of a response: a query is billed by the sum of its items, a batch by each item."""
         if model.name in {"GetItem", "BatchGetItem"}:
             found = [parsed["Item"]] if "Item" in parsed else []
             found += [item for items in parsed.get("Responses", {}).values() for item in items]
             self._read([size(item) for item in found] or [0], consistent=context["consistent"])
         elif model.name == "Query":
             shown = sum(size(item) for item in parsed["Items"])
-            # What a filter leaves out is billed as well; it is taken to be as large as what it lets pass.
+            # Items that a filter drops are billed as well; assume that they are as large as those it passes.
             self._read([shown * parsed["ScannedCount"] // max(1, parsed["Count"])], consistent=context["consistent"])
 
     def _read(self, sizes: list[int], *, consistent: bool) -> None:
@@ -53,7 +52,7 @@ class Meter:
 
 
 def size(item: dict[str, Any]) -> int:
-    """Return about how many bytes an item has, as the documentation of DynamoDB counts them."""
+    """Return the approximate size of an item in bytes, by the rules in DynamoDB's documentation."""
     return sum(
         len(name) + _value_size(kind, value) for name, attribute in item.items() for kind, value in attribute.items()
     )
@@ -73,7 +72,7 @@ def _value_size(kind: str, value: Any) -> int:
 
 @contextmanager
 def metered(tables: Tables) -> Iterator[Meter]:
-    """Count what is called as long as the context lasts."""
+    """Count calls and request units while the context lasts."""
     events, meter = tables.client.meta.events, Meter()
     events.register("before-call.dynamodb", meter.before)
     events.register("after-call.dynamodb", meter.after)

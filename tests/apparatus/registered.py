@@ -1,4 +1,4 @@
-"""An event with people on it, for tests of the ledger."""
+"""An event with registrations, for tests of the storage."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def register(tables: Tables, *user_ids: str) -> list[Registration]:
 
 
 def state(tables: Tables) -> tuple[str, str]:
-    """Return who is confirmed and who waits, in order, after a look that rule 10 holds."""
+    """Return the users who are confirmed and those who wait, in order, and assert the invariant."""
     assert list(audit.audit(tables)) == []
     confirmed = registration_lists.of_event(tables, "e", status="confirmed", limit=100).entries
     waiting = registration_lists.of_event(tables, "e", status="waitlisted", limit=100).entries

@@ -1,4 +1,4 @@
-"""A rival: somebody who acts between what the code under test has read and what it writes."""
+"""A rival: another client that acts between the reads and the write of the code under test."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,10 +8,10 @@ from storage.dynamodb.tables import Tables
 
 
 class Rival:
-    """Counts the transactions it met and the times it acted."""
+    """Acts before transactions of the code under test, and counts them and its acts."""
 
     def __init__(self, act: Callable[[], object], times: int) -> None:
-        """Act so many times, each before a transaction of somebody else."""
+        """Act before each of the first `times` transactions."""
         self.transactions = 0
         self.acted = 0
         self._act = act
@@ -19,7 +19,7 @@ class Rival:
         self._acting = False
 
     def before_write(self, **_context: Any) -> None:
-        """Act, unless it is the rival's own transaction that is about to be sent."""
+        """Act, unless the transaction about to be sent is the rival's own."""
         if self._acting:
             return
         self.transactions += 1
@@ -33,7 +33,7 @@ class Rival:
 
 
 def in_turn(*acts: Callable[[], object]) -> Callable[[], object]:
-    """Return what does one of several things each time, in order."""
+    """Return an act that does the next of several acts each time."""
     left = iter(acts)
 
     def act() -> object:
@@ -43,12 +43,12 @@ def in_turn(*acts: Callable[[], object]) -> Callable[[], object]:
 
 
 def nothing() -> None:
-    """Let the first of several transactions pass."""
+    """Let a transaction pass; an act for `in_turn`."""
 
 
 @contextmanager
 def rival(tables: Tables, act: Callable[[], object], times: int = 1) -> Iterator[Rival]:
-    """Let somebody act just before the next transactions are sent, when all reads for them are done."""
+    """Act just before each of the next transactions is sent, when all reads for it are done."""
     events = tables.client.meta.events
     other = Rival(act, times)
     events.register("before-call.dynamodb.TransactWriteItems", other.before_write)

@@ -1,4 +1,4 @@
-"""What each access costs: DynamoDB calls and request units, as the design's table of accesses says."""
+"""The cost of each access in DynamoDB calls and request units, as in the table of `storage/README.md`."""
 
 import itertools
 from collections.abc import Callable
@@ -18,8 +18,8 @@ PEOPLE = [f"user-{number:02d}" for number in range(12)]
 
 
 @pytest.fixture
-def ledger(moto_tables: Tables) -> Tables:
-    """Make an event of three seats with seven people, and one with free seats."""
+def tables(moto_tables: Tables) -> Tables:
+    """Make an event of three seats with seven registrations, and an event with free seats."""
     for event_id, capacity in (("full", 3), ("free", 5)):
         fields = EventFields(
             title="T", description="D", date="2030-05-01", location="L", capacity=capacity, organizer="O",
@@ -40,45 +40,50 @@ def cost(tables: Tables, access: Callable[[], Any]) -> Meter:
     return meter
 
 
-def test_getting_an_event_is_one_query(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: events.get(ledger, "full"))
+def test_getting_an_event_is_one_query(tables: Tables) -> None:
+    meter = cost(tables, lambda: events.get(tables, "full"))
     assert (meter.calls, meter.reads, meter.writes) == ({"Query": 1}, 1, 0)
 
 
-def test_registering_with_a_free_seat_is_one_transaction_and_nothing_else(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: registrations.register(ledger, "free", PEOPLE[11]))
+def test_registering_with_a_free_seat_is_one_transaction_and_nothing_else(tables: Tables) -> None:
+    meter = cost(tables, lambda: registrations.register(tables, "free", PEOPLE[11]))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 1}, 0, 8)
 
 
-def test_registering_on_a_full_event_is_one_transaction_more(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: registrations.register(ledger, "full", PEOPLE[11]))
+def test_registering_on_a_full_event_takes_one_more_transaction(tables: Tables) -> None:
+    meter = cost(tables, lambda: registrations.register(tables, "full", PEOPLE[11]))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 2}, 0, 8 + 10)
 
 
-def test_a_refusal_costs_the_one_transaction_that_failed(ledger: Tables) -> None:
-    events.update(ledger, "full", {"has_waitlist": False})
-    with pytest.raises(EventFull), metered(ledger) as meter:
-        registrations.register(ledger, "full", PEOPLE[11])
+def test_a_refusal_costs_the_one_transaction_that_failed(tables: Tables) -> None:
+    events.update(tables, "full", {"has_waitlist": False})
+    with pytest.raises(EventFull), metered(tables) as meter:
+        registrations.register(tables, "full", PEOPLE[11])
     assert (meter.calls, meter.writes) == ({"TransactWriteItems": 1}, 8)
-    with pytest.raises(AlreadyRegistered), metered(ledger) as meter:
-        registrations.register(ledger, "full", PEOPLE[0])
+    with pytest.raises(AlreadyRegistered), metered(tables) as meter:
+        registrations.register(tables, "full", PEOPLE[0])
     assert (meter.calls, meter.writes) == ({"TransactWriteItems": 1}, 8)
 
 
 @pytest.mark.parametrize(
     ("event_id", "user_id", "writes"),
     [("free", PEOPLE[0], 6), ("full", PEOPLE[3], 10), ("full", PEOPLE[5], 10), ("full", PEOPLE[0], 10)],
-    ids=["a seat nobody waits for", "the first place in the queue", "another place", "a seat that is handed on"],
+    ids=[
+        "a seat that nobody waits for",
+        "the first place in the queue",
+        "another place",
+        "a seat for the head of the queue",
+    ],
 )
-def test_unregistering_is_two_reads_and_a_transaction(ledger: Tables, event_id: str, user_id: str, writes: int) -> None:
-    meter = cost(ledger, lambda: registrations.unregister(ledger, event_id, user_id))
+def test_unregistering_is_two_reads_and_a_transaction(tables: Tables, event_id: str, user_id: str, writes: int) -> None:
+    meter = cost(tables, lambda: registrations.unregister(tables, event_id, user_id))
     assert meter.calls == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
     assert (meter.reads, meter.writes) == (2, writes)
 
 
-def test_promoting_is_one_query_and_one_transaction_for_all(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: events.update(ledger, "full", {"capacity": 6}))
-    assert meter.calls == {"Query": 2, "TransactWriteItems": 2, "GetItem": 1}, "who waits is read after the change"
+def test_promoting_several_people_is_one_query_and_one_transaction(tables: Tables) -> None:
+    meter = cost(tables, lambda: events.update(tables, "full", {"capacity": 6}))
+    assert meter.calls == {"Query": 2, "TransactWriteItems": 2, "GetItem": 1}, "the queue is read after the change"
     assert meter.writes == 4 + 2 + 4 * 3
 
 
@@ -94,60 +99,60 @@ def test_a_page_of_a_user_is_two_calls(moto_tables: Tables) -> None:
     assert meter.calls == {"Query": 1, "BatchGetItem": 1}
 
 
-def test_a_place_in_the_queue_is_two_queries_and_the_first_place_is_one(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: queue.position(ledger, "full", 3))
+def test_a_position_in_the_queue_is_two_queries_and_the_first_is_one(tables: Tables) -> None:
+    meter = cost(tables, lambda: queue.position(tables, "full", 3))
     assert (meter.calls, meter.reads) == ({"Query": 2}, 1)
-    meter = cost(ledger, lambda: queue.position(ledger, "full", 0))
+    meter = cost(tables, lambda: queue.position(tables, "full", 0))
     assert (meter.calls, meter.reads) == ({"Query": 1}, 0.5)
 
 
-def test_getting_the_registration_of_somebody_who_waits_reads_the_place_as_well(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: registrations.get(ledger, "full", PEOPLE[6]))
+def test_getting_a_waitlisted_registration_reads_its_position_as_well(tables: Tables) -> None:
+    meter = cost(tables, lambda: registrations.get(tables, "full", PEOPLE[6]))
     assert (meter.calls, meter.reads) == ({"GetItem": 1, "Query": 2}, 2)
-    meter = cost(ledger, lambda: registrations.get(ledger, "full", PEOPLE[0]))
+    meter = cost(tables, lambda: registrations.get(tables, "full", PEOPLE[0]))
     assert (meter.calls, meter.reads) == ({"GetItem": 1}, 1)
 
 
-def test_those_who_left_the_queue_cost_a_few_units_even_if_they_are_thousands(ledger: Tables) -> None:
-    """Of 10,000 people ahead, one of a hundred has left, then half of them, then all."""
+def test_thousands_of_people_who_left_the_queue_add_a_few_units(tables: Tables) -> None:
+    """Of 10,000 people ahead, 1 % have left, then half, then all."""
     for left, units in ((1, 0.5), (BLOCK // 2, 2.5), (BLOCK, 4.5)):
         blocks = [
             Step(action="Put", table="Registrations", item={**left_key("full", first), "numbers": frozenset(numbers)})
             for first in range(BLOCK, 100 * BLOCK, BLOCK)
             for numbers in [range(first, first + left)]
         ]
-        ledger.transact(blocks)
-        meter = cost(ledger, lambda: queue.position(ledger, "full", 100 * BLOCK))
+        tables.transact(blocks)
+        meter = cost(tables, lambda: queue.position(tables, "full", 100 * BLOCK))
         assert (meter.calls, meter.reads) == ({"Query": 2}, 0.5 + units)
 
 
-def test_deleting_an_event_is_one_transaction_and_one_more_if_anybody_ever_queued(ledger: Tables) -> None:
-    registrations.unregister(ledger, "free", PEOPLE[0])
-    meter = cost(ledger, lambda: events.delete(ledger, "free"))
+def test_deleting_an_event_is_one_transaction_and_one_more_if_anybody_ever_queued(tables: Tables) -> None:
+    registrations.unregister(tables, "free", PEOPLE[0])
+    meter = cost(tables, lambda: events.delete(tables, "free"))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 1}, 0, 4)
     for user_id in PEOPLE[:7]:
-        registrations.unregister(ledger, "full", user_id)
-    meter = cost(ledger, lambda: events.delete(ledger, "full"))
+        registrations.unregister(tables, "full", user_id)
+    meter = cost(tables, lambda: events.delete(tables, "full"))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 2}, 0, 4 + 6)
 
 
-def test_a_page_of_events_is_a_query_and_a_batch(ledger: Tables) -> None:
-    meter = cost(ledger, lambda: events.list_page(ledger, limit=100))
+def test_a_page_of_events_is_a_query_and_a_batch(tables: Tables) -> None:
+    meter = cost(tables, lambda: events.list_page(tables, limit=100))
     assert meter.calls == {"Query": 1, "BatchGetItem": 1}
 
 
-def test_a_page_of_an_event_is_one_query_and_two_more_for_the_places_of_those_who_wait(ledger: Tables) -> None:
+def test_a_page_of_an_event_is_one_query_and_two_more_for_positions(tables: Tables) -> None:
     for status, calls in (("confirmed", 1), ("waitlisted", 1), (None, 3)):
         meter = cost(
-            ledger,
-            lambda status=status: registration_lists.of_event(ledger, "full", status=status, limit=50),  # type: ignore[misc]
+            tables,
+            lambda status=status: registration_lists.of_event(tables, "full", status=status, limit=50),  # type: ignore[misc]
         )
         assert meter.calls == {"Query": calls}
 
 
-def test_a_registration_that_must_wait_for_nobody_costs_the_same_however_many_there_are(ledger: Tables) -> None:
+def test_a_registration_with_a_free_seat_costs_the_same_for_any_number_of_registrations(tables: Tables) -> None:
     meters = [
-        cost(ledger, lambda user_id=user_id: registrations.register(ledger, "free", user_id))  # type: ignore[misc]
+        cost(tables, lambda user_id=user_id: registrations.register(tables, "free", user_id))  # type: ignore[misc]
         for user_id in PEOPLE[8:11]
     ]
     assert all(one.writes == other.writes for one, other in itertools.pairwise(meters))

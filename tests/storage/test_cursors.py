@@ -1,4 +1,4 @@
-"""Cursors: opaque, checked, and good for one list only."""
+"""Cursors: opaque, checked, and valid for one list only."""
 
 import pytest
 from hypothesis import given
@@ -11,14 +11,14 @@ ANY = r"(?s).*"
 
 
 @given(st.text())
-def test_a_cursor_holds_a_place(place: str) -> None:
+def test_a_cursor_contains_the_last_entry_of_a_page(last: str) -> None:
     name = list_name("a", None)
-    assert decode(name, encode(name, place), ANY) == place
+    assert decode(name, encode(name, last), ANY) == last
 
 
 @given(st.text(alphabet="abc", min_size=1), st.data())
-def test_a_cursor_with_any_character_changed_is_refused(place: str, data: st.DataObject) -> None:
-    cursor = encode("list", place)
+def test_a_cursor_with_any_character_changed_is_refused(last: str, data: st.DataObject) -> None:
+    cursor = encode("list", last)
     at = data.draw(st.integers(0, len(cursor) - 1))
     other = data.draw(st.sampled_from([letter for letter in "Aa0_-" if letter != cursor[at]]))
     with pytest.raises(CursorInvalid):
@@ -26,7 +26,7 @@ def test_a_cursor_with_any_character_changed_is_refused(place: str, data: st.Dat
 
 
 @given(st.text(alphabet="ABCabc019-_"))
-def test_what_was_never_given_out_is_refused(cursor: str) -> None:
+def test_a_cursor_that_was_never_issued_is_refused(cursor: str) -> None:
     with pytest.raises(CursorInvalid):
         decode("list", cursor, ANY)
 
@@ -36,10 +36,10 @@ def test_a_cursor_of_another_list_is_refused() -> None:
         decode(list_name("events", "active"), encode(list_name("events", None), "x"), ANY)
 
 
-def test_a_forged_place_of_the_wrong_form_is_refused() -> None:
+def test_a_forged_cursor_whose_entry_has_the_wrong_form_is_refused() -> None:
     with pytest.raises(CursorInvalid):
         decode("list", encode("list", "x"), "[0-9]+")
 
 
-def test_names_of_lists_do_not_run_together() -> None:
+def test_different_lists_have_different_names() -> None:
     assert list_name("a", "b", None) != list_name("a,b", None)

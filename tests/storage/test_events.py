@@ -42,11 +42,11 @@ def test_an_event_is_returned_as_it_was_created(moto_tables: Tables) -> None:
     assert events.get(moto_tables, "e") == event
 
 
-def test_without_an_id_each_event_gets_one_of_its_own(moto_tables: Tables) -> None:
+def test_without_an_id_each_event_gets_a_unique_one(moto_tables: Tables) -> None:
     assert make(moto_tables, None).event_id != make(moto_tables, None).event_id
 
 
-def test_a_taken_id_is_refused_and_the_event_there_stays_as_it_is(moto_tables: Tables) -> None:
+def test_a_taken_id_is_refused_and_the_existing_event_is_unchanged(moto_tables: Tables) -> None:
     first = make(moto_tables)
     with pytest.raises(EventExists):
         make(moto_tables, title="Other")
@@ -60,7 +60,7 @@ def test_text_and_date_are_stored_exactly_as_sent(moto_tables: Tables) -> None:
     assert (event.title, event.date) == (text, "2030-05-01T10:00:00.123456789+05:45")
 
 
-def test_an_update_changes_what_it_names_and_nothing_else(moto_tables: Tables) -> None:
+def test_an_update_changes_the_given_fields_only(moto_tables: Tables) -> None:
     before = make(moto_tables)
     after = events.update(moto_tables, "e", {"title": "New", "capacity": 5})
     assert (after.title, after.capacity, after.location) == ("New", 5, before.location)
@@ -89,7 +89,7 @@ def test_an_update_that_expects_another_version_is_refused(moto_tables: Tables) 
     assert events.update(moto_tables, "e", {"title": "Newer"}, [event.version, changed.version]).title == "Newer"
 
 
-def test_of_two_updates_at_once_neither_is_lost(moto_tables: Tables) -> None:
+def test_of_two_concurrent_updates_neither_is_lost(moto_tables: Tables) -> None:
     make(moto_tables)
     with rival(moto_tables, lambda: events.update(moto_tables, "e", {"location": "Theirs"})):
         events.update(moto_tables, "e", {"title": "Mine"})
@@ -97,7 +97,7 @@ def test_of_two_updates_at_once_neither_is_lost(moto_tables: Tables) -> None:
     assert (event.title, event.location) == ("Mine", "Theirs")
 
 
-def test_an_update_that_expects_a_version_loses_to_one_that_came_between(moto_tables: Tables) -> None:
+def test_an_update_that_expects_a_version_is_refused_after_a_concurrent_one(moto_tables: Tables) -> None:
     event = make(moto_tables)
     with (
         rival(moto_tables, lambda: events.update(moto_tables, "e", {"location": "Theirs"})),
@@ -143,8 +143,8 @@ def test_reopening_promotes_to_the_seats_that_became_free_while_closed(moto_tabl
     assert registrations.get(moto_tables, "e", "c").status == "confirmed"
 
 
-def test_those_who_join_while_the_capacity_is_raised_are_promoted(moto_tables: Tables) -> None:
-    """They are not in what was read before the change, and nobody but this update would look after them."""
+def test_people_who_join_while_the_capacity_is_raised_are_promoted(moto_tables: Tables) -> None:
+    """They joined after the first read, and only this update would promote them."""
     make(moto_tables, capacity=1, has_waitlist=True)
     register(moto_tables, "a")
     with rival(moto_tables, lambda: register(moto_tables, "b")):
@@ -153,7 +153,7 @@ def test_those_who_join_while_the_capacity_is_raised_are_promoted(moto_tables: T
     assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_seat_that_becomes_free_while_an_event_reopens_is_handed_on(moto_tables: Tables) -> None:
+def test_a_seat_that_becomes_free_while_an_event_reopens_goes_to_the_head_of_the_queue(moto_tables: Tables) -> None:
     make(moto_tables, capacity=1, has_waitlist=True)
     register(moto_tables, "a", "b")
     events.update(moto_tables, "e", {"status": "cancelled"})
@@ -176,8 +176,8 @@ def test_an_event_that_is_deleted_right_after_its_update_is_not_found(moto_table
         events.update(moto_tables, "e", {"title": "New"})
 
 
-def test_a_reader_never_sees_one_half_of_an_update(moto_tables: Tables) -> None:
-    """A query may read one item before an update and one after it; the versions tell, and it reads again."""
+def test_a_reader_never_sees_half_of_an_update(moto_tables: Tables) -> None:
+    """A query may read one item before an update and one after; the versions differ, and the query is retried."""
     make(moto_tables)
     torn = [moto_tables.get("Events", {"eventId": "e", "part": "SEATS"})]
     events.update(moto_tables, "e", {"capacity": 7})
@@ -212,7 +212,7 @@ def test_an_event_with_registrations_is_not_deleted(moto_tables: Tables) -> None
     assert events.get(moto_tables, "e").confirmed == 1
 
 
-def test_a_registration_that_comes_while_an_event_is_deleted_keeps_it(moto_tables: Tables) -> None:
+def test_an_event_that_gets_a_registration_while_it_is_deleted_stays(moto_tables: Tables) -> None:
     make(moto_tables)
     with rival(moto_tables, lambda: register(moto_tables, "a")), pytest.raises(EventHasRegistrations):
         events.delete(moto_tables, "e")
@@ -228,7 +228,7 @@ def test_deleting_another_version_is_refused(moto_tables: Tables, expected: list
 
 
 @pytest.mark.parametrize("expected", [None, ["0000000000000000"]])
-def test_what_does_not_exist_can_not_be_changed_or_deleted(moto_tables: Tables, expected: list[str] | None) -> None:
+def test_a_missing_event_can_not_be_changed_or_deleted(moto_tables: Tables, expected: list[str] | None) -> None:
     with pytest.raises(EventNotFound):
         events.update(moto_tables, "e", {}, expected)
     with pytest.raises(EventNotFound):
@@ -239,7 +239,7 @@ def test_what_does_not_exist_can_not_be_changed_or_deleted(moto_tables: Tables, 
 
 
 def listed(tables: Tables, **filters: Any) -> list[str]:
-    """Return the ids of all pages, of two events each."""
+    """Return the ids of all pages, with two events each."""
     ids: list[str] = []
     cursor = None
     while True:
@@ -253,7 +253,7 @@ def listed(tables: Tables, **filters: Any) -> list[str]:
 
 @pytest.fixture
 def calendar(moto_tables: Tables) -> Tables:
-    """Make events around the first of May, in UTC: b and c on it, a before, d and e after."""
+    """Make events around 1 May in UTC: b and c on that day, a before, d and e after."""
     make(moto_tables, "d", date="2030-05-02", status="cancelled")
     make(moto_tables, "c", date="2030-05-01")
     make(moto_tables, "b", date="2030-05-01")
@@ -262,7 +262,7 @@ def calendar(moto_tables: Tables) -> Tables:
     return moto_tables
 
 
-def test_events_come_by_date_in_utc_and_then_by_id(calendar: Tables) -> None:
+def test_events_are_listed_by_date_in_utc_and_then_by_id(calendar: Tables) -> None:
     assert listed(calendar) == ["a", "b", "c", "d", "e"]
 
 
@@ -273,7 +273,7 @@ def test_days_are_inclusive_and_in_utc(calendar: Tables) -> None:
     assert listed(calendar, first_day="2030-05-02", last_day="2030-05-01") == []
 
 
-def test_a_status_selects(calendar: Tables) -> None:
+def test_a_status_filters_the_list(calendar: Tables) -> None:
     assert listed(calendar, status="cancelled") == ["a", "d"]
     assert listed(calendar, status="cancelled", first_day="2030-05-01") == ["d"]
     assert listed(calendar, status="ongoing") == []
@@ -298,6 +298,6 @@ def test_a_cursor_of_another_list_or_a_damaged_one_is_refused(calendar: Tables) 
             events.list_page(calendar, limit=1, cursor=bad, **filters)  # type: ignore[arg-type]
 
 
-def test_an_event_that_the_index_still_shows_but_is_deleted_is_left_out(calendar: Tables) -> None:
+def test_a_deleted_event_that_the_index_still_contains_is_left_out(calendar: Tables) -> None:
     calendar.client.delete_item(TableName="Events", Key={"eventId": {"S": "c"}, "part": {"S": "SEATS"}})
     assert listed(calendar) == ["a", "b", "d", "e"]

@@ -1,7 +1,7 @@
-"""Growth: an access to an event with thousands of registrations, a fifth of them waiting, costs what it costs with 50.
+"""Growth: an access to an event with thousands of registrations, a fifth of them waiting, costs the same as with 50.
 
-The items are put into moto's own tables, as through the API it would take hours. moto sorts all of them for a query, so
-it is 2,500 with every test run; `GROWTH=50000` takes minutes.
+The items are put into moto's tables directly, as the API would take hours. moto sorts all items for each query, so a
+test run uses 2,500; `GROWTH=50000` takes minutes.
 """
 
 import copy
@@ -35,9 +35,9 @@ def person(number: int) -> str:
 
 
 def crowd(event_id: str, registered: int, *, queue: bool) -> Iterator[tuple[str, Item]]:
-    """Yield an event with so many registrations: all are confirmed, or every fifth waits and a few have left.
+    """Yield the items of an event: all registrations are confirmed, or every fifth waits and a few people have left.
 
-    Users, and pointers from them, are in partitions of their own, and only those that are needed are there.
+    Users and pointers are in other partitions; only those that the tests need are made.
     """
     waiting = registered // 5 if queue else 0
     gone = {(waiting + LEFT) * part // (LEFT + 1) for part in range(1, LEFT + 1)} if queue else set()
@@ -69,7 +69,7 @@ def both(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
     """Return a function that makes two events, `small` and `large`."""
 
     def structure(table: Table, _memo: object) -> Table:
-        """Copy what holds the items, but not each item: moto does it for every write of a transaction."""
+        """Copy the table without its items: moto copies the table for every write of a transaction."""
         twin = copy.copy(table)
         twin.items = defaultdict(
             dict, {key: dict(part) if isinstance(part, dict) else part for key, part in table.items.items()}
@@ -108,7 +108,7 @@ def page(tables: Tables, event_id: str, status: Any = None, after: int | str | N
 
 
 def with_a_queue(tables: Tables, event_id: str, registered: int) -> dict[str, Callable[[], Any]]:
-    """Return accesses to an event, each of which leaves it fit for the next."""
+    """Return accesses to an event, each of which can follow the one before."""
     on_event = partial(partial, tables=tables, event_id=event_id)
     last, middle = person(registered - 1), person(registered // 10 * 5 + 4)
     return {
@@ -121,7 +121,7 @@ def with_a_queue(tables: Tables, event_id: str, registered: int) -> dict[str, Ca
         "of a user": lambda: registration_lists.of_user(tables, "newcomer", limit=10),
         "unregister, last": on_event(registrations.unregister, user_id="newcomer"),
         "unregister, middle": on_event(registrations.unregister, user_id=middle),
-        "unregister, seat handed on": on_event(registrations.unregister, user_id=person(registered - 2)),
+        "unregister, one promoted": on_event(registrations.unregister, user_id=person(registered - 2)),
         "unregister, first": on_event(registrations.unregister, user_id=person(9)),
         "update, one promoted": lambda: events.update(
             tables, event_id, {"capacity": events.get(tables, event_id).capacity + 1}
@@ -129,7 +129,7 @@ def with_a_queue(tables: Tables, event_id: str, registered: int) -> dict[str, Ca
     }
 
 
-def test_an_access_to_an_event_with_a_queue_costs_the_same_however_long_it_is(both: Callable[..., Tables]) -> None:
+def test_an_access_to_an_event_costs_the_same_for_any_length_of_the_queue(both: Callable[..., Tables]) -> None:
     tables = both(queue=True)
     small = costs(tables, with_a_queue(tables, "small", FEW))
     large = costs(tables, with_a_queue(tables, "large", MANY))
@@ -137,7 +137,7 @@ def test_an_access_to_an_event_with_a_queue_costs_the_same_however_long_it_is(bo
 
 
 def pages(tables: Tables, event_id: str, registered: int) -> dict[str, Callable[[], Any]]:
-    """Return pages from the beginning of each list, and from deep inside it; the first has the head of the queue."""
+    """Return pages from the beginning and from deep inside of each list; the first of the queue has its head."""
     on_event, deep = partial(partial, page, tables, event_id), registered - 25
     queued = str(registered // 5 + LEFT - 10)
     return {
@@ -150,14 +150,14 @@ def pages(tables: Tables, event_id: str, registered: int) -> dict[str, Callable[
     }
 
 
-def test_a_list_costs_by_page_however_long_it_is_and_however_deep_the_page(both: Callable[..., Tables]) -> None:
+def test_a_page_costs_the_same_in_any_list_and_at_any_depth(both: Callable[..., Tables]) -> None:
     tables = both(queue=True)
     small, large = costs(tables, pages(tables, "small", FEW)), costs(tables, pages(tables, "large", MANY))
     assert large == small
     for name in ("by user", "confirmed"):
         assert large[f"{name}, deep"] == large[f"{name}, second"]
     calls, reads, _ = large["queue, first"]
-    assert large["queue, deep"] == ({"Query": calls["Query"] + 2}, reads + 1, 0), "the place of the first one there"
+    assert large["queue, deep"] == ({"Query": calls["Query"] + 2}, reads + 1, 0), "for the position of its first entry"
 
 
 def with_free_seats(tables: Tables, event_id: str) -> dict[str, Callable[[], Any]]:
@@ -171,7 +171,7 @@ def with_free_seats(tables: Tables, event_id: str) -> dict[str, Callable[[], Any
     }
 
 
-def test_an_access_to_an_event_with_free_seats_costs_the_same_however_many_have_one(
+def test_an_access_to_an_event_with_free_seats_costs_the_same_for_any_number_of_registrations(
     both: Callable[..., Tables],
 ) -> None:
     tables = both(queue=False)

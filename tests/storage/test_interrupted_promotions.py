@@ -1,25 +1,23 @@
-"""A promotion that was interrupted is gone on with by the next write on the event, and nobody overtakes meanwhile."""
+"""An interrupted promotion is continued by the next write on the event, and nobody jumps the queue meanwhile."""
 
 import pytest
 
 from storage import events, queue, registrations
 from storage.dynamodb.tables import Tables
-from storage.errors import (
-    EventFull,
-)
+from storage.errors import EventFull
 from storage.rules import Seats
 from tests.apparatus.registered import make_event, register, state
 from tests.apparatus.rival import in_turn, nothing, rival
 
 
 def interrupted_raise(tables: Tables, capacity: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Raise the capacity, and die before anybody is promoted."""
+    """Raise the capacity, and crash before anybody is promoted."""
     with monkeypatch.context() as patch:
         patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
         events.update(tables, "e", {"capacity": capacity})
 
 
-def test_a_newcomer_goes_on_with_an_interrupted_promotion_and_queues_behind(
+def test_a_newcomer_continues_an_interrupted_promotion_and_queues_behind(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_event(moto_tables, capacity=1)
@@ -30,7 +28,7 @@ def test_a_newcomer_goes_on_with_an_interrupted_promotion_and_queues_behind(
     assert state(moto_tables) == ("abc", "df")
 
 
-def test_a_newcomer_gets_a_seat_that_is_left_after_an_interrupted_promotion(
+def test_a_newcomer_gets_a_seat_that_is_free_after_an_interrupted_promotion(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_event(moto_tables, capacity=1)
@@ -41,7 +39,7 @@ def test_a_newcomer_gets_a_seat_that_is_left_after_an_interrupted_promotion(
     assert state(moto_tables) == ("abf", "")
 
 
-def test_a_newcomer_who_is_unregistered_while_helping_with_a_promotion_was_admitted_all_the_same(
+def test_a_newcomer_who_is_unregistered_while_continuing_a_promotion_was_still_admitted(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_event(moto_tables, capacity=1)
@@ -61,7 +59,7 @@ def test_a_newcomer_who_is_unregistered_while_helping_with_a_promotion_was_admit
     assert state(moto_tables) == ("ab", "")
 
 
-def test_with_the_waitlist_off_a_newcomer_promotes_first_and_is_admitted_after(
+def test_with_the_waitlist_off_a_newcomer_is_admitted_after_the_promotion(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_event(moto_tables, capacity=1)
@@ -75,7 +73,7 @@ def test_with_the_waitlist_off_a_newcomer_promotes_first_and_is_admitted_after(
 
 
 @pytest.mark.parametrize(("leaver", "expected"), [("a", ("bcd", "f")), ("c", ("abd", "f")), ("f", ("abc", "d"))])
-def test_whoever_leaves_goes_on_with_an_interrupted_promotion(
+def test_a_person_who_leaves_continues_an_interrupted_promotion(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, leaver: str, expected: tuple[str, str]
 ) -> None:
     make_event(moto_tables, capacity=1)
@@ -85,7 +83,7 @@ def test_whoever_leaves_goes_on_with_an_interrupted_promotion(
     assert state(moto_tables) == expected
 
 
-def test_whoever_queues_goes_on_with_a_promotion_that_was_interrupted_meanwhile(
+def test_a_person_who_queues_continues_a_promotion_that_was_interrupted_meanwhile(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_event(moto_tables, capacity=1)

@@ -1,4 +1,4 @@
-"""Keys that sort as they should."""
+"""Keys and dates sort correctly as text."""
 
 from datetime import datetime
 
@@ -39,11 +39,11 @@ def test_places_in_the_queue_sort_by_number(one: int, other: int) -> None:
 
 
 @given(st.integers(0, 10**12 - 1), st.integers(0, 10**12 - 1))
-def test_those_who_left_sort_by_number(one: int, other: int) -> None:
+def test_left_items_sort_by_number(one: int, other: int) -> None:
     assert (left_key("e", one)["sk"] < left_key("e", other)["sk"]) == (one // BLOCK < other // BLOCK)
 
 
-def test_a_block_that_everybody_left_is_one_write_unit() -> None:
+def test_a_left_item_with_all_its_numbers_is_one_write_unit() -> None:
     last = range(10**12 - BLOCK, 10**12)
     keys = {tuple(left_key("e" * 100, seq).items()) for seq in last}
     assert len(keys) == 1

@@ -1,4 +1,4 @@
-"""Places in the queue: each is the rank of its owner, whoever left and whoever was promoted, at whatever moment."""
+"""Positions equal the rank in the queue, after any departures and promotions, even concurrent ones."""
 
 import random
 from contextlib import suppress
@@ -18,7 +18,7 @@ PEOPLE = "abcdefghijkl"
 
 
 def make_event(tables: Tables, given: int = 0, capacity: int = 1) -> None:
-    """Make an event whose queue has given so many numbers already, to people who are all gone."""
+    """Make an event whose queue has assigned `given` numbers, to people who have all left."""
     fields = EventFields(
         title="T", description="D", date="2030-05-01", location="L", capacity=capacity, organizer="O", has_waitlist=True
     )
@@ -45,7 +45,7 @@ def go(tables: Tables, user_ids: str) -> None:
 
 
 def places(tables: Tables) -> str:
-    """Return who waits in the order of the queue, after a look that every way to a place gives the rank there."""
+    """Return the users in the queue, in order, and assert that every operation reports their ranks as positions."""
     assert list(audit.audit(tables)) == []
     line = queue.waiting(tables, "e", 100)
     ranks = {place["userId"]: rank for rank, place in enumerate(line, start=1)}
@@ -57,14 +57,14 @@ def places(tables: Tables) -> str:
 
 
 def queued(tables: Tables, cursor: str | None = None) -> list[tuple[str, int | None]]:
-    """Return the list of those who wait, page by page."""
+    """Return the waitlisted registrations of all pages."""
     page = registration_lists.of_event(tables, "e", status="waitlisted", limit=2, cursor=cursor)
     shown = [(entry.user_id, entry.position) for entry in page.entries]
     return shown + (queued(tables, page.next_cursor) if page.next_cursor else [])
 
 
 @pytest.mark.parametrize("given", [0, BLOCK - 3, 5 * BLOCK - 1])
-def test_those_behind_somebody_who_leaves_move_up(people: Tables, given: int) -> None:
+def test_people_behind_a_person_who_leaves_move_up(people: Tables, given: int) -> None:
     make_event(people, given)
     come(people, "abcdefgh")
     assert places(people) == "bcdefgh"
@@ -79,9 +79,9 @@ def test_those_behind_somebody_who_leaves_move_up(people: Tables, given: int) ->
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_after_any_sequence_of_steps_every_place_is_the_rank_in_the_queue(people: Tables, seed: int) -> None:
+def test_after_any_sequence_of_steps_every_position_is_the_rank_in_the_queue(people: Tables, seed: int) -> None:
     """The numbers cross from one block into the next, the capacity goes up and down, and the event closes and opens."""
-    dice = random.Random(seed)  # noqa: S311 - chance is to be repeatable here
+    dice = random.Random(seed)  # noqa: S311 - it has to be repeatable, not secret
     make_event(people, given=BLOCK - 8, capacity=2)
     for _ in range(50):
         with suppress(Conflicting, RegistrationNotFound):
@@ -97,7 +97,7 @@ def test_after_any_sequence_of_steps_every_place_is_the_rank_in_the_queue(people
     places(people)
 
 
-def test_a_place_is_never_below_one_whatever_happened_between_the_reads(people: Tables) -> None:
+def test_a_position_is_never_below_one_though_the_queue_moved_between_the_reads(people: Tables) -> None:
     make_event(people)
     come(people, "abcdef")
     assert queue.positions(people, "e", [0, 2]) == {0: 1, 2: 3}
@@ -107,10 +107,10 @@ def test_a_place_is_never_below_one_whatever_happened_between_the_reads(people: 
     assert queue.position(people, "e", 4) == 1
 
 
-# Races: the rival acts when everything is read, just before the transaction is sent.
+# Races: the rival acts after all reads, just before the transaction is sent.
 
 
-def test_whoever_becomes_the_head_while_leaving_is_gone_and_the_next_is_first(people: Tables) -> None:
+def test_a_person_who_becomes_the_head_while_leaving_is_gone_and_the_next_is_first(people: Tables) -> None:
     make_event(people)
     come(people, "abcde")
     with rival(people, lambda: go(people, "a")) as other:
@@ -119,7 +119,7 @@ def test_whoever_becomes_the_head_while_leaving_is_gone_and_the_next_is_first(pe
     assert places(people) == "de"
 
 
-def test_the_head_who_leaves_while_the_one_behind_leaves_too(people: Tables) -> None:
+def test_the_head_leaves_while_the_next_person_leaves_too(people: Tables) -> None:
     make_event(people)
     come(people, "abcdef")
     with rival(people, lambda: go(people, "ce")):
@@ -127,7 +127,7 @@ def test_the_head_who_leaves_while_the_one_behind_leaves_too(people: Tables) -> 
     assert places(people) == "df"
 
 
-def test_of_two_requests_to_leave_the_queue_one_leaves_a_number_behind(people: Tables) -> None:
+def test_of_two_requests_to_leave_the_queue_only_one_records_the_number(people: Tables) -> None:
     make_event(people)
     come(people, "abcde")
     with rival(people, lambda: go(people, "c")), pytest.raises(RegistrationNotFound):
@@ -135,10 +135,10 @@ def test_of_two_requests_to_leave_the_queue_one_leaves_a_number_behind(people: T
     assert places(people) == "bde"
 
 
-def test_somebody_back_within_the_same_millisecond_is_another_registration(
+def test_a_person_back_within_the_same_millisecond_has_another_registration(
     people: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The time is no identity; the number is."""
+    """The number identifies a registration in the queue; the time does not."""
     monkeypatch.setattr(registrations, "now", lambda: "2030-01-01T00:00:00.000Z")
     make_event(people)
     come(people, "abcd")
@@ -152,7 +152,7 @@ def test_somebody_back_within_the_same_millisecond_is_another_registration(
     assert places(people) == "bd"
 
 
-def test_a_place_read_while_the_queue_moves_lies_between_the_old_and_the_new(people: Tables) -> None:
+def test_a_position_read_while_the_queue_moves_lies_between_the_old_and_the_new(people: Tables) -> None:
     make_event(people)
     come(people, "abcdefg")
     leavers = ["ad", ""]
@@ -169,48 +169,48 @@ def test_a_place_read_while_the_queue_moves_lies_between_the_old_and_the_new(peo
     assert places(people) == "cefg"
 
 
-# What was left behind goes with the event.
+# The LEFT items are deleted with the event.
 
 
-def left_behind(tables: Tables) -> list[str]:
+def left_items(tables: Tables) -> list[str]:
     return [item["sk"] for item in tables.query("Registrations", "#pk = :pk", {"pk": left_key("e", 0)["pk"]})]
 
 
 def use(tables: Tables) -> None:
-    """Let people queue, and leave from its middle, and then all go."""
+    """Let people queue and all of them leave, some from the middle."""
     come(tables, "abcd")
     go(tables, "cdba")
 
 
-def test_an_event_that_is_made_again_begins_with_an_empty_queue(people: Tables) -> None:
+def test_an_event_that_is_created_again_begins_with_an_empty_queue(people: Tables) -> None:
     make_event(people)
     use(people)
     events.delete(people, "e")
-    assert left_behind(people) == []
+    assert left_items(people) == []
     make_event(people)
     come(people, "abcde")
     assert places(people) == "bcde"
 
 
-def test_a_queue_that_was_used_while_its_event_is_deleted_leaves_nothing_behind(people: Tables) -> None:
+def test_a_queue_used_while_its_event_is_deleted_leaves_no_items(people: Tables) -> None:
     make_event(people)
     with rival(people, lambda: use(people)) as other:
         events.delete(people, "e")
     assert (other.acted, other.transactions) == (1, 2)
-    assert left_behind(people) == []
+    assert left_items(people) == []
     with pytest.raises(EventNotFound):
         events.get(people, "e")
 
 
-def test_a_queue_that_was_used_again_while_its_event_is_deleted_leaves_nothing_behind(people: Tables) -> None:
+def test_a_queue_used_again_while_its_event_is_deleted_leaves_no_items(people: Tables) -> None:
     make_event(people, given=BLOCK - 2)
     with rival(people, in_turn(nothing, lambda: use(people)), times=2) as other:
         events.delete(people, "e")
     assert (other.acted, other.transactions) == (2, 3)
-    assert left_behind(people) == []
+    assert left_items(people) == []
 
 
-def test_somebody_who_joins_while_an_event_is_deleted_keeps_it_and_all_places(people: Tables) -> None:
+def test_an_event_that_a_person_joins_while_it_is_deleted_stays_with_all_places(people: Tables) -> None:
     make_event(people, given=2 * BLOCK)
 
     def join() -> None:
@@ -226,7 +226,7 @@ LONG = 150 * BLOCK
 
 
 def fill(tables: Tables) -> None:
-    """Leave something behind in every block that was given."""
+    """Put a LEFT item into every block of numbers."""
     steps = [
         Step(action="Put", table="Registrations", item={**left_key("e", seq), "numbers": frozenset({seq})})
         for seq in range(0, LONG, BLOCK)
@@ -235,33 +235,33 @@ def fill(tables: Tables) -> None:
     tables.transact(steps[100:])
 
 
-def test_what_a_long_queue_left_behind_goes_in_several_transactions(people: Tables) -> None:
+def test_the_left_items_of_a_long_queue_are_deleted_in_several_transactions(people: Tables) -> None:
     make_event(people, given=LONG)
     fill(people)
     with rival(people, nothing) as other:
         events.delete(people, "e")
-    assert (other.transactions, left_behind(people)) == (3, [])
+    assert (other.transactions, left_items(people)) == (3, [])
 
 
-def test_a_deletion_that_dies_half_way_keeps_the_event_and_can_begin_again(people: Tables) -> None:
+def test_a_deletion_that_crashes_half_way_keeps_the_event_and_can_be_repeated(people: Tables) -> None:
     make_event(people, given=LONG)
     fill(people)
 
-    def die() -> None:
-        raise StorageUnavailable("the process dies before its last transaction")
+    def crash() -> None:
+        raise StorageUnavailable("the process crashes before its last transaction")
 
-    with rival(people, in_turn(nothing, nothing, die), times=3), pytest.raises(StorageUnavailable):
+    with rival(people, in_turn(nothing, nothing, crash), times=3), pytest.raises(StorageUnavailable):
         events.delete(people, "e")
-    assert 0 < len(left_behind(people)) < LONG / BLOCK
+    assert 0 < len(left_items(people)) < LONG / BLOCK
     come(people, "abcdef")
     go(people, "d")
     assert places(people) == "bcef"
     go(people, "abcef")
     events.delete(people, "e")
-    assert left_behind(people) == []
+    assert left_items(people) == []
 
 
-def test_a_deletion_spares_an_event_that_got_the_same_id_meanwhile(people: Tables) -> None:
+def test_a_deletion_spares_an_event_that_was_created_with_the_same_id_meanwhile(people: Tables) -> None:
     make_event(people, given=LONG)
 
     def replace() -> None:
@@ -276,8 +276,8 @@ def test_a_deletion_spares_an_event_that_got_the_same_id_meanwhile(people: Table
     assert queue_number(queue.waiting(people, "e", 1)[0]) == 0
 
 
-def test_a_store_with_the_semantics_of_dynamodb_agrees(ministack_tables: Tables) -> None:
-    """What ministack makes of sets of numbers and of the last transaction is what moto makes of them."""
+def test_positions_are_the_same_on_ministack(ministack_tables: Tables) -> None:
+    """Ministack and moto agree on sets of numbers and on the deletion."""
     for user_id in PEOPLE:
         users.create(ministack_tables, user_id, "N")
     make_event(ministack_tables, given=BLOCK - 3)
@@ -286,4 +286,4 @@ def test_a_store_with_the_semantics_of_dynamodb_agrees(ministack_tables: Tables)
     assert places(ministack_tables) == "cefh"
     go(ministack_tables, "cefhb")
     events.delete(ministack_tables, "e")
-    assert left_behind(ministack_tables) == []
+    assert left_items(ministack_tables) == []

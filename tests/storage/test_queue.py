@@ -1,4 +1,4 @@
-"""Promotion in batches: as many as a transaction takes, in order, and never lost when it is interrupted."""
+"""Promotion in batches of the size of a transaction, in order, and resumed after an interruption."""
 
 import itertools
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from tests.apparatus.rival import in_turn, nothing, rival
 
 
 def crowd(tables: Tables, waiting: int) -> None:
-    """Make an event with one seat, one person on it, and so many in the queue."""
+    """Make an event with one seat, one person confirmed, and `waiting` people in the queue."""
     fields = EventFields(
         title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O", has_waitlist=True
     )
@@ -54,13 +54,13 @@ def test_a_raised_capacity_is_filled_in_batches_in_the_order_of_the_queue(moto_t
     assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_promotion_that_dies_half_way_keeps_what_it_did_and_the_next_write_goes_on(moto_tables: Tables) -> None:
+def test_a_promotion_that_crashes_half_way_is_continued_by_the_next_write(moto_tables: Tables) -> None:
     crowd(moto_tables, 60)
     counter = itertools.count()
 
     def die(**_context: Any) -> None:
         if next(counter) == 2:
-            raise StorageUnavailable("the process dies before its second batch")
+            raise StorageUnavailable("the process crashes before its second batch")
 
     moto_tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", die)
     with pytest.raises(StorageUnavailable):
@@ -73,15 +73,15 @@ def test_a_promotion_that_dies_half_way_keeps_what_it_did_and_the_next_write_goe
     assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_place_in_the_queue_counts_those_ahead(moto_tables: Tables) -> None:
+def test_a_position_in_the_queue_counts_the_people_ahead(moto_tables: Tables) -> None:
     crowd(moto_tables, 5)
     assert [queue.position(moto_tables, "e", seq) for seq in range(5)] == [1, 2, 3, 4, 5]
     assert queue.positions(moto_tables, "e", [0, 4]) == {0: 1, 4: 5}
     assert queue.positions(moto_tables, "e", []) == {}
 
 
-def test_somebody_who_has_just_left_the_queue_still_has_the_place_that_was_theirs(moto_tables: Tables) -> None:
-    """A list is read before the places of those in it are."""
+def test_a_person_who_has_just_left_the_queue_still_has_a_position(moto_tables: Tables) -> None:
+    """A list reads its registrations before their positions."""
     crowd(moto_tables, 5)
     registrations.unregister(moto_tables, "e", "u0003")
     assert queue.positions(moto_tables, "e", [1, 2, 3]) == {1: 2, 2: 3, 3: 3}
@@ -89,21 +89,21 @@ def test_somebody_who_has_just_left_the_queue_still_has_the_place_that_was_their
 
 @pytest.fixture
 def small(moto_tables: Tables) -> Tables:
-    """Make an event of one seat with five in the queue, whose capacity was raised to four before somebody died."""
+    """Make an event of one seat, five people in the queue, and an interrupted raise of the capacity to four."""
     crowd(moto_tables, 5)
     interrupted(moto_tables, capacity=4)
     return moto_tables
 
 
 def interrupted(tables: Tables, **changes: Any) -> None:
-    """Change an event, and die before anybody is promoted."""
+    """Change an event, and crash before anybody is promoted."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
         events.update(tables, "e", changes)
 
 
 def somebody_joins(tables: Tables) -> None:
-    """Join the queue, and die before helping with the promotion."""
+    """Join the queue, and crash before continuing the promotion."""
     users.create(tables, "newcomer", "N")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
@@ -128,7 +128,7 @@ def seats_are_reopened_with_one_less(tables: Tables) -> None:
     ],
     ids=["lower the capacity", "leave while it is closed", "leave the queue", "join", "close the event", "promote"],
 )
-def test_a_promotion_counts_what_others_did_meanwhile(
+def test_a_promotion_takes_concurrent_changes_into_account(
     small: Tables, act: Callable[[Tables], object], expected: tuple[int, int]
 ) -> None:
     with rival(small, lambda: act(small)) as other:
@@ -139,8 +139,8 @@ def test_a_promotion_counts_what_others_did_meanwhile(
     assert list(audit.audit(small)) == []
 
 
-def test_a_promotion_from_a_queue_that_is_lost_ends(moto_tables: Tables) -> None:
-    """Somebody is counted who has no place: the service gives up, until a repair puts the place back."""
+def test_a_promotion_from_a_damaged_queue_ends(moto_tables: Tables) -> None:
+    """A person is counted who has no place: the promotion fails until a repair restores the place."""
     crowd(moto_tables, 1)
     moto_tables.transact([Step(action="Delete", table="Registrations", key=queue_key("e", 0))])
     with rival(moto_tables, in_turn(*[nothing] * 9), times=10**6), pytest.raises(Contention):

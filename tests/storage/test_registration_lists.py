@@ -1,4 +1,4 @@
-"""Lists of registrations: pages, filters, the order of the queue, and the caller's own write at once."""
+"""Lists of registrations: pages, filters, the order of the queue, and read-your-writes consistency."""
 
 from typing import Any
 
@@ -43,27 +43,29 @@ def pages(tables: Tables, limit: int, **filters: Any) -> list[list[tuple[str, in
             return found
 
 
-def test_all_registrations_come_by_user_id_with_their_places(crowd: Tables) -> None:
+def test_all_registrations_are_listed_by_user_id_with_their_positions(crowd: Tables) -> None:
     everybody = [("a", 2), ("b", None), ("c", 4), ("d", None), ("e", 3), ("f", None), ("g", 1)]
     assert pages(crowd, 3) == [everybody[:3], everybody[3:6], everybody[6:]]
 
 
-def test_those_who_wait_come_in_the_order_of_the_queue(crowd: Tables) -> None:
+def test_waitlisted_registrations_are_listed_in_the_order_of_the_queue(crowd: Tables) -> None:
     assert pages(crowd, 3, status="waitlisted") == [[("g", 1), ("a", 2), ("e", 3)], [("c", 4)]]
 
 
-def test_the_confirmed_fill_pages_whoever_waits_between_them(crowd: Tables) -> None:
+def test_pages_of_confirmed_registrations_are_full_though_others_wait_between_them(crowd: Tables) -> None:
     assert pages(crowd, 2, status="confirmed") == [[("b", None), ("d", None)], [("f", None)]]
 
 
-def test_places_are_those_of_now_on_every_page(crowd: Tables) -> None:
+def test_positions_are_current_on_every_page(crowd: Tables) -> None:
     first = registration_lists.of_event(crowd, "e", status="waitlisted", limit=2)
     registrations.unregister(crowd, "e", "b")
     second = registration_lists.of_event(crowd, "e", status="waitlisted", limit=2, cursor=first.next_cursor)
     assert [(entry.user_id, entry.position) for entry in second.entries] == [("e", 2), ("c", 3)]
 
 
-def test_an_event_without_registrations_has_an_empty_list_and_no_event_has_none(moto_tables: Tables) -> None:
+def test_the_list_of_an_event_without_registrations_is_empty_and_a_missing_event_refused(
+    moto_tables: Tables,
+) -> None:
     make_event(moto_tables)
     for status in (None, "confirmed", "waitlisted"):
         assert registration_lists.of_event(moto_tables, "e", status=status, limit=5).entries in ([], ())
@@ -72,7 +74,7 @@ def test_an_event_without_registrations_has_an_empty_list_and_no_event_has_none(
 
 
 @pytest.mark.parametrize("status", [None, "waitlisted"])
-def test_a_cursor_leads_to_no_other_list(crowd: Tables, status: Any) -> None:
+def test_a_cursor_of_another_list_is_refused(crowd: Tables, status: Any) -> None:
     make_event(crowd, "other")
     cursor = registration_lists.of_event(crowd, "e", status=status, limit=1).next_cursor
     with pytest.raises(CursorInvalid):
@@ -83,7 +85,7 @@ def test_a_cursor_leads_to_no_other_list(crowd: Tables, status: Any) -> None:
         registration_lists.of_user(crowd, "a", limit=1, cursor=cursor)
 
 
-def test_a_user_sees_each_registration_with_its_event_and_place(moto_tables: Tables) -> None:
+def test_a_user_sees_each_registration_with_its_event_and_position(moto_tables: Tables) -> None:
     for user_id in "abc":
         users.create(moto_tables, user_id, user_id)
     for event_id in "xyz":
@@ -97,7 +99,7 @@ def test_a_user_sees_each_registration_with_its_event_and_place(moto_tables: Tab
     assert second.next_cursor is None
 
 
-def test_a_user_without_registrations_has_an_empty_list_and_no_user_has_none(moto_tables: Tables) -> None:
+def test_the_list_of_a_user_without_registrations_is_empty_and_a_missing_user_refused(moto_tables: Tables) -> None:
     users.create(moto_tables, "a", "a")
     assert registration_lists.of_user(moto_tables, "a", limit=5).entries == []
     with pytest.raises(UserNotFound):

@@ -36,7 +36,7 @@ def test_the_last_seat_goes_to_one_of_two_and_the_other_is_refused_without_a_wai
     assert state(moto_tables) == ("b", "")
 
 
-def test_two_who_queue_at_once_get_different_places_in_the_order_of_admission(moto_tables: Tables) -> None:
+def test_two_people_who_queue_at_once_get_different_places_in_the_order_of_admission(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a")
     with rival(moto_tables, in_turn(nothing, lambda: register(moto_tables, "c")), times=2):
@@ -45,7 +45,7 @@ def test_two_who_queue_at_once_get_different_places_in_the_order_of_admission(mo
     assert state(moto_tables) == ("a", "cb")
 
 
-def test_a_number_in_the_queue_is_never_given_again_even_if_its_owner_has_left(moto_tables: Tables) -> None:
+def test_a_number_in_the_queue_is_never_assigned_again_even_if_its_owner_has_left(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a")
 
@@ -59,7 +59,7 @@ def test_a_number_in_the_queue_is_never_given_again_even_if_its_owner_has_left(m
     assert (place["userId"], queue_number(place)) == ("b", 1)
 
 
-def test_a_waitlist_that_is_switched_off_while_somebody_queues_lets_nobody_join(moto_tables: Tables) -> None:
+def test_a_waitlist_that_is_switched_off_while_a_person_joins_refuses(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a")
     switch_off = in_turn(nothing, lambda: events.update(moto_tables, "e", {"has_waitlist": False}))
@@ -75,7 +75,7 @@ def test_a_user_who_registers_twice_at_once_is_registered_once(moto_tables: Tabl
     assert state(moto_tables) == ("a", "")
 
 
-def test_an_event_that_closes_while_somebody_registers_lets_nobody_in(moto_tables: Tables) -> None:
+def test_an_event_that_closes_during_a_registration_refuses_it(moto_tables: Tables) -> None:
     make_event(moto_tables)
     with (
         rival(moto_tables, lambda: events.update(moto_tables, "e", {"status": "cancelled"})),
@@ -85,14 +85,14 @@ def test_an_event_that_closes_while_somebody_registers_lets_nobody_in(moto_table
     assert state(moto_tables) == ("", "")
 
 
-def test_an_event_deleted_while_somebody_registers_keeps_no_registration(moto_tables: Tables) -> None:
+def test_an_event_deleted_during_a_registration_keeps_none(moto_tables: Tables) -> None:
     make_event(moto_tables)
     with rival(moto_tables, lambda: events.delete(moto_tables, "e")), pytest.raises(EventNotFound):
         register(moto_tables, "a")
     assert list(audit.audit(moto_tables)) == []
 
 
-def test_a_seat_that_becomes_free_while_somebody_queues_is_not_left_beside_the_queue(moto_tables: Tables) -> None:
+def test_a_seat_that_becomes_free_while_a_person_joins_the_queue_is_given_to_that_person(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a")
     with rival(moto_tables, in_turn(nothing, lambda: registrations.unregister(moto_tables, "e", "a")), times=2):
@@ -101,7 +101,7 @@ def test_a_seat_that_becomes_free_while_somebody_queues_is_not_left_beside_the_q
     assert state(moto_tables) == ("b", "")
 
 
-def test_two_who_leave_at_once_promote_two_different_people(moto_tables: Tables) -> None:
+def test_two_people_who_leave_at_once_promote_two_different_people(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d", "f")
     with rival(moto_tables, lambda: registrations.unregister(moto_tables, "e", "b")):
@@ -109,7 +109,7 @@ def test_two_who_leave_at_once_promote_two_different_people(moto_tables: Tables)
     assert state(moto_tables) == ("cd", "f")
 
 
-def test_somebody_promoted_while_leaving_the_queue_hands_the_seat_on(moto_tables: Tables) -> None:
+def test_the_seat_of_a_person_promoted_while_leaving_the_queue_goes_to_the_next(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d")
     with rival(moto_tables, lambda: registrations.unregister(moto_tables, "e", "a")):
@@ -117,10 +117,10 @@ def test_somebody_promoted_while_leaving_the_queue_hands_the_seat_on(moto_tables
     assert state(moto_tables) == ("bd", "")
 
 
-def test_somebody_promoted_between_the_two_reads_of_leaving_hands_the_seat_on(
+def test_the_seat_of_a_person_promoted_between_the_reads_of_leaving_goes_to_the_next(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The head of the queue that was read is the leaver; one transaction can't remove and promote the same person."""
+    """The head that was read is the person who leaves, whom one transaction can't both remove and promote."""
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d")
 
@@ -143,7 +143,7 @@ def test_the_head_of_the_queue_who_leaves_meanwhile_is_not_promoted(moto_tables:
     assert state(moto_tables) == ("bd", "")
 
 
-def test_somebody_who_queues_while_the_last_seat_is_given_back_gets_it(moto_tables: Tables) -> None:
+def test_a_person_who_queues_while_the_last_seat_becomes_free_gets_it(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a")
     with rival(moto_tables, lambda: register(moto_tables, "b")):
@@ -151,7 +151,7 @@ def test_somebody_who_queues_while_the_last_seat_is_given_back_gets_it(moto_tabl
     assert state(moto_tables) == ("b", "")
 
 
-def test_an_event_that_closes_while_somebody_leaves_promotes_nobody(moto_tables: Tables) -> None:
+def test_an_event_that_closes_while_a_person_leaves_promotes_nobody(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a", "b")
     with rival(moto_tables, lambda: events.update(moto_tables, "e", {"status": "cancelled"})):
@@ -159,7 +159,7 @@ def test_an_event_that_closes_while_somebody_leaves_promotes_nobody(moto_tables:
     assert state(moto_tables) == ("", "b")
 
 
-def test_an_event_that_reopens_while_somebody_leaves_promotes_from_the_queue(moto_tables: Tables) -> None:
+def test_an_event_that_reopens_while_a_person_leaves_promotes_from_the_queue(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a", "b", "c")
     events.update(moto_tables, "e", {"status": "cancelled"})
@@ -168,8 +168,8 @@ def test_an_event_that_reopens_while_somebody_leaves_promotes_from_the_queue(mot
     assert state(moto_tables) == ("b", "c")
 
 
-def test_somebody_who_left_and_came_back_meanwhile_is_not_lost_to_the_first_request(moto_tables: Tables) -> None:
-    """The registration that the first request saw is gone, so it decides again, about the one that is there."""
+def test_a_request_to_leave_applies_to_the_registration_of_a_person_who_left_and_came_back(moto_tables: Tables) -> None:
+    """The registration that the first request read is gone, so its next attempt removes the new one."""
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a", "b", "c")
 
@@ -182,7 +182,7 @@ def test_somebody_who_left_and_came_back_meanwhile_is_not_lost_to_the_first_requ
     assert state(moto_tables) == ("a", "c")
 
 
-def test_leaving_the_queue_and_coming_back_within_a_millisecond_is_not_taken_for_the_same_place(
+def test_a_person_who_left_the_queue_and_came_back_within_a_millisecond_has_another_place(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registrations, "now", lambda: "2030-01-01T00:00:00.000Z")
@@ -198,7 +198,7 @@ def test_leaving_the_queue_and_coming_back_within_a_millisecond_is_not_taken_for
     assert state(moto_tables) == ("a", "c")
 
 
-def test_two_who_unregister_the_same_person_free_one_seat(moto_tables: Tables) -> None:
+def test_two_requests_to_unregister_a_person_free_one_seat(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d")
     with (
@@ -209,7 +209,7 @@ def test_two_who_unregister_the_same_person_free_one_seat(moto_tables: Tables) -
     assert state(moto_tables) == ("bc", "d")
 
 
-def test_contention_that_outlasts_the_budget_is_refused_and_changes_nothing(moto_tables: Tables) -> None:
+def test_contention_that_outlasts_the_retries_is_refused_and_changes_nothing(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a")
     hasty = Tables(moto_tables.client, retry_seconds=0.05)

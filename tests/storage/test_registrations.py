@@ -1,4 +1,4 @@
-"""Registering and unregistering: the rules."""
+"""Registering and unregistering, one request at a time."""
 
 import pytest
 
@@ -27,7 +27,7 @@ def test_seats_are_given_until_the_event_is_full_then_people_queue(moto_tables: 
     assert state(moto_tables) == ("ab", "cd")
 
 
-def test_a_confirmed_person_who_leaves_hands_the_seat_to_the_first_in_the_queue(moto_tables: Tables) -> None:
+def test_the_seat_of_a_person_who_leaves_goes_to_the_head_of_the_queue(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d")
     registrations.unregister(moto_tables, "e", "a")
@@ -43,7 +43,7 @@ def test_leaving_the_queue_promotes_nobody_and_moves_the_others_up(moto_tables: 
     assert registrations.get(moto_tables, "e", "d").position == 1
 
 
-def test_whoever_comes_back_goes_to_the_end_of_the_queue(moto_tables: Tables) -> None:
+def test_a_person_who_comes_back_goes_to_the_end_of_the_queue(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d")
     registrations.unregister(moto_tables, "e", "c")
@@ -59,7 +59,7 @@ def test_a_seat_that_nobody_waits_for_becomes_free(moto_tables: Tables) -> None:
     assert state(moto_tables) == ("a", "")
 
 
-def test_without_a_waitlist_a_full_event_refuses_and_keeps_nothing(moto_tables: Tables) -> None:
+def test_without_a_waitlist_a_full_event_refuses_and_stores_nothing(moto_tables: Tables) -> None:
     make_event(moto_tables, has_waitlist=False)
     register(moto_tables, "a", "b")
     with pytest.raises(EventFull):
@@ -68,14 +68,14 @@ def test_without_a_waitlist_a_full_event_refuses_and_keeps_nothing(moto_tables: 
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
-def test_on_a_closed_event_people_can_leave_and_nobody_comes_in(moto_tables: Tables, status: str) -> None:
+def test_on_a_closed_event_people_can_leave_and_nobody_can_register(moto_tables: Tables, status: str) -> None:
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c")
     events.update(moto_tables, "e", {"status": status})
     with pytest.raises(EventClosed):
         register(moto_tables, "d")
     registrations.unregister(moto_tables, "e", "a")
-    # The seat stays free beside somebody who waits: the event is closed.
+    # The seat stays free though a person waits: the event is closed.
     assert state(moto_tables) == ("b", "c")
 
 
@@ -93,7 +93,7 @@ def test_refusals_come_in_the_order_event_user_registration_state(moto_tables: T
         register(moto_tables, "b")
 
 
-def test_registering_twice_says_what_the_first_time_gave(moto_tables: Tables) -> None:
+def test_registering_twice_is_refused_with_the_first_registration(moto_tables: Tables) -> None:
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a", "b", "c")
     with pytest.raises(AlreadyRegistered) as refusal:
@@ -101,7 +101,7 @@ def test_registering_twice_says_what_the_first_time_gave(moto_tables: Tables) ->
     assert (refusal.value.registration.status, refusal.value.registration.position) == ("waitlisted", 2)
 
 
-def test_unregistering_what_is_not_registered_is_refused(moto_tables: Tables) -> None:
+def test_unregistering_a_person_without_a_registration_is_refused(moto_tables: Tables) -> None:
     make_event(moto_tables)
     with pytest.raises(RegistrationNotFound):
         registrations.unregister(moto_tables, "e", "a")

@@ -1,4 +1,4 @@
-"""The rules of registration, as pure functions and as a whole ledger that lives by them."""
+"""The rules of registration, as pure functions and applied to any sequence of steps."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -23,7 +23,7 @@ def test_a_free_seat_is_given_while_nobody_waits(status: EventStatus) -> None:
     assert admit(seats(status=status, confirmed=1)) is Admission.SEAT
 
 
-def test_a_full_event_with_a_waitlist_queues() -> None:
+def test_on_a_full_event_with_a_waitlist_a_registration_queues() -> None:
     assert admit(seats(confirmed=2)) is Admission.QUEUE
 
 
@@ -32,7 +32,7 @@ def test_a_full_event_without_a_waitlist_refuses() -> None:
         admit(seats(confirmed=2, has_waitlist=False))
 
 
-def test_nobody_gets_a_free_seat_past_somebody_who_waits() -> None:
+def test_nobody_gets_a_free_seat_while_others_wait() -> None:
     assert admit(seats(confirmed=1, waitlisted=1)) is Admission.QUEUE
 
 
@@ -46,14 +46,14 @@ def test_a_full_event_whose_waitlist_was_switched_off_refuses_though_people_wait
 
 
 @pytest.mark.parametrize("status", CLOSED)
-def test_a_closed_event_refuses_and_says_what_it_is(status: EventStatus) -> None:
+def test_a_closed_event_refuses_with_its_status(status: EventStatus) -> None:
     with pytest.raises(EventClosed) as refusal:
         admit(seats(status=status))
     assert refusal.value.event_status == status
 
 
 @pytest.mark.parametrize(("free", "waitlisted", "expected"), [(0, 3, 0), (1, 3, 1), (3, 1, 1), (3, 0, 0)], ids=str)
-def test_as_many_are_promoted_as_there_are_seats_and_people(free: int, waitlisted: int, expected: int) -> None:
+def test_promotions_are_limited_by_free_seats_and_by_people_who_wait(free: int, waitlisted: int, expected: int) -> None:
     assert promotable(seats(capacity=5, confirmed=5 - free, waitlisted=waitlisted)) == expected
 
 
@@ -70,8 +70,8 @@ def test_the_capacity_can_be_lowered_to_the_confirmed_count_and_no_further() -> 
 
 
 @dataclass
-class Ledger:
-    """An event that lives by the rules alone, without a store: who has a seat, and who waits in which order."""
+class RuledEvent:
+    """An event that follows the rules without a store: the people confirmed, and the queue in order."""
 
     seats: Seats
     confirmed: list[int] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Ledger:
     promoted: list[int] = field(default_factory=list)
     joined: list[int] = field(default_factory=list)
 
-    def settle(self) -> None:
+    def promote(self) -> None:
         for _ in range(promotable(self.seats)):
             self.promoted.append(self.queue[0])
             self.confirmed.append(self.queue.pop(0))
@@ -109,7 +109,7 @@ class Ledger:
             if person in group:
                 group.remove(person)
         self.count()
-        self.settle()
+        self.promote()
 
     def change(self, **fields: Any) -> None:
         try:
@@ -117,7 +117,7 @@ class Ledger:
         except CapacityBelowConfirmed:
             return
         self.seats = replace(self.seats, **fields)
-        self.settle()
+        self.promote()
 
 
 PEOPLE = st.integers(0, 11)
@@ -131,17 +131,17 @@ STEPS = st.one_of(
 
 
 @given(steps=st.lists(STEPS, max_size=60))
-def test_any_sequence_of_steps_keeps_rule_10_and_the_order_of_the_queue(steps: list[tuple[str, Any]]) -> None:
-    ledger = Ledger(seats())
+def test_any_sequence_of_steps_keeps_the_invariant(steps: list[tuple[str, Any]]) -> None:
+    event = RuledEvent(seats())
     for name, value in steps:
-        waiting = list(ledger.queue)
+        waiting = list(event.queue)
         if name in {"register", "leave"}:
-            getattr(ledger, name)(value)
+            getattr(event, name)(value)
         else:
-            ledger.change(**{name: value})
-        assert len(ledger.confirmed) <= ledger.seats.capacity
-        assert promotable(ledger.seats) == 0, "somebody waits beside a free seat"
-        stayed = [person for person in waiting if person in ledger.queue]
-        assert ledger.queue[: len(stayed)] == stayed, "somebody jumped the queue"
-    still = [person for person in ledger.joined if person in ledger.queue]
-    assert still == ledger.queue
+            event.change(**{name: value})
+        assert len(event.confirmed) <= event.seats.capacity
+        assert promotable(event.seats) == 0, "somebody waits beside a free seat"
+        stayed = [person for person in waiting if person in event.queue]
+        assert event.queue[: len(stayed)] == stayed, "somebody jumped the queue"
+    still = [person for person in event.joined if person in event.queue]
+    assert still == event.queue

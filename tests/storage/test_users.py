@@ -14,7 +14,7 @@ def test_a_user_is_returned_as_it_was_created(moto_tables: Tables) -> None:
     assert user.name == "Ada \U0001f680"
 
 
-def test_without_an_id_each_user_gets_one_of_its_own(moto_tables: Tables) -> None:
+def test_without_an_id_each_user_gets_a_unique_one(moto_tables: Tables) -> None:
     assert users.create(moto_tables, None, "A").user_id != users.create(moto_tables, None, "A").user_id
 
 
@@ -24,6 +24,6 @@ def test_of_two_users_with_one_id_the_first_stays(moto_tables: Tables) -> None:
     assert users.get(moto_tables, "a").name == "First"
 
 
-def test_who_does_not_exist_is_not_found(moto_tables: Tables) -> None:
+def test_a_user_that_does_not_exist_is_not_found(moto_tables: Tables) -> None:
     with pytest.raises(UserNotFound):
         users.get(moto_tables, "nobody")

@@ -1,4 +1,4 @@
-"""The time that a request has, on a clock that moves only when the test says so, and once on a socket."""
+"""The deadline of a request, on a clock that only the test moves, and once on a socket."""
 
 import socket
 import time
@@ -16,14 +16,14 @@ from storage.embedded import EMULATOR_ACCESS
 from storage.errors import Contention, StorageUnavailable
 from storage.model import EventFields
 
-#: More time than a call needs to be made at all.
+#: The time that a call needs to be made at all.
 ENOUGH = CONNECT_SECONDS + MIN_READ_SECONDS
 
 Hook = Callable[..., Any]
 
 
 class Clock:
-    """A clock that passes as calls and pauses take time."""
+    """A clock that calls and pauses move."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -47,7 +47,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def hook(moto_tables: Tables) -> Iterator[Callable[[str, Hook], None]]:
-    """Return a function that hooks something to an event of botocore's until the test ends."""
+    """Return a function that registers a hook for an event of botocore until the test ends."""
     hooked: list[tuple[str, Hook]] = []
 
     def add(event: str, function: Hook) -> None:
@@ -60,7 +60,7 @@ def hook(moto_tables: Tables) -> Iterator[Callable[[str, Hook], None]]:
 
 
 def silent(clock: Clock, waited: list[float]) -> Hook:
-    """Return a store that takes each request and answers none, until the caller gives up."""
+    """Return a hook that makes the store accept each request and never answer."""
 
     def send(request: Any, **_event: Any) -> None:
         waited.append(request.context["read_timeout"])
@@ -71,7 +71,7 @@ def silent(clock: Clock, waited: list[float]) -> Hook:
 
 
 def slow(clock: Clock, seconds: float) -> Hook:
-    """Return what makes every call to the store take so long."""
+    """Return a hook that makes every call to the store take this time."""
 
     def send(**_event: Any) -> None:
         clock.now += seconds
@@ -80,7 +80,7 @@ def slow(clock: Clock, seconds: float) -> Hook:
 
 
 @pytest.mark.parametrize("seconds", [-1, 0, ENOUGH - 0.01])
-def test_no_call_is_made_without_the_time_for_it(
+def test_no_call_is_made_without_enough_time(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float
 ) -> None:
     sent: list[str] = []
@@ -102,7 +102,7 @@ def test_no_call_is_made_without_the_time_for_it(
 
 
 @pytest.mark.parametrize(("seconds", "longest"), [(60, READ_SECONDS), (3, 2), (ENOUGH + 0.01, MIN_READ_SECONDS + 0.01)])
-def test_an_answer_is_awaited_for_as_long_as_the_request_has(
+def test_the_read_timeout_is_limited_by_the_remaining_time(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float, longest: float
 ) -> None:
     given: list[float] = []
@@ -115,7 +115,7 @@ def test_an_answer_is_awaited_for_as_long_as_the_request_has(
 
 
 @pytest.mark.parametrize("seconds", [1.3, 2, 3, 5, 9.5, 29])
-def test_a_store_that_does_not_answer_is_given_up_before_the_deadline(
+def test_a_silent_store_is_given_up_before_the_deadline(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float
 ) -> None:
     waited: list[float] = []
@@ -126,7 +126,7 @@ def test_a_store_that_does_not_answer_is_given_up_before_the_deadline(
     assert clock.now + CONNECT_SECONDS <= 1000 + seconds
 
 
-def test_without_a_deadline_a_call_is_repeated_as_often_as_botocore_will(
+def test_without_a_deadline_botocore_decides_how_often_a_call_is_retried(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
 ) -> None:
     waited: list[float] = []
@@ -136,7 +136,7 @@ def test_without_a_deadline_a_call_is_repeated_as_often_as_botocore_will(
     assert waited == [READ_SECONDS] * 3
 
 
-def test_a_repetition_is_left_out_if_its_pause_could_outlast_the_request(
+def test_a_call_is_not_retried_if_the_pause_could_outlast_the_request(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
 ) -> None:
     """Botocore pauses up to a second before the second attempt, and up to two before the third."""
@@ -148,7 +148,7 @@ def test_a_repetition_is_left_out_if_its_pause_could_outlast_the_request(
     assert clock.pauses == []
 
 
-def test_whoever_asks_for_the_health_hears_soon_that_the_store_is_silent(
+def test_a_health_check_reports_a_silent_store_soon(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
 ) -> None:
     hook("before-send", silent(clock, []))
@@ -157,7 +157,7 @@ def test_whoever_asks_for_the_health_hears_soon_that_the_store_is_silent(
     assert clock.now <= 1000 + PING_SECONDS
 
 
-def test_what_is_inside_another_limit_keeps_to_the_nearer_one(clock: Clock) -> None:
+def test_of_nested_limits_the_shorter_applies(clock: Clock) -> None:
     with within(5):
         with within(9):
             assert last_call() == clock.now + 5 - ENOUGH
@@ -166,10 +166,10 @@ def test_what_is_inside_another_limit_keeps_to_the_nearer_one(clock: Clock) -> N
         assert last_call() == clock.now + 5 - ENOUGH
 
 
-def test_a_promotion_that_takes_too_long_is_left_to_the_next_write(
+def test_a_promotion_that_takes_too_long_is_continued_by_the_next_write(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
 ) -> None:
-    """Of 60 people who wait, two batches, only the first one is promoted in time; the next write goes on."""
+    """Of two batches, for 60 people who wait, only the first is promoted in time; the next write continues."""
     fields = EventFields(
         title="T", description="D", date="2030-01-01", location="L", capacity=1, organizer="O", has_waitlist=True
     )
@@ -179,7 +179,7 @@ def test_a_promotion_that_takes_too_long_is_left_to_the_next_write(
         registrations.register(moto_tables, "conf", f"u{number}")
     hook("before-send", slow(clock, 1.0))
 
-    # Read, change, read what it changed, read the queue, promote 49: the sixth call, at 5 seconds, is one too many.
+    # Read, update, read the seats, read the queue, promote 49: the sixth call would start at 5 seconds, too late.
     with within(ENOUGH + 4.9), pytest.raises(Contention):
         events.update(moto_tables, "conf", {"capacity": 100})
     event = events.get(moto_tables, "conf")
@@ -193,12 +193,12 @@ def test_a_promotion_that_takes_too_long_is_left_to_the_next_write(
     assert list(audit(moto_tables)) == []
 
 
-def test_a_socket_that_takes_requests_and_answers_none_is_given_up_before_the_deadline() -> None:
+def test_a_socket_that_never_answers_is_given_up_before_the_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         silent_tables = Tables.connect({}, endpoint_url=url, **EMULATOR_ACCESS)
         start = time.monotonic()
         with within(1.5), pytest.raises(StorageUnavailable, match="ReadTimeoutError"):
             users.get(silent_tables, "ada")
-        # It may wait for half a second; the rest is for connecting, and for a machine that is busy.
+        # The read timeout is half a second; the rest is for connecting, and for a busy machine.
         assert time.monotonic() - start < 1.5

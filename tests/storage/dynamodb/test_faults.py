@@ -1,6 +1,6 @@
-"""Every operation with every kind of fault at each of its calls: the right outcome, or a clean 'unavailable'.
+"""Every operation with every kind of fault at each of its calls ends in the right outcome or in `Unavailable`.
 
-Then rule 10 holds, and the request repeated ends in the state that it was meant to lead to.
+Afterwards the invariant holds, and the repeated request leads to the intended state.
 """
 
 import itertools
@@ -35,7 +35,7 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Operation:
-    """What is asked for of an event where a and b have seats and c and d wait, and what a repetition may say."""
+    """An operation on an event where a and b have seats and c and d wait; `again` is the refusal of a repetition."""
 
     act: Callable[[Tables, str], Any]
     again: type[Refusal] | None = None
@@ -51,20 +51,20 @@ OPERATIONS = {
         lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a"), AlreadyRegistered
     ),
     "join the queue": Operation(lambda tables, e: registrations.register(tables, e, f"{e}-e"), AlreadyRegistered),
-    "hand a seat on": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-a"), RegistrationNotFound),
+    "leave a seat": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-a"), RegistrationNotFound),
     "leave the queue": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-c"), RegistrationNotFound),
     "raise the capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4})),
     "delete": Operation(lambda tables, e: events.delete(tables, f"{e}-free"), EventNotFound),
     "get an event": Operation(events.get),
     "get a registration": Operation(lambda tables, e: registrations.get(tables, e, f"{e}-d")),
-    "list an event": Operation(lambda tables, e: registration_lists.of_event(tables, e, limit=10)),
-    "list a user": Operation(lambda tables, e: registration_lists.of_user(tables, f"{e}-d", limit=10)),
+    "list an event's registrations": Operation(lambda tables, e: registration_lists.of_event(tables, e, limit=10)),
+    "list a user's registrations": Operation(lambda tables, e: registration_lists.of_user(tables, f"{e}-d", limit=10)),
     "list events": Operation(lambda tables, _e: len(events.list_page(tables, limit=2).entries)),
 }
 
 
 def make(tables: Tables) -> str:
-    """Make an event of its own, full and with a queue, one that is free, and five users, in one transaction."""
+    """Make a full event with a queue, an event with free seats, and five users, in one transaction."""
     e = f"e{next(_numbers)}"
     found: list[tuple[str, dict[str, Any]]] = []
     for event_id, seats in (
@@ -89,7 +89,7 @@ def vars_of(fields: EventFields) -> dict[str, Any]:
 
 
 def state(tables: Tables, e: str) -> Any:
-    """Return what there is, without what differs from run to run."""
+    """Return the state of the events and users, without ids that differ from run to run."""
     people: list[Any] = []
     for event_id in (e, f"{e}-free", f"{e}-new"):
         with suppress(EventNotFound):
@@ -102,7 +102,7 @@ def state(tables: Tables, e: str) -> Any:
 
 
 def attempted(tables: Tables, operation: Operation) -> tuple[list[tuple[str, int]], str]:
-    """Return the attempts at calls that an operation makes when nothing goes wrong, and what it leads to."""
+    """Return the calls that an operation makes without faults, and the state that it leads to."""
     e = make(tables)
     with faults(tables, at_rates(0, {})) as layer:
         operation.act(tables, e)
@@ -111,7 +111,7 @@ def attempted(tables: Tables, operation: Operation) -> tuple[list[tuple[str, int
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
-def test_whatever_goes_wrong_at_any_call_the_outcome_is_right_or_the_request_can_be_repeated(
+def test_with_any_fault_at_any_call_the_outcome_is_right_or_the_request_can_be_repeated(
     ministack_tables: Tables, name: str
 ) -> None:
     operation = OPERATIONS[name]
@@ -126,7 +126,7 @@ def test_whatever_goes_wrong_at_any_call_the_outcome_is_right_or_the_request_can
                 operation.act(ministack_tables, e)
                 outcomes.append("done")
             except (Contention, StorageUnavailable) as refusal:
-                assert times == 3, f"{fault} once at {call} is nothing that a caller has to know"
+                assert times == 3, f"{fault} once at {call} must be hidden from the caller"
                 outcomes.append(type(refusal).__name__)
         assert layer.met
         if outcomes[-1] != "done":
@@ -138,8 +138,8 @@ def test_whatever_goes_wrong_at_any_call_the_outcome_is_right_or_the_request_can
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_under_many_faults_what_was_answered_is_what_there_is(ministack_tables: Tables, seed: int) -> None:
-    """People come and go while a third of all calls meet a fault; each repeats a request until it has an answer."""
+def test_under_many_faults_the_registrations_are_those_that_were_answered(ministack_tables: Tables, seed: int) -> None:
+    """People come and go while a third of all calls meet a fault; each repeats a request until it is answered."""
     e = make(ministack_tables)
     rates = dict.fromkeys((Fault.CONFLICT, Fault.THROTTLED, Fault.FAILED, Fault.UNSENT, Fault.RESET, Fault.LOST), 0.05)
     there = {f"{e}-{name}": name in "abcd" for name in "abcde"}
@@ -162,5 +162,5 @@ def until_answered(act: Callable[[], Any]) -> None:
         except Unavailable:
             continue
         except (AlreadyRegistered, RegistrationNotFound):
-            return  # It was done by an attempt whose answer was lost.
+            return  # An attempt whose answer was lost had done it.
         return

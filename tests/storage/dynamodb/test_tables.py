@@ -1,4 +1,4 @@
-"""The boundary with boto3: what its faults mean, and how often something is tried."""
+"""The tables behind boto3: errors as refusals, retries, and responses in parts."""
 
 import contextlib
 import io
@@ -24,7 +24,7 @@ class _Answer:
 
 
 def refuse(code: str, status: int = 400, **more: Any) -> Callable[..., Any]:
-    """Return a hook that answers in place of the store with an error of this code."""
+    """Return a hook that answers with an error of this code in place of the store."""
 
     def hook(**_context: Any) -> Any:
         answer = _Answer()
@@ -49,12 +49,12 @@ def hooked(tables: Tables, call: str, hook: Callable[..., Any]) -> Iterator[None
     "code",
     ["ResourceNotFoundException", "UnrecognizedClientException", "ExpiredTokenException", "AccessDeniedException"],
 )
-def test_a_store_that_can_not_serve_us_is_unavailable(moto_tables: Tables, code: str) -> None:
+def test_a_store_that_refuses_a_call_is_unavailable(moto_tables: Tables, code: str) -> None:
     with hooked(moto_tables, "GetItem", refuse(code)), pytest.raises(StorageUnavailable, match=code):
         users.get(moto_tables, "a")
 
 
-def test_a_store_with_an_error_of_its_own_is_unavailable(moto_tables: Tables) -> None:
+def test_a_store_with_an_internal_error_is_unavailable(moto_tables: Tables) -> None:
     with hooked(moto_tables, "GetItem", refuse("InternalServerError", 500)), pytest.raises(StorageUnavailable):
         moto_tables.ping()
 
@@ -76,7 +76,7 @@ def test_a_store_that_does_not_answer_is_unavailable(moto_tables: Tables, fault:
         users.get(moto_tables, "a")
 
 
-def test_a_store_that_answers_with_something_else_is_unavailable(moto_tables: Tables) -> None:
+def test_a_store_that_answers_without_json_is_unavailable(moto_tables: Tables) -> None:
     def page(request: Any, **_context: Any) -> Any:
         raw: Any = HTTPResponse(io.BytesIO(b"<html>A proxy at your service</html>"), preload_content=False)
         return AWSResponse(request.url, 200, HTTPHeaders(), raw)
@@ -90,12 +90,12 @@ def test_a_store_that_answers_with_something_else_is_unavailable(moto_tables: Ta
         events.unregister("before-send.dynamodb.GetItem", page)
 
 
-def test_a_store_without_capacity_is_contended(moto_tables: Tables) -> None:
+def test_a_throttled_call_is_contention(moto_tables: Tables) -> None:
     with hooked(moto_tables, "GetItem", refuse("ProvisionedThroughputExceededException")), pytest.raises(Contention):
         users.get(moto_tables, "a")
 
 
-def test_a_request_that_we_got_wrong_is_no_refusal(moto_tables: Tables) -> None:
+def test_an_invalid_request_raises_an_error_and_no_refusal(moto_tables: Tables) -> None:
     with (
         hooked(moto_tables, "GetItem", refuse("ValidationException")),
         pytest.raises(botocore.exceptions.ClientError, match="ValidationException"),
@@ -103,7 +103,7 @@ def test_a_request_that_we_got_wrong_is_no_refusal(moto_tables: Tables) -> None:
         users.get(moto_tables, "a")
 
 
-def test_a_transaction_that_we_got_wrong_is_no_refusal(moto_tables: Tables) -> None:
+def test_an_invalid_transaction_raises_an_error_and_no_refusal(moto_tables: Tables) -> None:
     reasons = [{"Code": "ValidationError"}]
     step = Step(action="Put", table="Users", item={"userId": "a"})
     with (
@@ -114,7 +114,7 @@ def test_a_transaction_that_we_got_wrong_is_no_refusal(moto_tables: Tables) -> N
 
 
 @pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_a_transaction_that_met_another_is_made_again(moto_tables: Tables, code: str) -> None:
+def test_a_transaction_that_conflicts_or_is_throttled_is_retried(moto_tables: Tables, code: str) -> None:
     left = [1, 1, 1]
 
     def busy(**context: Any) -> Any:
@@ -128,17 +128,17 @@ def test_a_transaction_that_met_another_is_made_again(moto_tables: Tables, code:
     assert left == []
 
 
-def test_attempts_end_with_the_budget(moto_tables: Tables) -> None:
+def test_retries_end_with_their_time_limit(moto_tables: Tables) -> None:
     def attempt(_image: Any) -> None:
         raise Changed
 
     start = time.monotonic()
     with pytest.raises(Contention):
         Tables(moto_tables.client, retry_seconds=0.2).retry(attempt)
-    assert time.monotonic() - start <= 0.2 + 0.1, "it gives up before the budget is over, never after"
+    assert time.monotonic() - start <= 0.2 + 0.1, "it gives up before the limit, never after"
 
 
-def test_attempts_end_before_the_deadline_of_the_request(moto_tables: Tables) -> None:
+def test_retries_end_before_the_deadline_of_the_request(moto_tables: Tables) -> None:
     def attempt(_image: Any) -> None:
         raise Changed
 
@@ -166,7 +166,7 @@ def test_the_newest_snapshot_reaches_the_next_attempt_and_is_kept_over_a_conflic
 
 
 @pytest.mark.parametrize(("image", "paused"), [({"n": 1}, [False] * 4), (None, [False, False, True, True])])
-def test_what_a_fresh_snapshot_says_is_tried_without_a_pause(
+def test_a_fresh_snapshot_is_used_without_a_pause(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, image: Any, paused: list[bool]
 ) -> None:
     slept: list[float] = []
@@ -182,7 +182,7 @@ def test_what_a_fresh_snapshot_says_is_tried_without_a_pause(
     assert [seconds > 0 for seconds in slept] == paused
 
 
-def test_a_refusal_ends_the_attempts(moto_tables: Tables) -> None:
+def test_a_refusal_is_not_retried(moto_tables: Tables) -> None:
     def attempt(_image: Any) -> None:
         raise EventNotFound
 
@@ -190,7 +190,7 @@ def test_a_refusal_ends_the_attempts(moto_tables: Tables) -> None:
         moto_tables.retry(attempt)
 
 
-def test_keys_that_a_batch_leaves_over_are_asked_for_again(moto_tables: Tables) -> None:
+def test_unprocessed_keys_of_a_batch_are_requested_again(moto_tables: Tables) -> None:
     for user_id in "abc":
         users.create(moto_tables, user_id, user_id)
     asked: list[int] = []
@@ -212,7 +212,7 @@ def test_keys_that_a_batch_leaves_over_are_asked_for_again(moto_tables: Tables) 
     assert len(asked) == 3
 
 
-def test_long_answers_come_in_parts_that_are_put_together(moto_tables: Tables) -> None:
+def test_all_pages_of_a_long_response_are_read(moto_tables: Tables) -> None:
     for number in range(5):
         step = Step(action="Put", table="Registrations", item={"pk": "P", "sk": f"S{number}", "text": "x" * 300_000})
         moto_tables.transact([step])
@@ -225,7 +225,7 @@ def test_long_answers_come_in_parts_that_are_put_together(moto_tables: Tables) -
     ]
 
 
-def test_creating_the_tables_twice_keeps_what_is_in_them(moto_tables: Tables) -> None:
+def test_creating_the_tables_twice_keeps_their_items(moto_tables: Tables) -> None:
     user = users.create(moto_tables, "a", "A")
     moto_tables.create_missing()
     assert users.get(moto_tables, "a") == user
