@@ -217,6 +217,7 @@ class Tables:
         image: Item | None = None
         backoff, pause = self._backoff(), 0.0
         while True:
+            # Called without a pause too: the simulation lets other tasks run here.
             time.sleep(pause)
             try:
                 return attempt(image)
