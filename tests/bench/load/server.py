@@ -13,7 +13,7 @@ from typing import Final
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
 
-ROOT: Final = Path(__file__).parents[2]
+ROOT: Final = Path(__file__).parents[3]
 START_SECONDS: Final = 60
 COMMAND: Final = (sys.executable, "-c", "from handlers.local import main; main()", "--memory", "--port", "0")
 

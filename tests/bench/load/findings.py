@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Final
 
-from tests.bench.load_run import Load
+from tests.bench.load.run import Load
 
 #: With fewer clients than these nobody is refused because of the others.
 CONTENTION_CLIENTS: Final = 16

@@ -17,11 +17,11 @@ from rich.progress import Progress
 from rich.table import Table
 
 from storage import audit
-from tests.bench import load_plot
-from tests.bench.load_clients import Sample
-from tests.bench.load_findings import broken, memory_growth, percentile
-from tests.bench.load_run import Load, run
-from tests.bench.load_server import ROOT, Server, started
+from tests.bench.load import plot
+from tests.bench.load.findings import broken, memory_growth, percentile
+from tests.bench.load.generator import Sample
+from tests.bench.load.run import Load, run
+from tests.bench.load.server import ROOT, Server, started
 
 SHARES: Final = (0.5, 0.9, 0.99, 1.0)
 
@@ -43,7 +43,7 @@ def main() -> None:
             findings = list(audit.audit(server.store))
             failures += [f"{finding.key}: {finding.finding}" for finding in findings]
             console.print(f"The audit of the tables finds {len(findings)} violations.")
-    for path in load_plot.draw(loads, options.out):
+    for path in plot.draw(loads, options.out):
         console.print(f"Drawn: {path}", soft_wrap=True)
     for failure in failures:
         console.print(f"BROKEN {failure}", style="red", soft_wrap=True, markup=False)

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 from matplotlib.figure import Figure
 
-from tests.bench.load_clients import Sample
-from tests.bench.load_findings import percentile
-from tests.bench.load_run import Load
+from tests.bench.load.findings import percentile
+from tests.bench.load.generator import Sample
+from tests.bench.load.run import Load
 
 #: Lines of these are drawn, by name.
 PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
