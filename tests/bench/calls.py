@@ -1,4 +1,4 @@
-"""What is asked of both sides: the measured operations, as requests and as events of API Gateway."""
+"""The measured operations, as requests and as events of API Gateway."""
 
 import json
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from typing import Any, Final
 
 STAGE: Final = "prod"
 
-#: Events with free seats, full without a waitlist, and full with one; and somebody with 50 registrations.
+#: Events with free seats, full without and full with a waitlist; users with 50 registrations and with none.
 OPEN: Final = "open"
 FULL: Final = "full"
 QUEUED: Final = "queued"
@@ -16,7 +16,7 @@ NEWCOMER: Final = "newcomer@example.com"
 
 @dataclass(frozen=True)
 class Call:
-    """A request and the status that it is answered with."""
+    """A request and the expected status."""
 
     name: str
     method: str
@@ -27,7 +27,7 @@ class Call:
 
     @property
     def body_text(self) -> str | None:
-        """The body as a client sends it."""
+        """The body as JSON."""
         return None if self.body is None else json.dumps(self.body)
 
 
@@ -46,14 +46,14 @@ CALLS: Final = (
     ),
     Call("user's 50 registrations", "GET", f"/users/{REGULAR}/registrations", 200),
 )
-#: What only the table of costs has, for it changes what the next one would find.
+#: Measured only by `cost`: it changes the data that a second call would find.
 JOIN_QUEUE: Final = Call(
     "register, full: join the queue", "POST", f"/events/{QUEUED}/registrations", 201, body={"userId": NEWCOMER}
 )
 
 
 def gateway_event(call: Call) -> dict[str, Any]:
-    """Return the event, payload 2.0, that an HTTP API makes of the request of a browser."""
+    """Return the event (payload format 2.0) in which an HTTP API passes a browser's request on."""
     headers = {
         "accept": "application/json, text/plain, */*",
         "accept-encoding": "gzip, deflate, br",

@@ -1,4 +1,4 @@
-"""Cold start: from a fresh interpreter to the first answered event, from the unpacked package alone."""
+"""Cold start: from a fresh interpreter to the first response, with the unpacked package as the only code."""
 
 import json
 import subprocess
@@ -12,9 +12,9 @@ from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.packaged import VARIANTS, Variant, packages
 from tests.bench.results import Row, Table
-from tests.bench.sides import environment, in_turns
+from tests.bench.workers import environment, interleaved
 
-# The peak is read from /proc, for getrusage's still holds that of the process which started this one.
+# The peak is read from /proc: the one of getrusage still includes that of the parent process.
 _CHILD: Final = """
 import json, os, sys, time
 folder, entry, event = sys.argv[1:]
@@ -38,12 +38,12 @@ _OTHERS: Final[Sequence[tuple[Variant, str]]] = (("peer", ""), ("plain", ", peer
 
 
 def measure(options: Options) -> Table:
-    """Measure milliseconds of CPU and of the clock, and megabytes of memory."""
+    """Measure CPU and elapsed time in milliseconds, and peak memory in megabytes."""
     event = json.dumps(gateway_event(next(call for call in CALLS if call.name == "get event")))
     with fake_dynamodb() as url:
         for variant in VARIANTS:
             _start(variant, url, event)
-        measured = in_turns(options.rounds, lambda variant: _start(variant, url, event), VARIANTS)
+        measured = interleaved(options.rounds, lambda variant: _start(variant, url, event), VARIANTS)
     rows = [
         Row(
             name=f"{name}{suffix}",
@@ -55,15 +55,13 @@ def measure(options: Options) -> Table:
         for number, (name, unit) in enumerate(_FIGURES)
         if options.wants(name)
     ]
-    return Table(
-        "Cold start", rows, "From a fresh interpreter to the first answered event (get event); files in cache."
-    )
+    return Table("Cold start", rows, "From a fresh interpreter to the first response (get event); files in cache.")
 
 
 def _start(variant: Variant, store_url: str, event: str) -> tuple[float, float, float]:
-    """Start once, and return milliseconds of CPU and of the clock, and the peak of memory in megabytes."""
+    """Start once, and return CPU and elapsed time in milliseconds, and peak memory in megabytes."""
     package = packages()[variant]
-    # Neither site-packages nor the environment's own settings of Python: only what is in the package.
+    # Without site-packages and PYTHON* variables: only the package is importable.
     command = [sys.executable, "-I", "-S", "-B", "-c", _CHILD, str(package.folder), package.entry, event]
     begin = time.perf_counter()
     with subprocess.Popen(command, env=environment(store_url), stdout=subprocess.PIPE, text=True) as child:

@@ -1,9 +1,9 @@
-"""A seeded simulation of registrations that meet at one event: DynamoDB's conflicts, and the service's own pauses.
+"""A seeded simulation of concurrent registrations for one event: DynamoDB's conflicts, and the service's backoff.
 
-A transaction is accepted or refused when it arrives, never queued. Accepted, it holds its SEATS item for the commit
-window, and whoever comes meanwhile is refused. A partition has 1,000 write units a second. Two assumptions are ours,
-and cautious: a refused transaction uses up its units all the same, and its answer takes half the window, for the first
-of the two phases of a commit. Nothing else takes time: no network, no Lambda.
+A transaction is accepted or refused when it arrives, never queued. An accepted transaction holds its SEATS item for the
+commit window, and others that arrive meanwhile are refused. A partition has 1,000 write units per second. Two
+assumptions are ours, and conservative: a refused transaction consumes its units all the same, and its answer takes half
+the window, the first of the two phases of a commit. Nothing else takes time: no network, no Lambda.
 """
 
 import heapq
@@ -23,23 +23,24 @@ Process = Generator[float, None, None]
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """The write units of a transaction, and those of the partition where most of them fall."""
+    """The write units of a transaction, in total and on the partition of its shard."""
 
     units: int
     partition_units: int
 
 
-#: SEATS takes 2 units on its partition, and the registration 2 on its own. A place in the queue lies beside the
-#: registration, with 2 more. The user and the pointer lie elsewhere for everybody.
+#: SEATS takes 2 units on its partition, and the registration 2 on its own. A place in the queue takes 2 more on the
+#: registration's partition. The user and the pointer are on partitions of their own for each person.
 SEAT: Final = Price(8, 2)
 QUEUE: Final = Price(10, 4)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Design:
-    """How an event is laid out: SEATS in shards, and these and the registrations on partitions.
+    """The layout of an event: the number of shards of SEATS, and of partitions for shards and registrations.
 
-    If it is full all queue: at exactly the number that was seen to be the next, or at any that is not below it.
+    On a `full` event every registration joins the queue: at exactly the next number that it read, or, unless `exact`,
+    at any number not below the next.
     """
 
     name: str
@@ -51,9 +52,9 @@ class Design:
 
 @dataclass(slots=True)
 class Person:
-    """Somebody who registers: came, and was answered, in seconds since the start."""
+    """A person who registers; times are seconds since the start."""
 
-    came: float
+    arrived: float
     answered: float = 0.0
     admitted: bool = False
     attempts: int = 0
@@ -62,8 +63,8 @@ class Person:
 
     @property
     def latency(self) -> float:
-        """Return the seconds until the answer."""
-        return self.answered - self.came
+        """Return the seconds from arrival to answer."""
+        return self.answered - self.arrived
 
 
 @dataclass(slots=True)
@@ -74,7 +75,7 @@ class _Shard:
 
 @dataclass(slots=True)
 class _Partition:
-    """A bucket of write units, which holds what a second brings."""
+    """A token bucket of write units, with the capacity of one second."""
 
     units: float = PARTITION_UNITS
     filled: float = 0.0
@@ -88,10 +89,10 @@ class _Partition:
 
 
 class Simulation:
-    """One event that people register for; it can be run once."""
+    """One event that people register for; it can run once."""
 
     def __init__(self, design: Design, window: float, seed: int) -> None:
-        """Take the seconds that an accepted transaction holds its items, and the seed that repeats the run."""
+        """Take the commit window in seconds, and the seed of all random choices."""
         self._design = design
         self._window = window
         self._dice = random.Random(seed)  # noqa: S311 - it has to be repeatable, not secret
@@ -100,27 +101,27 @@ class Simulation:
         self._now = 0.0
 
     def offer(self, rate: float, seconds: float) -> list[Person]:
-        """Let people come at random, so many a second, and return all of them when all are answered."""
+        """Simulate random arrivals at `rate` per second, and return the people when all are answered."""
         moments = [0.0]
         while moments[-1] < seconds:
             moments.append(moments[-1] + self._dice.expovariate(rate))
         return self.run(moments)
 
     def run(self, moments: Iterable[float]) -> list[Person]:
-        """Let people come at these moments, and return all of them when all are answered."""
+        """Simulate arrivals at these times, and return the people when all are answered."""
         people = [Person(moment) for moment in moments]
-        # What is to happen: when, whose turn it is if several things happen at once, and what.
-        agenda = [(person.came, number, self._register(person)) for number, person in enumerate(people)]
-        heapq.heapify(agenda)
-        while agenda:
-            self._now, number, process = heapq.heappop(agenda)
+        # Pending steps: their time, the person's number as tie-breaker, and the process to resume.
+        pending = [(person.arrived, number, self._register(person)) for number, person in enumerate(people)]
+        heapq.heapify(pending)
+        while pending:
+            self._now, number, process = heapq.heappop(pending)
             pause = next(process, None)
             if pause is not None:
-                heapq.heappush(agenda, (self._now + pause, number, process))
+                heapq.heappush(pending, (self._now + pause, number, process))
         return people
 
     def _register(self, person: Person) -> Process:
-        """Do what `Tables.retry` does with the attempts of `registrations.register`."""
+        """Simulate `Tables.retry` with the attempts of `registrations.register`."""
         seen: int | None = None
         backoff, pause = Backoff(self._now + RETRY_SECONDS, lambda: self._now, self._dice.uniform), 0.0
         with suppress(Contention):
@@ -134,7 +135,7 @@ class Simulation:
         person.answered = self._now
 
     def _attempt(self, person: Person, seen: int | None) -> Generator[float, None, int | None]:
-        """Send one transaction, for a seat or for the number in the queue that was seen; return the number now."""
+        """Send one transaction, for a seat or for queue number `seen`; return the next number if a condition failed."""
         person.attempts += 1
         number = self._dice.randrange(len(self._shards))
         shard, partition = self._shards[number], self._partitions[number % len(self._partitions)]
@@ -161,7 +162,7 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of those who came, and of those who were answered, in the time that counts."""
+    """Rates, latencies and units of the people who arrived or were answered in the counted time."""
 
     accepted_rate: float
     given_up: float
@@ -171,21 +172,21 @@ class Outcome:
 
     @classmethod
     def of(cls, people: Sequence[Person], start: float, end: float) -> "Outcome":
-        """Count from one moment to another; `slow` is the 99th percentile of those who were admitted."""
-        came = [person for person in people if start <= person.came < end]
+        """Count from `start` to `end`; `slow` is the 99th percentile of the latency of admitted people."""
+        arrived = [person for person in people if start <= person.arrived < end]
         admitted = [person for person in people if person.admitted and start <= person.answered < end]
         latencies = sorted(person.latency for person in admitted) or [float("nan")]
         return cls(
             accepted_rate=len(admitted) / (end - start),
-            given_up=sum(not person.admitted for person in came) / len(came),
+            given_up=sum(not person.admitted for person in arrived) / len(arrived),
             median=latencies[len(latencies) // 2],
             slow=latencies[len(latencies) * 99 // 100],
-            units=sum(person.units for person in came) / max(1, sum(person.admitted for person in came)),
+            units=sum(person.units for person in arrived) / max(1, sum(person.admitted for person in arrived)),
         )
 
 
-def left_over(capacity: int, shards: int, seed: int) -> int:
-    """Return how many seats are free elsewhere when the first shard is empty, if people choose shards at random."""
+def stranded_seats(capacity: int, shards: int, seed: int) -> int:
+    """Return the number of seats left when the first shard is sold out, if people choose shards at random."""
     dice = random.Random(seed)  # noqa: S311 - it has to be repeatable, not secret
     left = [capacity // shards] * shards
     while min(left):

@@ -1,4 +1,4 @@
-"""DynamoDB calls, request units and dollars per operation, on an emulator with DynamoDB's semantics."""
+"""DynamoDB calls, request units and dollars per operation, on ministack."""
 
 from contextlib import ExitStack
 from typing import Any, Final
@@ -7,19 +7,19 @@ from storage.embedded import embedded_store
 from tests.bench.calls import CALLS, JOIN_QUEUE, Call
 from tests.bench.options import Options
 from tests.bench.results import Row, Table
-from tests.bench.sides import SIDES, Remote, Side, worker
 from tests.bench.tables import tables_of
+from tests.bench.workers import SIDES, Side, WorkerProcess, worker
 
-#: Dollars for a million units of on-demand tables in us-east-1, reads and writes.
+#: Dollars per million request units of on-demand tables in us-east-1.
 _READS: Final = 0.125
 _WRITES: Final = 0.625
 
 
 def measure(options: Options) -> Table:
-    """Measure dollars per million requests, each side once on fresh tables of its own."""
+    """Measure dollars per million requests, once for each side, on new tables of its own."""
     with embedded_store() as url:
         rows = _rows(options, url)
-    note = f"On-demand tables in us-east-1: {_WRITES} dollars for a million write units (W), {_READS} for reads (R)."
+    note = f"On-demand tables in us-east-1, dollars per million: write units (W) {_WRITES}, read units (R) {_READS}."
     return Table("DynamoDB, dollars per million", rows, note)
 
 
@@ -29,7 +29,7 @@ def _rows(options: Options, url: str) -> list[Row]:
         return [_row(call, both) for call in (*CALLS, JOIN_QUEUE) if options.wants(call.name)]
 
 
-def _row(call: Call, both: dict[Side, Remote]) -> Row:
+def _row(call: Call, both: dict[Side, WorkerProcess]) -> Row:
     metered = {side: worker.do("cost", call=call.name) for side, worker in both.items()}
     dollars = {side: [_READS * cost["reads"] + _WRITES * cost["writes"]] for side, cost in metered.items()}
     details = {side: _text(cost) for side, cost in metered.items()}

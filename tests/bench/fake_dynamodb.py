@@ -1,7 +1,7 @@
-"""A DynamoDB with fixed answers, in a process of its own: what it costs to answer is nobody's CPU.
+"""A DynamoDB with fixed responses, in a process of its own, so that its CPU is not measured.
 
-It answers reads from the items of `tests.bench.ledger`, writes nothing, grants every transaction but those on the full
-event, and remembers the bytes of each answer.
+It answers reads from the items of `tests.bench.dataset`, stores nothing, accepts every transaction except those on the
+full event, and caches the bytes of each response.
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from typing import Any, Final
 from storage.dynamodb.attributes import Item, marshal
 from storage.items import DETAILS, seats_key
 from storage.schema import BY_DATE, TABLES
-from tests.bench import ledger
+from tests.bench import dataset
 from tests.bench.calls import FULL
-from tests.bench.sides import ROOT
+from tests.bench.workers import ROOT
 
 _HEAD_END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -29,7 +29,7 @@ _REFUSED: Final = json.dumps({"S": FULL}).encode()
 
 
 class Answers:
-    """What DynamoDB answers on fixed items."""
+    """DynamoDB's responses on fixed items."""
 
     def __init__(self, tables: Mapping[str, list[Item]]) -> None:
         """Take the items by table."""
@@ -43,7 +43,7 @@ class Answers:
         self._known: dict[tuple[bytes, bytes], bytes] = {}
 
     def answer(self, target: bytes, body: bytes) -> bytes:
-        """Return the bytes of a response; what may differ in a transaction, its time and token, takes no part."""
+        """Return the bytes of a response; the time and the token in a transaction do not change it."""
         kind = (target, body)
         if target == b"TransactWriteItems":
             kind = (target, _REFUSED if _REFUSED in body else b"")
@@ -98,7 +98,7 @@ class Answers:
 
 
 def _response(status: int, body: bytes) -> bytes:
-    """Return the bytes of an HTTP response with the headers that DynamoDB sends."""
+    """Return the bytes of an HTTP response with DynamoDB's headers."""
     head = (
         f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         "Server: Server\r\n"
@@ -114,7 +114,7 @@ def _response(status: int, body: bytes) -> bytes:
 
 
 class _Connection(asyncio.Protocol):
-    """Reads requests of HTTP/1.1 as botocore makes them, one after the other."""
+    """Reads botocore's HTTP/1.1 requests, one after the other."""
 
     def __init__(self, answers: Answers) -> None:
         self._answers = answers
@@ -140,15 +140,15 @@ class _Connection(asyncio.Protocol):
 async def _serve() -> None:
     """Serve until standard input ends."""
     loop = asyncio.get_running_loop()
-    answers = Answers(ledger.items())
+    answers = Answers(dataset.items())
     server = await loop.create_server(lambda: _Connection(answers), "127.0.0.1", 0)
-    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the answer to who started it
+    print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201 - the parent process reads it
     await loop.run_in_executor(None, sys.stdin.read)
 
 
 @contextmanager
 def fake_dynamodb() -> Iterator[str]:
-    """Run it as long as the context lasts, and yield its URL."""
+    """Run it until the context ends, and yield its URL."""
     command = [sys.executable, "-m", "tests.bench.fake_dynamodb"]
     with subprocess.Popen(command, cwd=ROOT, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin

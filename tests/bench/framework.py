@@ -1,4 +1,4 @@
-"""The framework's share of a request: the same events through the same entries, with fixed answers for the store."""
+"""The framework's share of a request: the same events and entry points, with the store stubbed out."""
 
 from typing import Final
 
@@ -6,14 +6,14 @@ from tests.bench import lambda_cpu
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.results import Table
-from tests.bench.sides import workers
+from tests.bench.workers import workers
 
 _REQUESTS: Final = 400
 
 
 def measure(options: Options) -> Table:
     """Measure every call, in microseconds of CPU."""
-    # The entries connect to a store when they are loaded; after that it is not asked.
+    # The entry points connect to a store when they are loaded, and send it nothing afterwards.
     with fake_dynamodb() as url, workers(url) as both:
         for worker in both.values():
             worker.do("stub")

@@ -1,7 +1,7 @@
-"""`python -m tests.bench.hot_event`: how many can register for one event in a second, and what shards would change.
+"""`python -m tests.bench.hot_event`: registrations per second on one event, and the effect of shards.
 
-It runs the simulation of `conflicts.py` for every design, commit window and rate, prints the tables and draws the
-curves. The same seed gives the same figures. What follows from them is in `hot_event.md`.
+It runs the simulation of `conflicts.py` for every design, commit window and rate, prints the tables and plots the
+curves. The same seed gives the same figures. `hot_event.md` has the conclusions.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from storage.dynamodb.retries import RETRY_SECONDS
 from tests.bench import hot_event_plot
-from tests.bench.conflicts import Design, Outcome, Simulation, left_over
+from tests.bench.conflicts import Design, Outcome, Simulation, stranded_seats
 
 ROOT: Final = Path(__file__).parents[2]
 
@@ -27,29 +27,29 @@ DESIGNS: Final = (
     Design(name="all queue", full=True),
     Design(name="queue, any no.", full=True, exact=False),
 )
-#: Milliseconds that a transaction holds its items, and people who come in a second.
+#: Commit windows in milliseconds, and arrivals per second.
 WINDOWS: Final = (5, 8, 12)
 RATES: Final = (25, 50, 75, 100, 150, 200, 300, 400, 500, 800)
 
-#: The first seconds are not counted, so that there are as many who try again as there will be.
+#: Seconds that are not counted, until the number of retries is steady.
 WARM_UP: Final = 2 * RETRY_SECONDS
 
-#: A design carries a rate if no more than this share of people is refused; of more than half there is nothing to learn.
+#: A design carries a rate if it refuses at most this share; above half, higher rates are not tried.
 REFUSED: Final = 0.01
-HOPELESS: Final = 0.5
+OVERLOADED: Final = 0.5
 
-#: The list price of on-demand writes in us-east-1, for a million units.
+#: Dollars per million on-demand write units in us-east-1 (list price).
 DOLLARS: Final = 0.625
 
 Outcomes = dict[tuple[Design, int, int], Outcome]
 
 
 def main() -> None:
-    """Simulate, print and draw."""
+    """Simulate, print and plot."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.hot_event", description="Simulate one hot event.")
-    parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
-    parser.add_argument("--seconds", type=float, default=10, help="that are counted of each run (default: %(default)s)")
-    parser.add_argument("--window", type=int, default=8, choices=WINDOWS, help="ms, of the long table (default: 8)")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the simulation (default: %(default)s)")
+    parser.add_argument("--seconds", type=float, default=10, help="seconds counted in each run (default: %(default)s)")
+    parser.add_argument("--window", type=int, default=8, choices=WINDOWS, help="ms, for the long table (default: 8)")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "hot_event.svg", help="the file of the plot")
     options = parser.parse_args()
     console = Console()
@@ -58,7 +58,7 @@ def main() -> None:
     for curve in track(curves, console=console, transient=True):
         for rate in RATES:
             outcomes[*curve, rate] = outcome = simulate(*curve, rate, options.seconds, options.seed)
-            if outcome.given_up > HOPELESS:
+            if outcome.given_up > OVERLOADED:
                 break
     console.print(_limits(outcomes), _curve(outcomes, options.window), _last_seats(options.seed))
     options.out.parent.mkdir(parents=True, exist_ok=True)
@@ -67,13 +67,13 @@ def main() -> None:
 
 
 def simulate(design: Design, window: int, rate: int, seconds: float, seed: int) -> Outcome:
-    """Let people come at a rate, behind a warm-up, and count for some seconds."""
+    """Simulate arrivals at `rate` per second; count `seconds` after the warm-up, with a window in milliseconds."""
     people = Simulation(design, window / 1000, seed).offer(rate, WARM_UP + seconds)
     return Outcome.of(people, WARM_UP, WARM_UP + seconds)
 
 
 def _limits(outcomes: Outcomes) -> Table:
-    table = _table("The highest rate of those tried that is carried with at most 1 % of 503", "design")
+    table = _table("Highest tried rate with at most 1 % of 503", "design")
     for window in WINDOWS:
         table.add_column(f"{window} ms", justify="right")
     for design in DESIGNS:
@@ -106,17 +106,17 @@ def _curve(outcomes: Outcomes, window: int) -> Table:
 
 
 def _of(outcomes: Outcomes, design: Design, window: int) -> list[tuple[int, Outcome]]:
-    """Return the curve of a design and a window, by rate."""
+    """Return the outcomes of a design and a window by rate."""
     return [(rate, outcomes[design, window, rate]) for rate in RATES if (design, window, rate) in outcomes]
 
 
 def _last_seats(seed: int) -> Table:
-    table = _table("Seats that are free in other shards when the first shard is empty, mean of 100 sales", "seats")
+    table = _table("Seats free in the other shards when the first shard is sold out, mean of 100 sales", "seats")
     shards = (8, 32)
     for number in shards:
         table.add_column(f"{number} shards", justify="right")
     for capacity in (100, 1_000, 10_000):
-        left = [mean(left_over(capacity, number, seed + sale) for sale in range(100)) for number in shards]
+        left = [mean(stranded_seats(capacity, number, seed + sale) for sale in range(100)) for number in shards]
         table.add_row(f"{capacity}", *(f"{seats:.0f} ({seats / capacity:.0%})" for seats in left))
     return table
 

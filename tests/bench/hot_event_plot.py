@@ -1,4 +1,4 @@
-"""Draws what a hot event accepts, how long it takes, and how many it refuses, over the rate at which people come."""
+"""Plots acceptance, latency and refusals of a hot event over the offered rate."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +11,7 @@ from tests.bench.conflicts import Design, Outcome
 def draw(
     outcomes: Mapping[tuple[Design, int, int], Outcome], designs: Sequence[Design], windows: Sequence[int], path: Path
 ) -> None:
-    """Draw a column for each commit window, in milliseconds, with a line for each design."""
+    """Plot a column for each commit window, in milliseconds, with a line for each design."""
     figure = Figure(figsize=(5 * len(windows), 10), layout="constrained")
     rows = figure.subplots(3, len(windows), sharex=True, sharey="row")
     for window, (accepted, latency, refused) in zip(windows, rows.T, strict=True):

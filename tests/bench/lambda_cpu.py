@@ -1,4 +1,4 @@
-"""CPU per request through the Lambda entry, on a DynamoDB with fixed answers."""
+"""CPU per request through the Lambda entry point, on a DynamoDB with fixed responses."""
 
 from typing import Final
 
@@ -6,31 +6,31 @@ from tests.bench.calls import CALLS
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.results import Row, Table
-from tests.bench.sides import SIDES, Remote, Side, in_turns, workers
+from tests.bench.workers import SIDES, Side, WorkerProcess, interleaved, workers
 
-#: Requests before the first figure, and in each figure.
+#: Number of requests before the first figure, and in each figure.
 _WARM_UP: Final = 100
 _REQUESTS: Final = 100
 
 
 def measure(options: Options) -> Table:
-    """Measure every call, in microseconds of CPU in all threads of the process that answers."""
+    """Measure every call, in microseconds of CPU of all threads of the worker."""
     with fake_dynamodb() as url, workers(url) as both:
         return Table(
             "CPU per request through the Lambda entry",
             rows(options, both, _REQUESTS),
-            "From an event of API Gateway (payload 2.0) to the response, on a DynamoDB with fixed answers.",
+            "From an event of API Gateway (payload 2.0) to the response, on a DynamoDB with fixed responses.",
         )
 
 
-def rows(options: Options, both: dict[Side, Remote], requests: int) -> list[Row]:
-    """Measure the calls on two workers, each figure the mean of so many requests."""
+def rows(options: Options, both: dict[Side, WorkerProcess], requests: int) -> list[Row]:
+    """Measure the calls on two workers; each figure is the mean of `requests` requests."""
     return [_row(options, both, call.name, requests) for call in CALLS if options.wants(call.name)]
 
 
-def _row(options: Options, both: dict[Side, Remote], call: str, requests: int) -> Row:
+def _row(options: Options, both: dict[Side, WorkerProcess], call: str, requests: int) -> Row:
     for worker in both.values():
         worker.do("cpu", call=call, count=options.few(_WARM_UP))
     count = options.few(requests)
-    figures = in_turns(options.rounds, lambda side: float(both[side].do("cpu", call=call, count=count)), SIDES)
+    figures = interleaved(options.rounds, lambda side: float(both[side].do("cpu", call=call, count=count)), SIDES)
     return Row.of(call, "µs", figures)

@@ -1,4 +1,4 @@
-"""What of it is to be measured, and how thoroughly."""
+"""The options of a run."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Options:
-    """What the command was told."""
+    """Number of rounds, rows to measure, and the output folder."""
 
     rounds: int
     quick: bool
@@ -14,9 +14,9 @@ class Options:
     out: Path
 
     def wants(self, row: str) -> bool:
-        """Tell whether a row is to be measured: all are, unless some are named by a part of their names."""
+        """Return whether to measure a row: every row, unless `rows` selects some by a part of their names."""
         return not self.rows or any(part.lower() in row.lower() for part in self.rows)
 
     def few(self, count: int) -> int:
-        """Return a count, or a tenth of it in a quick run, whose figures only show that it works."""
+        """Return `count`, or a tenth of it in a quick run."""
         return max(1, count // 10) if self.quick else count

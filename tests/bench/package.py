@@ -14,6 +14,6 @@ def measure(_options: Options) -> Table:
             Row(name="packaged alike", unit="MB", ours=ours, peer=peer),
             Row(name="peer as usually packaged", unit="MB", ours=ours, peer=plain),
         ],
-        "Alike: botocore's data cut down, byte-compiled. Usually: all that `pip install -t` brings. "
-        "Ours holds Swagger UI, which the peer takes from a CDN.",
+        "Alike: byte-compiled, without botocore's unused data. Usually: everything that `pip install -t` installs. "
+        "Ours contains Swagger UI, which the peer loads from a CDN.",
     )

@@ -1,4 +1,4 @@
-"""Both sides as packages: ours as `cfn` builds it, the peer treated alike, and as such projects package it."""
+"""The deployment packages: the service as `cfn` builds it, and the peer built alike and as usual."""
 
 import re
 import shutil
@@ -20,14 +20,14 @@ Variant = Literal["ours", "peer", "plain"]
 VARIANTS: Final[tuple[Variant, ...]] = ("ours", "peer", "plain")
 
 _PEER: Final = Path(__file__).parent / "peer"
-#: What boto3's resource is made from, and our client does without.
+#: boto3's resource needs this data; the service's client does not.
 _RESOURCE: Final = "boto3/data/dynamodb/"
 _REQUIREMENTS: Final = ("fastapi>=0.165,<0.166", "boto3", "mangum")
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """A package that is unpacked as Lambda does it."""
+    """An unpacked package, as on Lambda."""
 
     folder: Path
     entry: str
@@ -36,10 +36,10 @@ class Packaged:
 
 @cache
 def packages() -> dict[Variant, Packaged]:
-    """Build the packages once, for the platform of this machine; the folder goes when the process ends."""
+    """Build the packages once, for this machine's platform; the folder is deleted when the process ends."""
     platform, folder = get_platform("host"), Path(_folder().name)
     ours = build_package(platform, folder).path
-    peer = _peer_treated_alike(folder / "peer", platform)
+    peer = _peer_built_alike(folder / "peer", platform)
     plain = _peer_as_usual(folder / "plain", platform)
     return {
         "ours": Packaged(_unpacked(ours), "handlers.aws_lambda", ours.stat().st_size),
@@ -53,8 +53,8 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="events-api-bench-")
 
 
-def _peer_treated_alike(folder: Path, platform: Platform) -> Path:
-    """Install the peer, drop what ours drops, compile it as ours is compiled, and zip it alike."""
+def _peer_built_alike(folder: Path, platform: Platform) -> Path:
+    """Install the peer, then delete, compile and zip files by the same rules as the service's package."""
     _install(folder, platform, "--no-compile")
     for path in sorted(folder.rglob("*"), reverse=True):
         name = path.relative_to(folder).as_posix()
@@ -66,13 +66,13 @@ def _peer_treated_alike(folder: Path, platform: Platform) -> Path:
 
 
 def _peer_as_usual(folder: Path, platform: Platform) -> Path:
-    """Install the peer with `pip install -t`, and zip all of it."""
+    """Install the peer with `pip install -t`, and zip everything."""
     _install(folder, platform)
     return Path(shutil.make_archive(str(folder), "zip", folder))
 
 
 def _install(folder: Path, platform: Platform, *options: str) -> None:
-    """Install the peer and what it requires, where both sides have a package in the version that ours is locked to."""
+    """Install the peer and its requirements, in the service's locked versions where both use a package."""
     constraints = folder.with_suffix(".txt")
     constraints.write_text("\n".join(re.findall(r"^[a-z0-9-]+==[^ ]+", LOCK.read_text(), re.MULTILINE)))
     wheels = [*platform.pip_options, "--only-binary=:all:", "--constraint", str(constraints)]

@@ -1,4 +1,4 @@
-"""The results as a table on the terminal, as Markdown, as JSON and as a plot."""
+"""Renders the results on the terminal, as Markdown, as JSON and as a plot."""
 
 import json
 import platform
@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table as Grid
 
 from tests.bench.results import Row, Table, median, quartiles
-from tests.bench.sides import SIDES
+from tests.bench.workers import SIDES
 
 _COLUMNS: Final = ("", "ours / peer", "quartiles", "", "ours", "", "peer", "")
 
@@ -21,7 +21,7 @@ _THREE_DIGITS: Final = 100
 
 
 def show(table: Table, console: Console) -> None:
-    """Print a table as soon as it is measured."""
+    """Print a table."""
     grid = Grid(title=table.title, title_justify="left", title_style="bold", caption=table.note, caption_justify="left")
     for number, column in enumerate(_COLUMNS):
         grid.add_column(column, justify="right" if number else "left", no_wrap=1 <= number <= _RATIO_COLUMNS)
@@ -31,7 +31,7 @@ def show(table: Table, console: Console) -> None:
 
 
 def markdown(tables: Sequence[Table]) -> str:
-    """Return the tables for a README."""
+    """Return the tables as Markdown."""
     return "\n\n".join(map(_markdown, tables)) + "\n"
 
 
@@ -58,14 +58,14 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _spread(figures: Sequence[float], digits: int | None = None) -> str:
-    """Return the quartiles, or nothing for a single figure."""
+    """Return the quartiles, or an empty text if all figures are equal."""
     if len(set(figures)) == 1:
         return ""
     return " to ".join(_figure(edge) if digits is None else f"{edge:.{digits}f}" for edge in quartiles(figures))
 
 
 def _figure(number: float) -> str:
-    """Return a number with three digits that count, and no more than are true."""
+    """Return a number with three significant digits, or as an integer from 100 on."""
     if number >= _THREE_DIGITS:
         return f"{number:,.0f}"
     return f"{number:.3g}"
@@ -82,14 +82,14 @@ def save(tables: Sequence[Table], folder: Path) -> None:
 
 
 def load(folder: Path) -> list[Table]:
-    """Read the results of a run back."""
+    """Read the results of a run from its folder."""
     content = json.loads((folder / "bench.json").read_text())
     return [Table(**{**table, "rows": [Row(**row) for row in table["rows"]]}) for table in content["tables"]]
 
 
 def plot(tables: Sequence[Table], path: Path) -> None:
-    """Draw the ratios with their quartiles; left of 1 we use less, or, where more is better, do less."""
-    import matplotlib as mpl  # noqa: PLC0415 - it takes a second, which only the end of a run is worth
+    """Plot the ratios with their quartiles: below 1, ours uses less, or, where more is better, achieves less."""
+    import matplotlib as mpl  # noqa: PLC0415 - importing it takes a second, at the end of a run only
     from matplotlib import pyplot as plt  # noqa: PLC0415 - the same
 
     mpl.use("svg")

@@ -1,19 +1,19 @@
-"""What a measurement brings: rows of figures for both sides, and the ratios between them."""
+"""The results of a measurement: rows of figures for both sides, and their ratios."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.bench.sides import Side
+from tests.bench.workers import Side
 
-#: From so many rounds on, quartiles say something.
-_ENOUGH: Final = 4
+#: Minimum number of rounds for quartiles.
+_QUARTILE_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One thing measured on both sides, a figure a round, and where there is more to say, `details`."""
+    """A quantity measured on both sides: one figure per round, and optional details by side."""
 
     name: str
     unit: str
@@ -24,18 +24,18 @@ class Row:
 
     @classmethod
     def of(cls, name: str, unit: str, measured: Mapping[Side, Sequence[float]], **more: Any) -> "Row":
-        """Return the row of figures by side."""
+        """Make a row from the figures by side."""
         return cls(name=name, unit=unit, ours=measured["ours"], peer=measured["peer"], **more)
 
     @property
     def ratios(self) -> list[float]:
-        """Ours by the peer's in each round: what slows both down for a while takes no part in it."""
+        """Ours divided by the peer's in each round, so that a slow phase of the machine cancels out."""
         return [ours / peer for ours, peer in zip(self.ours, self.peer, strict=True) if peer]
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows that belong together, with what a reader must know of them."""
+    """The rows of a measurement, with a note for their reader."""
 
     title: str
     rows: Sequence[Row]
@@ -47,8 +47,8 @@ def median(figures: Sequence[float]) -> float:
 
 
 def quartiles(figures: Sequence[float]) -> tuple[float, float]:
-    """Return the first and the third quartile; of few figures, the least and the greatest."""
-    if len(figures) < _ENOUGH:
+    """Return the first and the third quartile, or of fewer than 4 figures the minimum and the maximum."""
+    if len(figures) < _QUARTILE_ROUNDS:
         return min(figures), max(figures)
     first, _second, third = statistics.quantiles(figures, method="inclusive")
     return first, third

@@ -1,4 +1,4 @@
-"""One side under uvicorn, one worker: `python -m tests.bench.server ours|peer` prints its port, and serves."""
+"""One side under uvicorn, one worker: `python -m tests.bench.server ours|peer` prints its port and serves."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from handlers.pipeline import logs
 
 
 def _app(side: str) -> Any:
-    """Return the application, ours as `events-api` makes it."""
+    """Return the application of a side; ours is configured as in `events-api`."""
     if side == "peer":
         return import_module("tests.bench.peer.main").app
     logs.configure(sys.stderr)
@@ -23,14 +23,14 @@ def _app(side: str) -> Any:
 
 def main() -> None:
     """Serve until standard input ends."""
-    # For TCP by name, or asyncio would leave Nagle's algorithm on.
+    # asyncio disables Nagle's algorithm only on sockets whose protocol is explicitly TCP.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
-        # Both as `events-api` is served: without uvicorn's own access log.
+        # Both without uvicorn's access log, like `events-api`.
         server = uvicorn.Server(uvicorn.Config(_app(sys.argv[1]), log_config=None, access_log=False, lifespan="off"))
         threading.Thread(target=_stop_with_input, args=(server,), daemon=True).start()
-        print(listener.getsockname()[1], flush=True)  # noqa: T201 - the answer to who started it
+        print(listener.getsockname()[1], flush=True)  # noqa: T201 - the parent process reads it
         server.run(sockets=[listener])
 
 

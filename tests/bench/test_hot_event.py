@@ -1,8 +1,8 @@
-"""The simulation of a hot event is right where it can be checked by arithmetic."""
+"""The simulation of a hot event agrees with arithmetic where that applies."""
 
 import pytest
 
-from tests.bench.conflicts import Design, Outcome, Person, Simulation, left_over
+from tests.bench.conflicts import Design, Outcome, Person, Simulation, stranded_seats
 
 ONE = Design(name="one item")
 FULL = Design(name="full", full=True)
@@ -14,13 +14,13 @@ def rate_of(design: Design, window: float, offered: int) -> float:
     return Outcome.of(people, 6, 12).accepted_rate
 
 
-def test_who_comes_alone_meets_nobody_and_waits_for_one_commit() -> None:
+def test_a_registration_without_rivals_takes_one_attempt_and_one_commit_window() -> None:
     for person in Simulation(ONE, WINDOW, seed=1).run([0.0, 1.0, 1.008, 2.0]):
         assert (person.admitted, person.attempts, person.units) == (True, 1, 8)
         assert person.latency == pytest.approx(WINDOW)
 
 
-def test_of_two_at_once_one_is_refused_and_tries_again() -> None:
+def test_of_two_simultaneous_registrations_one_is_refused_and_retries() -> None:
     first, second = Simulation(ONE, WINDOW, seed=1).run([0.0, 0.0])
     assert first.attempts == 1
     assert first.latency == pytest.approx(WINDOW)
@@ -30,30 +30,30 @@ def test_of_two_at_once_one_is_refused_and_tries_again() -> None:
     assert second.latency >= 2 * WINDOW
 
 
-def test_an_item_admits_one_in_a_commit_window_at_most() -> None:
+def test_an_item_admits_at_most_one_registration_per_commit_window() -> None:
     for window in (0.02, 0.05):
         assert 0.8 / window < rate_of(ONE, window, 60) <= 1 / window
 
 
-def test_the_write_units_of_a_partition_bound_the_rate() -> None:
+def test_the_write_units_of_a_partition_limit_the_rate() -> None:
     """Without conflicts, a partition of 1,000 units takes 500 registrations of 2 units, and two take twice that."""
     instant = 1e-7
     assert rate_of(ONE, instant, 700) == pytest.approx(500, rel=0.02)
     assert rate_of(Design(name="two", shards=2, partitions=2), instant, 700) == pytest.approx(700, rel=0.05)
 
 
-def test_shards_keep_most_people_apart() -> None:
+def test_shards_avoid_most_conflicts() -> None:
     assert rate_of(Design(name="shards", shards=8), WINDOW, 200) > 1.5 * rate_of(ONE, WINDOW, 200)
 
 
-def test_who_queues_learns_the_number_first_and_pays_for_both_transactions() -> None:
+def test_joining_the_queue_takes_a_failed_and_a_successful_transaction() -> None:
     (person,) = Simulation(FULL, WINDOW, seed=1).run([0.0])
     assert (person.admitted, person.attempts, person.units) == (True, 2, 8 + 10)
     assert person.latency == pytest.approx(1.5 * WINDOW)
 
 
-def test_who_queues_decides_once_more_if_somebody_took_the_number_unless_any_higher_one_will_do() -> None:
-    """The second learns a number just before the first takes it."""
+def test_a_taken_queue_number_costs_one_more_attempt_unless_any_higher_number_is_accepted() -> None:
+    """The second person reads a number just before the first takes it."""
     exact, free = (
         Simulation(Design(name="full", full=True, exact=exact), WINDOW, seed=1).run([0.0, 0.001])
         for exact in (True, False)
@@ -62,20 +62,20 @@ def test_who_queues_decides_once_more_if_somebody_took_the_number_unless_any_hig
     assert exact[1].attempts == free[1].attempts + 1
 
 
-def test_whoever_is_refused_until_the_budget_is_over_gives_up() -> None:
-    """The first holds the item for longer than anybody goes on."""
+def test_a_registration_refused_until_the_retry_budget_is_spent_gives_up() -> None:
+    """The first person holds the item for longer than the retries last."""
     people = Simulation(ONE, 20, seed=1).run([0.0, 1.0])
     assert [person.admitted for person in people] == [True, False]
-    outcome = Outcome.of([*people, Person(came=3.0)], 0, 2)
+    outcome = Outcome.of([*people, Person(arrived=3.0)], 0, 2)
     assert outcome.given_up == 0.5
 
 
-def test_a_seed_repeats_the_run() -> None:
+def test_the_same_seed_gives_the_same_run() -> None:
     first, again, other = (Simulation(ONE, WINDOW, seed).offer(100, 3) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
 
-def test_one_shard_leaves_no_seats_over_and_two_of_one_seat_leave_one() -> None:
-    assert left_over(100, 1, seed=1) == 0
-    assert left_over(2, 2, seed=1) == 1
+def test_one_shard_leaves_no_seats_and_two_shards_of_one_seat_leave_one() -> None:
+    assert stranded_seats(100, 1, seed=1) == 0
+    assert stranded_seats(2, 2, seed=1) == 1

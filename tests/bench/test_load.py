@@ -8,7 +8,7 @@ import pytest
 
 from storage import audit
 from tests.bench.load.clients import MIX, Client, Known
-from tests.bench.load.findings import broken
+from tests.bench.load.findings import failures
 from tests.bench.load.generator import Sample
 from tests.bench.load.run import Load, disagreements, run
 from tests.bench.load.server import started
@@ -27,9 +27,9 @@ def answered(status: int, problem: str = "") -> Sample:
 def test_a_short_load_on_the_real_service_loses_nothing(tmp_path: Path) -> None:
     with started(tmp_path / "server.log") as server:
         seen = run(server, Load(clients=4, events=1, seconds=4, seed=1))
-        assert server.store is not None
-        assert list(audit.audit(server.store)) == []
-    assert broken(seen) == []
+        assert server.tables is not None
+        assert list(audit.audit(server.tables)) == []
+    assert failures(seen) == []
     operations = {sample.operation for sample in seen.samples}
     assert {"register", "unregister", "get event", "list"} <= operations
     assert sum(MIX.values()) == 100
@@ -37,8 +37,8 @@ def test_a_short_load_on_the_real_service_loses_nothing(tmp_path: Path) -> None:
 
 def test_contention_is_allowed_with_sixteen_clients_or_more() -> None:
     contention = answered(503, "Contention")
-    assert broken(load(16, contention)) == []
-    assert broken(load(15, contention)) == ["1 times 503 Contention with fewer than 16 clients"]
+    assert failures(load(16, contention)) == []
+    assert failures(load(15, contention)) == ["1 times 503 Contention with fewer than 16 clients"]
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_contention_is_allowed_with_sixteen_clients_or_more() -> None:
     ids=lambda sample: sample.problem,
 )
 def test_any_other_fault_is_reported(sample: Sample) -> None:
-    assert broken(load(64, answered(201), sample)) == [f"1 times {sample.status} {sample.problem}"]
+    assert failures(load(64, answered(201), sample)) == [f"1 times {sample.status} {sample.problem}"]
 
 
 def test_memory_growth_above_three_percent_is_reported() -> None:
-    assert broken(load(grows=0.02)) == []
-    assert broken(load(grows=0.05)) == ["memory grew by 5.0% from the second to the last quarter"]
+    assert failures(load(grows=0.02)) == []
+    assert failures(load(grows=0.05)) == ["memory grew by 5.0% from the second to the last quarter"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The peer gives the answers that we give, so that both are measured on the same work."""
+"""The service and the peer give the same answers, so that both are measured on the same work."""
 
 import asyncio
 import json
@@ -12,20 +12,20 @@ from handlers.app import create_app
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
 from tests.apparatus.client import EVENT, Client
-from tests.bench import ledger
+from tests.bench import dataset
 from tests.bench.calls import CALLS, FULL, NEWCOMER, OPEN, QUEUED, REGULAR
 from tests.bench.fake_dynamodb import fake_dynamodb
-from tests.bench.sides import SIDES, Remote, Side, workers
+from tests.bench.workers import SIDES, Side, WorkerProcess, workers
 
 pytest.importorskip("fastapi", reason="the peer needs the extra `bench`")
 
-#: What each side words, numbers or dates itself.
+#: Fields whose values each side chooses itself: texts, times, versions, cursors.
 _OWN = {"detail", "instance", "registeredAt", "createdAt", "updatedAt", "nextCursor"}
 _HEADERS = ("content-type", "location", "etag", "access-control-allow-origin")
 
 
 def alike(value: Any) -> Any:
-    """Return an answer without what each side may say in its own way; of the errors, where they are."""
+    """Return an answer in comparable form: without texts and times that each side chooses, and with sorted errors."""
     if isinstance(value, dict):
         shown = {name: "…" if name in _OWN else alike(content) for name, content in value.items()}
         return {name: content for name, content in shown.items() if name not in {"instance", "title"}}
@@ -36,13 +36,13 @@ def alike(value: Any) -> Any:
 
 
 @pytest.fixture(scope="module")
-def both() -> Iterator[dict[Side, Remote]]:
+def both() -> Iterator[dict[Side, WorkerProcess]]:
     with fake_dynamodb() as url, workers(url) as started:
         yield started
 
 
 @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.name)
-def test_both_answer_what_is_measured_alike(both: dict[Side, Remote], call: Any) -> None:
+def test_both_give_the_same_answer_to_each_measured_call(both: dict[Side, WorkerProcess], call: Any) -> None:
     answers = [both[side].do("answer", call=call.name) for side in SIDES]
     assert [answer["statusCode"] for answer in answers] == [call.status] * 2
     ours, peer = ({name: answer["headers"].get(name) for name in _HEADERS} for answer in answers)
@@ -51,7 +51,7 @@ def test_both_answer_what_is_measured_alike(both: dict[Side, Remote], call: Any)
     assert ours == peer
 
 
-def test_both_answer_the_same_without_their_stores(both: dict[Side, Remote]) -> None:
+def test_both_give_the_same_answers_with_stubs_in_place_of_their_stores(both: dict[Side, WorkerProcess]) -> None:
     before = {(side, call.name): both[side].do("answer", call=call.name) for side in SIDES for call in CALLS}
     for side in SIDES:
         both[side].do("stub")
@@ -63,10 +63,10 @@ def test_both_answer_the_same_without_their_stores(both: dict[Side, Remote]) -> 
 
 @pytest.fixture(scope="module")
 def sides(moto_connection: Tables) -> Iterator[list[Client]]:
-    """Fill in the data once, and make a client of each application on it."""
+    """Create the data set once, and return a client of each application on it."""
     moto_connection.create_missing()
-    ledger.fill(moto_connection)
-    # mangum, which the peer's module makes, leaves the loop open that it makes where there is none.
+    dataset.fill(moto_connection)
+    # Importing the peer creates mangum, which creates an event loop if there is none, and never closes it.
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     peer = import_module("tests.bench.peer.main").app
@@ -116,18 +116,18 @@ REQUESTS = [
     ("POST", f"/events/{OPEN}/registrations", {"userId": "nobody"}),
     ("POST", f"/events/{OPEN}/registrations", {"user": "nobody"}),
     ("POST", f"/events/{FULL}/registrations", {"userId": NEWCOMER}),
-    ("POST", f"/events/{ledger.REGULARS[0]}/registrations", {"userId": REGULAR}),
+    ("POST", f"/events/{dataset.REGULAR_EVENT_IDS[0]}/registrations", {"userId": REGULAR}),
 ]
 
 
 @pytest.mark.parametrize(("method", "path", "body"), REQUESTS)
-def test_both_refuse_alike(sides: list[Client], method: str, path: str, body: Any) -> None:
+def test_both_refuse_with_the_same_problem(sides: list[Client], method: str, path: str, body: Any) -> None:
     answers = [client.request(method, path, json=body) for client in sides]
     assert answers[0].status_code == answers[1].status_code >= 400
     assert alike(answers[0].json()) == alike(answers[1].json())
 
 
-def test_both_give_seats_and_places_in_the_queue_on_the_same_data(sides: list[Client]) -> None:
+def test_both_register_and_queue_on_the_same_data(sides: list[Client]) -> None:
     ours, peer = sides
     ours.create_users("ann", "bob")
     path = f"/events/{QUEUED}/registrations"
@@ -144,15 +144,15 @@ def test_both_give_seats_and_places_in_the_queue_on_the_same_data(sides: list[Cl
     assert peer.get("/events/made-1").json() == ours.get("/events/made-1").json()
 
 
-def test_both_do_the_rest_alike(sides: list[Client]) -> None:
-    """Each does it to an event of its own, which differs in its id only."""
-    told = [_rest(client, f"rest-{number}") for number, client in enumerate(sides)]
-    assert told[0] == told[1]
-    assert [status for status, _body in told[0]][-1] == 404, "the event is gone"
+def test_both_give_the_same_answers_to_all_other_operations(sides: list[Client]) -> None:
+    """Each side uses an event of its own, which differs only in its id."""
+    answers = [_rest(client, f"rest-{number}") for number, client in enumerate(sides)]
+    assert answers[0] == answers[1]
+    assert [status for status, _body in answers[0]][-1] == 404, "the event is gone"
 
 
 def _rest(client: Client, event_id: str) -> list[tuple[int, Any]]:
-    """Use the operations that are not measured, and return what each answered."""
+    """Call the operations that are not measured, and return their answers."""
     users = [f"{event_id}-{number}" for number in range(3)]
     path = f"/events/{event_id}"
     steps: list[tuple[str, str, Any]] = [

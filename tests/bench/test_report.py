@@ -1,4 +1,4 @@
-"""A run prints a table and saves it, and says what the figures say."""
+"""A run prints and saves its tables, and their ratios are right."""
 
 import json
 import subprocess
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.bench.results import Row, Table, quartiles
-from tests.bench.sides import ROOT
+from tests.bench.workers import ROOT
 
 pytest.importorskip("fastapi", reason="the peer needs the extra `bench`")
 report = pytest.importorskip("tests.bench.report")
@@ -26,18 +26,18 @@ def test_the_command_prints_a_table_and_saves_it(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "bench.svg").read_text()
 
 
-def test_a_ratio_is_that_of_each_round() -> None:
-    """A slow moment of the machine, which both sides meet, changes no ratio."""
+def test_the_ratio_is_the_median_of_the_rounds_ratios() -> None:
+    """A slow phase of the machine, which affects both sides, changes no ratio."""
     row = Row(name="n", unit="ms", ours=[1.0, 10.0, 2.0], peer=[2.0, 20.0, 4.0])
     assert row.ratios == [0.5, 0.5, 0.5]
     assert "| n | 0.50 |  | 2 ms | 4 ms |" in report.markdown([Table("T", [row])])
 
 
-def test_what_costs_the_peer_nothing_has_no_ratio() -> None:
+def test_a_row_where_the_peer_s_figure_is_zero_has_no_ratio() -> None:
     row = Row(name="n", unit="$", ours=[0.0], peer=[0.0], details={"ours": "0 calls", "peer": "0 calls"})
     assert "| n |  |  | 0 $ (0 calls) | 0 $ (0 calls) |" in report.markdown([Table("T", [row])])
 
 
-def test_few_figures_spread_from_the_least_to_the_greatest() -> None:
+def test_fewer_than_four_figures_spread_from_minimum_to_maximum() -> None:
     assert quartiles([3.0, 1.0, 2.0]) == (1.0, 3.0)
     assert quartiles([1.0, 2.0, 3.0, 4.0, 5.0]) == (2.0, 4.0)

@@ -14,9 +14,9 @@ from storage.embedded import embedded_store
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.results import Row, Table, median
-from tests.bench.sides import ROOT, SIDES, Side, environment, in_turns
 from tests.bench.tables import tables_of
 from tests.bench.throughput_clients import EVENTS, Figures, Task
+from tests.bench.workers import ROOT, SIDES, Side, environment, interleaved
 
 _CLIENTS: Final = (16, 64)
 _OPERATIONS: Final = ("get event", "register")
@@ -81,7 +81,7 @@ def _pair(options: Options, name: str, operation: str, clients: int, servers: Ma
     seconds = _SECONDS / (4 if options.quick else 1)
     for side in SIDES:
         _run_clients(servers[side], operation, clients, seconds)
-    loads = in_turns(
+    loads = interleaved(
         min(options.rounds, _ROUNDS), lambda side: _measured(servers[side], operation, clients, seconds), SIDES
     )
     rates = {side: [one.rate for one in found] for side, found in loads.items()}

@@ -13,13 +13,13 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from tests.bench import ledger
+from tests.bench import dataset
 from tests.bench.calls import OPEN
 from tests.bench.load.connection import Response
 from tests.bench.load.generator import Request, Sample, connected, run_client
 
 #: The events that people register for.
-EVENTS: Final = tuple(event_id for event_id in ledger.EVENT_IDS if event_id == OPEN or event_id.startswith("event-"))
+EVENTS: Final = tuple(event_id for event_id in dataset.EVENT_IDS if event_id == OPEN or event_id.startswith("event-"))
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _requests(operation: str) -> Iterator[Request]:
             yield Request(operation, "GET", f"/events/{event_id}")
     for number in itertools.count():
         for event_id in EVENTS:
-            yield Request(operation, "POST", f"/events/{event_id}/registrations", {"userId": ledger.runner(number)})
+            yield Request(operation, "POST", f"/events/{event_id}/registrations", {"userId": dataset.runner(number)})
 
 
 if __name__ == "__main__":

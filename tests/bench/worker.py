@@ -1,7 +1,7 @@
-"""One side in a process of its own: `python -m tests.bench.worker plain|metered ours|peer` loads its Lambda entry.
+"""A worker process: `python -m tests.bench.worker plain|metered ours|peer` loads the Lambda entry point of a side.
 
-A command is a line of JSON on standard input, `{"do": NAME, …}`; the answer is a line on standard output. What the
-entry itself prints goes nowhere, as on Lambda it goes to the log.
+Each line of JSON on standard input, `{"do": METHOD, …}`, calls a method of the worker; its result is a line of JSON on
+standard output. Output of the entry point itself is discarded: on Lambda it goes to the log.
 """
 
 import gc
@@ -28,7 +28,7 @@ def _handler(side: str) -> Callable[[Any, Any], dict[str, Any]]:
 
 
 class Context:
-    """What the runtime passes beside the event."""
+    """The context that the Lambda runtime passes with the event."""
 
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     function_name = "events-api"
@@ -39,23 +39,23 @@ class Context:
 
 
 class Worker:
-    """Answers events through the entry of one side."""
+    """Answers events through the entry point of one side."""
 
     def __init__(self, side: str) -> None:
-        """Load the entry, as a cold start does."""
+        """Load the entry point, as a cold start does."""
         self._side = side
         self._handler = _handler(side)
 
     def answer(self, call: str) -> dict[str, Any]:
-        """Return the answer to one call."""
+        """Return the response to one call."""
         return self._handler(gateway_event(_CALLS[call]), Context())
 
     def stub(self) -> None:
-        """Replace the store by fixed answers."""
-        import_module(f"tests.bench.stubs_{self._side}").stub()
+        """Replace the store with fixed results."""
+        import_module(f"tests.bench.stubs.{self._side}").stub()
 
     def cpu(self, call: str, count: int) -> float:
-        """Return the microseconds of CPU that one of `count` answers takes, in all threads of this process."""
+        """Return the mean CPU of `count` responses in microseconds, of all threads of this process."""
         text, context = json.dumps(gateway_event(_CALLS[call])), Context()
         events = [json.loads(text) for _ in range(count)]
         gc.collect()
@@ -66,20 +66,20 @@ class Worker:
 
 
 class MeteredWorker(Worker):
-    """Answers events, and counts what that takes of DynamoDB."""
+    """Answers events, and counts their DynamoDB calls and request units."""
 
     def __init__(self, side: str) -> None:
-        """Put the meter into the session that makes the client of either side."""
+        """Attach the meter to the session that creates the client of either side."""
         self._meter = Meter()
         boto3.setup_default_session()
         session: Any = boto3.DEFAULT_SESSION
-        # First of all: the peer's resource turns what was read into plain values before others see it.
+        # Before all other hooks: the peer's resource converts the items of a response in one.
         session.events.register_first("before-call.dynamodb", self._before)
         session.events.register_first("after-call.dynamodb", self._after)
         super().__init__(side)
 
     def cost(self, call: str) -> dict[str, float]:
-        """Return the calls and request units that one answer takes."""
+        """Return the DynamoDB calls and request units of one response."""
         self._meter = Meter()
         self.answer(call)
         return {"calls": self._meter.calls.total(), "reads": self._meter.reads, "writes": self._meter.writes}
@@ -92,7 +92,7 @@ class MeteredWorker(Worker):
 
 
 def main() -> None:
-    """Do one command after the other until standard input ends."""
+    """Execute commands until standard input ends."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""What a load promises: contention is the only fault, and none with few clients; nothing is lost; memory is flat."""
+"""The requirements on a load: no fault, contention only among many clients, nothing lost, and flat memory."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,17 +7,16 @@ from typing import Final
 
 from tests.bench.load.run import Load
 
-#: With fewer clients than these nobody is refused because of the others.
+#: With fewer clients no request may be refused as contention.
 CONTENTION_CLIENTS: Final = 16
 
-#: Memory may be larger in the last quarter of a load than in the second by this share; medians of each are compared,
-#: and only where a quarter is long enough to have one.
+#: Allowed growth from the median of the second quarter to that of the last, in loads of at least MEMORY_SECONDS.
 MEMORY_GROWTH: Final = 0.03
 MEMORY_SECONDS: Final = 30
 
 
-def broken(load: Load) -> list[str]:
-    """Return what of the promise a load has broken."""
+def failures(load: Load) -> list[str]:
+    """Return the requirements that a load failed."""
     faults = Counter(f"{sample.status} {sample.problem}" for sample in load.samples if sample.fault)
     found = [f"{count} times {fault}" for fault, count in faults.items()]
     contended = sum(sample.contention for sample in load.samples)
@@ -30,7 +29,7 @@ def broken(load: Load) -> list[str]:
 
 
 def memory_growth(load: Load) -> float | None:
-    """Return by what share memory grew from the second to the last quarter; None where that can't be said."""
+    """Return the relative growth of memory from the second to the last quarter, or None for a short load."""
     if load.seconds < MEMORY_SECONDS or not load.memory:
         return None
     second = [size for moment, size in load.memory if load.seconds / 4 <= moment < load.seconds / 2]
@@ -39,6 +38,6 @@ def memory_growth(load: Load) -> float | None:
 
 
 def percentile(seconds: Sequence[float], share: float) -> float:
-    """Return the time that this share of the requests did not exceed."""
+    """Return a percentile, given as a share: 0.99 is p99."""
     ordered = sorted(seconds)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]

@@ -1,4 +1,4 @@
-"""Draws loads: throughput, latency and memory over time, and latency and throughput over the number of clients."""
+"""Plots throughput, latency and memory over time, and latency and throughput over the number of clients."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -11,12 +11,11 @@ from tests.bench.load.findings import percentile
 from tests.bench.load.generator import Sample
 from tests.bench.load.run import Load
 
-#: Lines of these are drawn, by name.
 PERCENTILES: Final = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 
 def draw(loads: Sequence[Load], folder: Path) -> list[Path]:
-    """Draw the largest loads over time, and all over the number of clients if there are several; return the files."""
+    """Plot the loads with the most clients over time, and all over the number of clients; return the files."""
     largest = [load for load in loads if load.clients == max(other.clients for other in loads)]
     drawn = [_save(_over_time(largest), folder / "load.svg")]
     if len(loads) > len(largest):
@@ -69,7 +68,7 @@ def _over_clients(loads: Sequence[Load]) -> Figure:
 
 
 def _between(load: Load, start: float, end: float) -> list[Sample]:
-    """Return what was answered between two moments."""
+    """Return the requests that ended between two times."""
     return [sample for sample in load.samples if start <= sample.start + sample.seconds < end]
 
 

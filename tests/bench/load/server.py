@@ -1,4 +1,4 @@
-"""The service as a process of its own, and how much memory it has."""
+"""The service under load, in a process of its own, and its memory."""
 
 import os
 import subprocess
@@ -20,14 +20,14 @@ COMMAND: Final = (sys.executable, "-c", "from handlers.local import main; main()
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the service is; its process and its store, if it was started here."""
+    """The URL of the service; its process and its tables, if this command started it."""
 
     url: str
     pid: int | None = None
-    store: Tables | None = None
+    tables: Tables | None = None
 
     def memory(self) -> float | None:
-        """Return the megabytes that the process has in memory now, where the system says so (Linux)."""
+        """Return the resident memory of the process in megabytes, or None where /proc does not exist."""
         status = Path(f"/proc/{self.pid}/status")
         if not status.exists():
             return None
@@ -37,7 +37,7 @@ class Server:
 
 @contextmanager
 def started(log: Path) -> Iterator[Server]:
-    """Run the service on an embedded store that keeps nothing, as a newcomer would start it; it logs to a file."""
+    """Run `events-api --memory` until the context ends, logging to a file."""
     with log.open("wb") as output:
         child = subprocess.Popen(COMMAND, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=output, stderr=output)
     try:
@@ -49,7 +49,7 @@ def started(log: Path) -> Iterator[Server]:
 
 
 def _addresses(child: "subprocess.Popen[bytes]", log: Path) -> tuple[str, str]:
-    """Return the URLs of the service and of its store, which are in the first two lines that it prints."""
+    """Return the URLs of the service and of its store, from the first two lines of its output."""
     end = time.monotonic() + START_SECONDS
     while child.poll() is None and time.monotonic() < end:
         lines = log.read_text().splitlines(keepends=True)

@@ -1,4 +1,4 @@
-"""Cursors: the place where a page ended, as base64."""
+"""Cursors: the key of a page's last entry, as base64."""
 
 import base64
 import binascii
@@ -6,8 +6,8 @@ import binascii
 from .problems import Problem
 
 
-def encode(place: str) -> str:
-    return base64.urlsafe_b64encode(place.encode()).decode()
+def encode(key: str) -> str:
+    return base64.urlsafe_b64encode(key.encode()).decode()
 
 
 def decode(cursor: str) -> str:

@@ -1,4 +1,4 @@
-"""The DynamoDB resource, made once for the life of the process, and the names of the tables."""
+"""The DynamoDB resource, created once per process, and the names of the tables."""
 
 import os
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ EVENTS = os.environ.get("EVENTS_TABLE", "Events")
 USERS = os.environ.get("USERS_TABLE", "Users")
 REGISTRATIONS = os.environ.get("REGISTRATIONS_TABLE", "Registrations")
 
-#: One connection for each thread that FastAPI runs `def` functions in.
+#: One connection per thread of FastAPI's pool for `def` functions.
 CONNECTIONS = 40
 
 
@@ -31,7 +31,7 @@ def now() -> str:
 
 
 def batch_get(dynamodb: "DynamoDBServiceResource", keys: dict[str, list[Item]]) -> dict[str, list[Item]]:
-    """Return the items of the keys by table, asking again for what DynamoDB left out."""
+    """Return the items of the keys by table, requesting unprocessed keys again."""
     found: dict[str, list[Item]] = {table: [] for table in keys}
     unprocessed: Any = {table: {"Keys": wanted, "ConsistentRead": True} for table, wanted in keys.items() if wanted}
     while unprocessed:

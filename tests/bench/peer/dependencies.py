@@ -1,4 +1,4 @@
-"""What path operations depend on. `async def`, as FastAPI advises where nothing blocks: a `def` would take a thread."""
+"""Dependencies: `async def`, as FastAPI advises for code that does not block, because `def` takes a thread."""
 
 from functools import lru_cache
 from typing import Annotated

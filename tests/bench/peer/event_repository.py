@@ -1,4 +1,4 @@
-"""Events: each is two items, DETAILS and SEATS."""
+"""Events: two items each, DETAILS and SEATS."""
 
 from datetime import UTC, datetime
 from secrets import token_hex
@@ -25,7 +25,7 @@ class EventRepository:
         self.users = dynamodb.Table(USERS)
 
     def ping(self) -> None:
-        """Read one key, to see that DynamoDB answers."""
+        """Read one key to check that DynamoDB answers."""
         self.users.get_item(Key={"userId": "."})
 
     def get(self, event_id: str) -> Event:
@@ -57,11 +57,11 @@ class EventRepository:
         return to_event(details, seats)
 
     def update(self, event_id: str, changes: Item, if_match: str | None) -> Event:
-        """Change fields under the condition that nobody else has changed one since they were read."""
+        """Update fields with optimistic concurrency on the version."""
         event = self.get(event_id)
         seen = event.version
         if if_match not in {None, "*", f'"{seen}"'}:
-            raise Problem(412, None, "The event has another version than If-Match says.")
+            raise Problem(412, None, "The current version does not match If-Match.")
         changed = event.model_copy(update={**changes, "version": token_hex(8), "updated_at": now()})
         if changed.capacity < event.confirmed_count:
             detail = f"{event.confirmed_count} people are confirmed."
@@ -78,10 +78,10 @@ class EventRepository:
         return changed.model_copy(update={"available_seats": changed.capacity - changed.confirmed_count})
 
     def delete(self, event_id: str, if_match: str | None) -> None:
-        """Delete an event that nobody is registered for."""
+        """Delete an event that has no registrations."""
         event = self.get(event_id)
         if if_match not in {None, "*", f'"{event.version}"'}:
-            raise Problem(412, None, "The event has another version than If-Match says.")
+            raise Problem(412, None, "The current version does not match If-Match.")
         details: Any = {"TableName": EVENTS, "Key": {"eventId": event_id, "part": "DETAILS"}}
         seats: Any = {
             "TableName": EVENTS,
@@ -95,7 +95,7 @@ class EventRepository:
             raise Problem(409, "event-has-registrations", "People are registered for this event.") from error
 
     def list(self, query: EventQuery) -> EventPage:
-        """Return a page by date, then by id."""
+        """Return a page ordered by date and id."""
         lower, upper = query.first_day or "0000", f"{query.last_day or '9999'}~"
         partition = Key("status").eq(query.status) if query.status else Key("listing").eq("EVENTS")
         start: Item = {}
@@ -121,7 +121,7 @@ class EventRepository:
 
 
 def to_event(details: Item, seats: Item) -> Event:
-    """Return the event of its two items; what both hold is taken from SEATS, so that it fits the counts."""
+    """Return the event of its two items; fields in both come from SEATS, consistent with the counts."""
     return Event(
         **details | {name: seats[name] for name in ("capacity", "status", "hasWaitlist")},
         confirmed_count=seats["confirmed"],
@@ -135,7 +135,7 @@ def _new(item: Item) -> Any:
 
 
 def _set(event_id: str, part: str, values: Item, seen: str) -> Any:
-    """Return the update that sets attributes of one item of an event, if its version is still the one that was seen."""
+    """Return the update that sets attributes of an item if its version is still `seen`."""
     update = {
         "TableName": EVENTS,
         "Key": {"eventId": event_id, "part": part},
@@ -148,7 +148,7 @@ def _set(event_id: str, part: str, values: Item, seen: str) -> Any:
 
 
 def _sort_date(date: str) -> str:
-    """Return a day or time as UTC text that sorts by time."""
+    """Return a date or date-time as UTC text that sorts chronologically."""
     moment = datetime.fromisoformat(date)
     moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds")

@@ -1,4 +1,4 @@
-"""What comes in and what goes out, as pydantic models with the contract's names."""
+"""Pydantic models of requests and responses, with the contract's names."""
 
 from datetime import datetime
 from typing import Annotated, Literal

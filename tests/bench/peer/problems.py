@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class Problem(Exception):  # noqa: N818 - an answer, as HTTPException is
-    """What is answered in place of the result."""
+    """An error response, as a problem document."""
 
     def __init__(self, status: int, name: str | None, detail: str, **extension: Any) -> None:
         super().__init__(detail)

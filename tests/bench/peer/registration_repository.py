@@ -1,4 +1,4 @@
-"""Registrations: each is given and taken back in one transaction."""
+"""Registrations, each created and deleted in one transaction."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +33,7 @@ class RegistrationRepository:
         self.users = dynamodb.Table(USERS)
 
     def register(self, event_id: str, user_id: str) -> Registration:
-        """Give the user a seat in one transaction; if there is none, a place in the queue in another."""
+        """Register the user in one transaction, or, if the event is full, add a place in the queue in a second one."""
         registration = Registration(
             event_id=event_id, user_id=user_id, status="confirmed", registered_at=now(), waitlist_position=None
         )
@@ -58,7 +58,7 @@ class RegistrationRepository:
         return waiting
 
     def _explain(self, error: Any) -> Item:
-        """Raise what a cancelled transaction means, or return the seats if the event is only full."""
+        """Raise the problem behind a cancelled transaction, or return SEATS if the event is only full."""
         reasons = error.response["CancellationReasons"]
         failed = [reason["Code"] == "ConditionalCheckFailed" for reason in reasons]
         images = [_plain(reason.get("Item", {})) for reason in reasons]
@@ -67,7 +67,7 @@ class RegistrationRepository:
         if failed[1]:
             raise user_not_found() from error
         if failed[2]:
-            registered = self._located(images[2]).model_dump(by_alias=True, exclude_none=True)
+            registered = self._with_position(images[2]).model_dump(by_alias=True, exclude_none=True)
             detail = "This user is registered for this event already."
             raise Problem(409, "already-registered", detail, registration=registered) from error
         if not failed[0]:
@@ -78,10 +78,10 @@ class RegistrationRepository:
         return images[0]
 
     def get(self, event_id: str, user_id: str) -> Registration:
-        return self._located(self._item(event_id, user_id))
+        return self._with_position(self._item(event_id, user_id))
 
     def unregister(self, event_id: str, user_id: str) -> None:
-        """Take a seat or a place in the queue back; who is first in the queue gets the seat in the same transaction."""
+        """Delete a registration; the head of the queue gets a freed seat in the same transaction."""
         registration = self._item(event_id, user_id)
         answer = self.registrations.query(
             KeyConditionExpression=Key("pk").eq(f"EVENT#{event_id}") & Key("sk").begins_with("WAIT#"),
@@ -112,7 +112,7 @@ class RegistrationRepository:
         return self._seats(event_id)["status"] in OPEN
 
     def of_event(self, event_id: str, query: RegistrationQuery) -> RegistrationPage:
-        """Return a page of an event's registrations by user id; of those who wait, in the order of the queue."""
+        """Return a page of an event's registrations by user id, or of the waitlisted ones in queue order."""
         partition = f"EVENT#{event_id}"
         prefix = "WAIT#" if query.status == "waitlisted" else "USER#"
         request: Item = {}
@@ -130,12 +130,12 @@ class RegistrationRepository:
             self._seats(event_id)
         last = answer.get("LastEvaluatedKey")
         return RegistrationPage(
-            registrations=[self._located(item) for item in answer["Items"]],
+            registrations=[self._with_position(item) for item in answer["Items"]],
             next_cursor=cursors.encode(str(last["sk"]).removeprefix(prefix)) if last else None,
         )
 
     def of_user(self, user_id: str, query: PageQuery) -> UserRegistrationPage:
-        """Return a page of a user's registrations by event id, each with its event."""
+        """Return a page of a user's registrations by event id, with their events."""
         partition = f"USER#{user_id}"
         start: Item = {}
         if query.cursor:
@@ -161,15 +161,15 @@ class RegistrationRepository:
         registrations = {item["pk"].removeprefix("EVENT#"): item for item in found[REGISTRATIONS]}
         return UserRegistrationPage(
             registrations=[
-                UserRegistration(**dict(self._located(registrations[event_id])), event=events[event_id])
+                UserRegistration(**dict(self._with_position(registrations[event_id])), event=events[event_id])
                 for event_id in event_ids
                 if event_id in registrations and event_id in events
             ],
             next_cursor=cursors.encode(event_ids[-1]) if len(pointers) > query.limit else None,
         )
 
-    def _located(self, item: Item) -> Registration:
-        """Return the registration of its own item or of its place in the queue, with that place."""
+    def _with_position(self, item: Item) -> Registration:
+        """Return the registration of a registration item or of a queue item, with its position."""
         waiting = item["sk"].startswith("WAIT#")
         seq = int(item["sk"].removeprefix("WAIT#")) if waiting else item.get("seq")
         return Registration(
@@ -186,6 +186,6 @@ class RegistrationRepository:
 
 
 def _plain(item: Item) -> Item:
-    """Return an item of an error, which boto3's resource leaves in DynamoDB's own form."""
+    """Return an item of an error in plain form: boto3's resource does not convert those."""
     deserializer = TypeDeserializer()
     return {name: deserializer.deserialize(value) for name, value in item.items()}

@@ -1,4 +1,4 @@
-"""What TransactWriteItems is sent, each write with the condition under which it may happen."""
+"""The transactions, each write with its condition."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ OPEN = ("active", "scheduled", "ongoing")
 
 
 def seat(registration: Registration) -> list[Any]:
-    """Return the transaction that confirms somebody, if there is a seat and nobody waits for it."""
+    """Return the transaction that confirms a registration if a seat is free and nobody waits."""
     seat = {
         "TableName": EVENTS,
         "Key": {"eventId": registration.event_id, "part": "SEATS"},
@@ -25,7 +25,7 @@ def seat(registration: Registration) -> list[Any]:
 
 
 def place(registration: Registration, seq: int) -> list[Any]:
-    """Return the transaction that puts somebody at the end of the queue, if its next number is still this one."""
+    """Return the transaction that adds a registration to the queue if `seq` is still its next number."""
     place = {
         "TableName": EVENTS,
         "Key": {"eventId": registration.event_id, "part": "SEATS"},
@@ -57,7 +57,7 @@ def place(registration: Registration, seq: int) -> list[Any]:
 
 
 def _admission(registration: Registration, queued: Item) -> list[Any]:
-    """Return what every admission needs: the user exists, the registration is new, and both can be found."""
+    """Return the writes of every registration: check the user, put the new registration, and put its pointer."""
     event_key, user_key = f"EVENT#{registration.event_id}", f"USER#{registration.user_id}"
     user = {
         "TableName": USERS,
@@ -81,7 +81,7 @@ def _admission(registration: Registration, queued: Item) -> list[Any]:
 
 
 def departure(registration: Item, head: Item | None) -> list[Any]:
-    """Return the transaction of somebody who leaves; `head` is who gets the seat, if it is one and somebody waits."""
+    """Return the transaction that deletes a registration and promotes `head` if a seat becomes free."""
     waiting = registration["status"] == "waitlisted"
     event_id, user_id = registration["pk"].removeprefix("EVENT#"), registration["sk"].removeprefix("USER#")
     count = "waitlisted" if waiting or head else "confirmed"

@@ -1,4 +1,4 @@
-"""Fixed models in place of our storage functions."""
+"""Fixed results in place of the service's storage functions."""
 
 from typing import Any
 
@@ -6,17 +6,17 @@ from storage import events, registration_lists, registrations
 from storage.dynamodb.tables import Tables
 from storage.errors import EventFull
 from storage.model import Page, Registration
-from tests.bench import ledger
+from tests.bench import dataset
 from tests.bench.calls import FULL, NEWCOMER, OPEN, REGULAR
 
 
 def stub() -> None:
-    """Replace what the measured operations call."""
-    event, page = ledger.event(OPEN), Page([ledger.event(event_id) for event_id in ledger.EVENT_IDS])
+    """Replace the functions that the measured operations call."""
+    event, page = dataset.event(OPEN), Page([dataset.event(event_id) for event_id in dataset.EVENT_IDS])
     registered = Page(
-        [(ledger.registration(event_id, REGULAR), ledger.event(event_id)) for event_id in ledger.REGULARS]
+        [(dataset.registration(event_id, REGULAR), dataset.event(event_id)) for event_id in dataset.REGULAR_EVENT_IDS]
     )
-    registration = ledger.registration(OPEN, NEWCOMER)
+    registration = dataset.registration(OPEN, NEWCOMER)
 
     def register(_tables: Tables, event_id: str, _user_id: str) -> Registration:
         if event_id == FULL:

@@ -1,12 +1,12 @@
-"""Fixed models in place of what the peer's repositories do.
+"""Fixed results in place of the peer's repository methods.
 
-The methods are replaced, not the dependencies: FastAPI resolves overridden dependencies anew in every request, which
-the service never does.
+The methods are replaced, not the dependencies: FastAPI resolves an overridden dependency again in every request, which
+it does not do otherwise.
 """
 
 from typing import Any
 
-from tests.bench import ledger
+from tests.bench import dataset
 from tests.bench.calls import FULL, NEWCOMER, OPEN, REGULAR
 from tests.bench.peer.event_repository import EventRepository, to_event
 from tests.bench.peer.models import EventPage, EventSummary, Registration, UserRegistration, UserRegistrationPage
@@ -15,15 +15,17 @@ from tests.bench.peer.registration_repository import RegistrationRepository
 
 
 def stub() -> None:
-    """Replace what the measured operations call."""
-    found = ledger.items()["Events"]
+    """Replace the methods that the measured operations call."""
+    found = dataset.items()["Events"]
     parts = {(item["eventId"], item["part"]): item for item in found}
-    events = {event_id: to_event(parts[event_id, "DETAILS"], parts[event_id, "SEATS"]) for event_id in ledger.EVENT_IDS}
+    events = {
+        event_id: to_event(parts[event_id, "DETAILS"], parts[event_id, "SEATS"]) for event_id in dataset.EVENT_IDS
+    }
     page = EventPage(events=list(events.values()))
     registered = UserRegistrationPage(
         registrations=[
             UserRegistration(**dict(_registration(event_id, REGULAR)), event=EventSummary(**parts[event_id, "DETAILS"]))
-            for event_id in ledger.REGULARS
+            for event_id in dataset.REGULAR_EVENT_IDS
         ]
     )
     registration = _registration(OPEN, NEWCOMER)
@@ -45,5 +47,5 @@ def stub() -> None:
 
 
 def _registration(event_id: str, user_id: str) -> Registration:
-    moment = ledger.registration(event_id, user_id).registered_at
+    moment = dataset.registration(event_id, user_id).registered_at
     return Registration(event_id=event_id, user_id=user_id, status="confirmed", registered_at=moment)

@@ -1,4 +1,4 @@
-"""The data that both sides are measured on: 100 events, two of them full, and somebody with 50 registrations."""
+"""The data of the measurements: 100 events, two of them full, and a user with 50 registrations."""
 
 from typing import Any, Final
 
@@ -10,26 +10,26 @@ from storage.rules import Seats
 from tests.bench.calls import FULL, NEWCOMER, OPEN, QUEUED, REGULAR
 
 EVENT_IDS: Final = (FULL, OPEN, QUEUED, *(f"event-{number:03d}" for number in range(97)))
-#: The events of the one with 50 registrations.
-REGULARS: Final = EVENT_IDS[-50:]
+#: The events of the user with 50 registrations.
+REGULAR_EVENT_IDS: Final = EVENT_IDS[-50:]
 
-_REGISTERED: Final = ((FULL, "early"), (QUEUED, "early"), *((event_id, REGULAR) for event_id in REGULARS))
+_REGISTERED: Final = ((FULL, "early"), (QUEUED, "early"), *((event_id, REGULAR) for event_id in REGULAR_EVENT_IDS))
 _MOMENT: Final = "2026-11-23T09:00:00.000Z"
-#: BatchWriteItem takes so many items.
+#: Maximum number of items per BatchWriteItem.
 _BATCH: Final = 25
 
 
 def items(runners: int = 0) -> dict[str, list[Item]]:
-    """Return the items by table, with so many more people who have no registration yet."""
+    """Return the items by table, with `runners` additional users who have no registration yet."""
     seats = [(made, _seats(made)) for made in map(event, EVENT_IDS)]
     registrations = [registration(event_id, user_id) for event_id, user_id in _REGISTERED]
-    people = [
+    users = [
         User(user_id=user_id, name="Somebody", created_at=_MOMENT)
         for user_id in ("early", NEWCOMER, REGULAR, *map(runner, range(runners)))
     ]
     return {
         "Events": [item for made, counts in seats for item in (details_item(made), seats_item(made.event_id, counts))],
-        "Users": [user_item(user) for user in people],
+        "Users": [user_item(user) for user in users],
         "Registrations": [
             *map(registration_item, registrations),
             *(pointer_key(user_id, event_id) for event_id, user_id in _REGISTERED),
@@ -46,12 +46,12 @@ def fill(tables: Tables, runners: int = 0) -> None:
 
 
 def runner(number: int) -> str:
-    """Return the id of somebody who registers for much."""
+    """Return the id of an additional user, who registers for many events."""
     return f"runner-{number:04d}@example.com"
 
 
 def event(event_id: str) -> Event:
-    """Return an event with texts as long as people write them."""
+    """Return an event with texts of a usual length."""
     return Event(
         event_id=event_id,
         title=f"Evening on distributed systems: {event_id}",

@@ -1,4 +1,4 @@
-"""Both sides beside each other: each in a process of its own, measured in turns."""
+"""The two sides of the comparison, each in a worker process, and interleaved rounds of measurement."""
 
 import json
 import os
@@ -12,22 +12,23 @@ from typing import Any, Final, Literal, TypeVar
 from storage.embedded import EMULATOR_ACCESS as ACCESS
 from tests.bench.calls import STAGE
 
-Who = TypeVar("Who", bound=str)
+Name = TypeVar("Name", bound=str)
 Figure = TypeVar("Figure")
+#: The service, and the peer that it is compared with.
 Side = Literal["ours", "peer"]
 SIDES: Final[tuple[Side, Side]] = ("ours", "peer")
 ROOT: Final = Path(__file__).parents[2]
 
 
-class Remote:
-    """A worker in another process."""
+class WorkerProcess:
+    """A process that runs `tests.bench.worker`."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         """Take the process."""
         self._process = process
 
     def do(self, name: str, **arguments: Any) -> Any:
-        """Tell the worker to do something, and return what it answers."""
+        """Call a method of the worker, and return its result."""
         assert self._process.stdin
         assert self._process.stdout
         print(json.dumps({"do": name, **arguments}), file=self._process.stdin, flush=True)
@@ -35,7 +36,7 @@ class Remote:
 
 
 def environment(store_url: str) -> dict[str, str]:
-    """Return the environment that both sides run in: that of the function, on this store."""
+    """Return the environment of the Lambda function, with this store."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PYTHON"))}
     return kept | {
         "AWS_ACCESS_KEY_ID": ACCESS["aws_access_key_id"],
@@ -48,24 +49,26 @@ def environment(store_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def workers(store_url: str) -> Iterator[dict[Side, Remote]]:
-    """Run a worker for each side as long as the context lasts."""
+def workers(store_url: str) -> Iterator[dict[Side, WorkerProcess]]:
+    """Run a worker for each side until the context ends."""
     with ExitStack() as stack:
         yield {side: stack.enter_context(worker(side, environment(store_url))) for side in SIDES}
 
 
 @contextmanager
-def worker(side: Side, environ: Mapping[str, str], kind: Literal["plain", "metered"] = "plain") -> Iterator[Remote]:
-    """Run a worker for one side in an environment."""
+def worker(
+    side: Side, environ: Mapping[str, str], kind: Literal["plain", "metered"] = "plain"
+) -> Iterator[WorkerProcess]:
+    """Run a worker for one side until the context ends."""
     command = [sys.executable, "-m", "tests.bench.worker", kind, side]
     pipes = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdin=pipes, stdout=pipes, text=True) as process:
-        yield Remote(process)
+        yield WorkerProcess(process)
 
 
-def in_turns(rounds: int, measure: Callable[[Who], Figure], sides: Sequence[Who]) -> dict[Who, list[Figure]]:
-    """Measure all sides so many times, one after the other; each round in the opposite order of the last."""
-    measured: dict[Who, list[Figure]] = {side: [] for side in sides}
+def interleaved(rounds: int, measure: Callable[[Name], Figure], sides: Sequence[Name]) -> dict[Name, list[Figure]]:
+    """Measure each side once per round, and reverse the order in every second round."""
+    measured: dict[Name, list[Figure]] = {side: [] for side in sides}
     for number in range(rounds):
         for side in sides if number % 2 == 0 else reversed(sides):
             measured[side].append(measure(side))
