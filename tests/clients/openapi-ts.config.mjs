@@ -6,7 +6,7 @@ export default defineConfig({
   plugins: ['@hey-api/client-fetch', '@hey-api/sdk', '@hey-api/typescript'],
   parser: {
     patch: {
-      // handlers.registrations.register_user is registerUser.
+      // handlers.registrations.register_user becomes registerUser.
       operations: (method, path, operation) => {
         operation.operationId = operation.operationId.split('.').at(-1);
       },

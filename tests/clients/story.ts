@@ -1,11 +1,11 @@
-// The whole story, told with the client that @hey-api/openapi-ts makes.
+// The story, with the client that @hey-api/openapi-ts generates.
 
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import * as api from './client/index.js';
 import { client } from './client/client.gen.js';
 import type { Problem, Registration } from './client/index.js';
 
-// A type that is `any` would make these false, and the compiler would say so.
+// If one of these types were `any`, its IsAny would be `true`, and `false` a compiler error.
 type IsAny<T> = 0 extends 1 & T ? true : false;
 const typed: { problem: IsAny<Problem>; registration: IsAny<Registration>; answer: IsAny<Awaited<ReturnType<typeof register>>> } =
   { problem: false, registration: false, answer: false };

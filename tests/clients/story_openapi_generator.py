@@ -1,4 +1,4 @@
-"""The whole story, told with the Python client that openapi-generator makes."""
+"""The story, with the Python client that openapi-generator generates."""
 
 import sys
 
@@ -21,7 +21,7 @@ EVENT, ADA, BOB, CYD = (f"generator-{name}" for name in ("party", "ada", "bob", 
 
 
 def main(url: str) -> None:
-    """Fill an event, queue for it, leave it, and see who is promoted."""
+    """Fill an event, join its queue, unregister, and check the promotion."""
     with ApiClient(Configuration(host=url)) as client:
         events, users, registrations = EventsApi(client), UsersApi(client), RegistrationsApi(client)
         event = events.create_event(
@@ -77,13 +77,13 @@ def register(registrations: RegistrationsApi, user_id: str) -> tuple[Registratio
 
 
 def problem(error: ApiException) -> Problem:
-    """Return the problem of an answer: the generator reads it as one, but does not say so in its types."""
+    """Return the problem of an error: the client parses it as `Problem`, but declares it as Any."""
     assert isinstance(error.data, Problem)
     return error.data
 
 
 def registered(registrations: RegistrationsApi) -> list[str]:
-    """Go through the pages to the end."""
+    """Return the ids of the registered users, from all pages."""
     page = registrations.list_event_registrations(EVENT, limit=1)
     found = [registration.user_id for registration in page.registrations]
     while page.next_cursor is not None:
@@ -93,7 +93,7 @@ def registered(registrations: RegistrationsApi) -> list[str]:
 
 
 def event_ids(events: EventsApi) -> list[str]:
-    """Go through the pages to the end."""
+    """Return the ids of the events, from all pages."""
     page = events.list_events(limit=1)
     found = [event.event_id for event in page.events]
     while page.next_cursor is not None:

@@ -1,4 +1,4 @@
-"""The whole story, told with the client that openapi-python-client makes."""
+"""The story, with the client that openapi-python-client generates."""
 
 import datetime as dt
 import sys
@@ -33,7 +33,7 @@ EVENT, ADA, BOB, CYD = (f"opc-{name}" for name in ("party", "ada", "bob", "cyd")
 
 
 def main(url: str) -> None:
-    """Fill an event, queue for it, leave it, and see who is promoted."""
+    """Fill an event, join its queue, unregister, and check the promotion."""
     with Client(base_url=url, raise_on_unexpected_status=True) as client:
         event = create_event.sync(
             client=client,
@@ -70,7 +70,7 @@ def main(url: str) -> None:
         assert not isinstance(mistake.errors, Unset)
         assert [error.parameter for error in mistake.errors] == ["cursor"]
 
-        # An answer without a body is Any to this generator.
+        # This generator types an answer without a body as Any.
         assert unregister_user.sync_detailed(EVENT, ADA, client=client).status_code == 204  # type: ignore[misc]
         promoted = get_registration.sync(EVENT, BOB, client=client)
         assert isinstance(promoted, Registration)
@@ -91,7 +91,7 @@ def register(client: Client, user_id: str) -> tuple[RegistrationStatus, int | No
 
 
 def registered(client: Client) -> list[str]:
-    """Go through the pages to the end."""
+    """Return the ids of the registered users, from all pages."""
     found: list[str] = []
     page = list_event_registrations.sync(EVENT, client=client, limit=1)
     while True:
@@ -103,7 +103,7 @@ def registered(client: Client) -> list[str]:
 
 
 def event_ids(client: Client) -> list[str]:
-    """Go through the pages to the end."""
+    """Return the ids of the events, from all pages."""
     found: list[str] = []
     page = list_events.sync(client=client, limit=1)
     while True:
