@@ -5,7 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from handlers.bodies import Body, event_body, page_body
-from handlers.problems import EventIdMismatch
+from handlers.request_errors import EventIdMismatch
 from storage import events
 from storage.dynamodb.tables import Tables
 from storage.model import FIELD_NAMES, Event, EventFields

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,62 +12,40 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from handlers.bodies import registration_body
+from handlers.request_errors import (
+    MAX_BODY_BYTES,
+    MAX_ERRORS,
+    BodyTooLarge,
+    EventIdMismatch,
+    InvalidRequest,
+    MalformedBody,
+    WrongMediaType,
+)
 from storage import errors
 
 logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:events-api:"
-MAX_BODY_BYTES: Final = 64 * 1024
-MAX_ERRORS: Final = 100
-
-
-class RequestRefused(Exception):  # noqa: N818 - an answer to the client, not an error of ours
-    """The request itself can't be accepted, whatever the state of the ledger."""
-
-
-class MalformedBody(RequestRefused):
-    """The body is not JSON in UTF-8, for a `reason`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-class BodyTooLarge(RequestRefused):
-    """The body has more than 64 KiB."""
-
-
-class WrongMediaType(RequestRefused):
-    """The body is not said to be JSON."""
-
-
-class EventIdMismatch(RequestRefused):
-    """The body names another event than the path."""
-
-
-class InvalidRequest(RequestRefused):
-    """The request does not fit the contract; `errors` are the contract's FieldErrors, all or the first of them."""
-
-    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
-        super().__init__()  # A traceback that this is part of has no names in it that a client made up.
-        self.errors = errors
-        many = f"{len(errors)} things are" if len(errors) <= MAX_ERRORS else f"More than {MAX_ERRORS} things are"
-        self.count = many if len(errors) > 1 else "One thing is"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a client gets for an exception; braces in `detail` are the exception's attributes."""
+    """The problem document for a class of exceptions.
+
+    Braces in `detail` are attributes of the exception; `shows` returns the members that only this problem has;
+    `retry_after` is in seconds.
+    """
 
     status: int
     name: str | None
     title: str
     detail: str
     retry_after: int | None = None
+    shows: Callable[[Any], dict[str, Any]] = lambda _error: {}
 
 
-#: The most general classes come last: the first that fits is the answer.
+#: An exception without a row of its own gets that of its nearest superclass.
 ANSWERS: Final[Mapping[type[Exception], Answer]] = {
     errors.EventNotFound: Answer(404, "event-not-found", "Event not found", "There is no event with this id."),
     errors.UserNotFound: Answer(
@@ -88,9 +66,14 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
         "already-registered",
         "Already registered",
         "This user is registered for this event already, as `registration` says.",
+        shows=lambda error: {"registration": registration_body(error.registration)},
     ),
     errors.EventClosed: Answer(
-        409, "event-closed", "Event closed", "The event is {event_status} and takes no registrations."
+        409,
+        "event-closed",
+        "Event closed",
+        "The event is {event_status} and takes no registrations.",
+        shows=lambda error: {"eventStatus": error.event_status},
     ),
     errors.EventFull: Answer(
         409,
@@ -103,6 +86,7 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
         "capacity-below-confirmed",
         "Capacity below confirmed",
         "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than that.",
+        shows=lambda error: {"minimum": error.minimum},
     ),
     errors.EventHasRegistrations: Answer(
         409,
@@ -125,7 +109,20 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
     MalformedBody: Answer(400, None, "Bad Request", "The request body is not JSON: {reason}"),
     BodyTooLarge: Answer(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
     WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json, not compressed."),
-    InvalidRequest: Answer(422, "invalid-request", "Invalid request", "{count} wrong with the request; see errors."),
+    InvalidRequest: Answer(
+        422,
+        "invalid-request",
+        "Invalid request",
+        "{count} wrong with the request; see errors.",
+        shows=lambda error: {"errors": error.errors[:MAX_ERRORS]},
+    ),
+    errors.CursorInvalid: Answer(
+        422,
+        "invalid-request",
+        "Invalid request",
+        "One thing is wrong with the request; see errors.",
+        shows=lambda _error: {"errors": [{"parameter": "cursor", "detail": "Is damaged, or belongs to another list."}]},
+    ),
     errors.Contention: Answer(
         503,
         "contention",
@@ -156,8 +153,6 @@ _INTERNAL: Final = Answer(
 
 async def answer(request: Request, error: Exception) -> Response:
     """Answer a request with the problem document of what was raised."""
-    if isinstance(error, errors.CursorInvalid):
-        error = InvalidRequest([{"parameter": "cursor", "detail": "Is damaged, or belongs to another list."}])
     found = _find(error)
     if found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("unexpected error", exc_info=error)
@@ -169,7 +164,7 @@ async def answer(request: Request, error: Exception) -> Response:
         "status": found.status,
         "detail": found.detail.format(**vars(error)),
         "instance": f"urn:request:{request.scope.get('request_id', 'unknown')}",
-        **_extension(error),
+        **found.shows(error),
     }
     request.scope["problem"] = found.name or found.title
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
@@ -186,17 +181,3 @@ def _find(error: Exception) -> Answer:
         title = HTTPStatus(error.status_code).phrase
         return Answer(error.status_code, None, title, _HTTP_DETAILS.get(error.status_code, title))
     return _INTERNAL
-
-
-def _extension(error: Exception) -> dict[str, Any]:
-    match error:
-        case errors.AlreadyRegistered():
-            return {"registration": registration_body(error.registration)}
-        case errors.EventClosed():
-            return {"eventStatus": error.event_status}
-        case errors.CapacityBelowConfirmed():
-            return {"minimum": error.minimum}
-        case InvalidRequest():
-            return {"errors": error.errors[:MAX_ERRORS]}
-        case _:
-            return {}

@@ -3,7 +3,7 @@
 import json
 from typing import Any, Final
 
-from handlers.problems import MalformedBody
+from handlers.request_errors import MalformedBody
 
 #: No number of the contract has as many digits; longer ones need not be computed to be refused.
 MAX_DIGITS: Final = 30

@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope
 
 from handlers.pipeline.field_errors import FieldError, body_errors, parameter_error, parameter_errors, suggestion
 from handlers.pipeline.json_text import MAX_DIGITS, parse
-from handlers.problems import MAX_BODY_BYTES, MAX_ERRORS, BodyTooLarge, InvalidRequest, WrongMediaType
+from handlers.request_errors import MAX_BODY_BYTES, MAX_ERRORS, BodyTooLarge, InvalidRequest, WrongMediaType
 
 #: No operation has as many query parameters; more need not be looked at to be refused.
 MAX_PARAMETERS: Final = 100

@@ -103,10 +103,10 @@ def test_a_mistake_while_a_refusal_is_answered_names_nobody(client: Client, monk
     client.create_users(HIDDEN)
     client.register(HIDDEN, HIDDEN)
 
-    def fail(*_arguments: object) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("handlers.problems._extension", fail)
+    monkeypatch.setattr("handlers.problems.Response", fail)
     for path, body in ((f"/events/{HIDDEN}/registrations", {"userId": HIDDEN}), ("/users", {HIDDEN: HIDDEN})):
         with pytest.raises(ZeroDivisionError) as mistake:
             client.post(path, json=body)
