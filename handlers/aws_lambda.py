@@ -1,6 +1,11 @@
-"""The entry point on AWS Lambda, behind an HTTP API or a REST API: `handlers.aws_lambda.handler`."""
+"""The entry point on AWS Lambda, behind an HTTP API or a REST API: `handlers.aws_lambda.handler`.
+
+Importing this module does nothing. The runtime of Lambda reads `handler` while it initialises, so the application is
+built in that phase and is part of a SnapStart snapshot.
+"""
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 from mangum import Mangum
@@ -9,22 +14,38 @@ from handlers.app import app_from
 from handlers.pipeline import logs
 from handlers.settings import Settings
 
-logs.configure()
-_mangum = Mangum(
-    app_from(os.environ, inline=True),  # A Lambda serves one request at a time: a thread would only cost time.
-    lifespan="off",  # It would run in every invocation.
-    api_gateway_base_path=Settings.of(os.environ).stage,
-    text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
-)
+Event = dict[str, Any]
+Handler = Callable[[Event, Any], dict[str, Any]]
+
+#: Answer an event of API Gateway, payload 1.0 or 2.0.
+handler: Handler
 
 
-def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Answer an event of API Gateway, payload 1.0 or 2.0."""
-    return _mangum(_keep_slashes(event), context)
+def __getattr__(name: str) -> Handler:
+    """Build `handler` from the environment on first access (PEP 562), and keep it."""
+    if name != "handler":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        built = globals()[name] = _build()
+    except AttributeError as error:
+        # The import system would take it for a missing `handler`, and the runtime would start without one.
+        raise RuntimeError(f"{__name__}.{name} can't be built") from error
+    return built
 
 
-def _keep_slashes(event: dict[str, Any]) -> dict[str, Any]:
-    """Leave `%2F` in a path as it is, which mangum would decode, so that an id with a slash is not two segments."""
+def _build() -> Handler:
+    logs.configure()
+    mangum = Mangum(
+        app_from(os.environ, inline=True),  # A Lambda serves one request at a time: a thread would only cost time.
+        lifespan="off",  # It would run in every invocation.
+        api_gateway_base_path=Settings.of(os.environ).stage,
+        text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
+    )
+    return lambda event, context: mangum(_keep_slashes(event), context)
+
+
+def _keep_slashes(event: Event) -> Event:
+    """Keep `%2F` in a path, which mangum would decode, so that an id with a slash does not become two segments."""
     http = event.get("requestContext", {}).get("http")
     if not http or "%2f" not in http["path"].lower():
         return event

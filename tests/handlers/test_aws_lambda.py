@@ -4,7 +4,6 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Iterator
-from importlib import import_module, reload
 from typing import Any
 
 import pytest
@@ -13,6 +12,7 @@ from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import EVENT
 from tests.apparatus.gateway_events import Context, payload_1, payload_2
+from tests.apparatus.new_copy import new_copy
 
 Lambda = Callable[..., dict[str, Any]]
 
@@ -25,9 +25,8 @@ def invoke(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lam
     monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: moto_tables)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    # It reads the environment when it is loaded.
-    module = reload(import_module("handlers.aws_lambda"))
-    yield lambda event, context=None: module.handler(event, context or Context())
+    handler = new_copy("handlers.aws_lambda").handler  # It builds the application from the environment of now.
+    yield lambda event, context=None: handler(event, context or Context())
     asyncio.set_event_loop(None)
     loop.close()
 

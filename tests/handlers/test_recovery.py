@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib import import_module, reload
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from storage.embedded import EMULATOR_ACCESS, free_port
 from storage.errors import StorageUnavailable
 from tests.apparatus.client import Client
 from tests.apparatus.gateway_events import Context, payload_2
+from tests.apparatus.new_copy import new_copy
 from tests.apparatus.server import running
 
 
@@ -93,7 +93,7 @@ def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pyt
     port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("VALIDATE_RESPONSES", "1")
-    handler = reload(import_module("handlers.aws_lambda")).handler
+    handler = new_copy("handlers.aws_lambda").handler
 
     def get(path: str) -> tuple[int, Any, Any]:
         answer = handler(payload_2("GET", path), Context())
@@ -108,7 +108,7 @@ def test_a_lambda_whose_store_is_silent_answers_before_it_is_cut(monkeypatch: py
     context.remaining = 2000
     with socket.create_server(("127.0.0.1", 0)) as listener:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{listener.getsockname()[1]}")
-        handler = reload(import_module("handlers.aws_lambda")).handler
+        handler = new_copy("handlers.aws_lambda").handler
         start = time.monotonic()
         answer = handler(payload_2("GET", "/events/conf"), context)
         assert time.monotonic() - start < 2

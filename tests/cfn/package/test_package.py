@@ -113,7 +113,7 @@ def test_only_used_files_stay_in_the_package(name: str, kept: bool) -> None:  # 
 _SERVICE_MODULES = """
 import sys
 sys.path.insert(0, sys.argv[1])
-import handlers.aws_lambda
+from handlers.aws_lambda import handler
 print(*(name for name in sys.modules if name.split(".")[0] in ("handlers", "storage")))
 """
 _ONE_REQUEST = """
@@ -198,5 +198,5 @@ class TestBuild:
             for part in ("handlers", "storage")
             for path in (tmp_path / part).rglob("*.py")
         }
-        # Importing the entry point creates the application, which imports the operations.
+        # Operations are imported when the application is built, which access to the handler does.
         assert set(done.stdout.split()) == shipped
