@@ -1,10 +1,13 @@
 """HTTP: one module per tag of the contract, one function per operation, and the entry points that serve them.
 
-A request goes through the middlewares of `handlers.app` (log, headers, deadline, CORS, problems, routing, validation)
-to the function that its operationId names, which calls `storage` and returns a dict and a status.
+- Operations: `events`, `users`, `registrations`, `system`. Each function takes typed values, calls `storage`, and
+  returns a dict, or a tuple of body, status and headers; `bodies` renders models as JSON.
+- `pipeline`: the middlewares that a request passes on its way to its operation, in the order that `app` lists.
+- `contract` reads `openapi.yaml`; `problems` maps each refusal to its error document.
+- Entry points: `aws_lambda` (API Gateway), `wsgi` (gunicorn), `local` (the command `events-api`).
 """
 
 import warnings
 
-# connexion 3.3 imports starlette's test client in production, which then asks everybody for httpx2.
+# connexion 3.3 imports starlette's test client in production, which then recommends httpx2 in a warning.
 warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")

@@ -1,4 +1,4 @@
-"""What jsonschema found wrong, in the words of the contract's FieldError."""
+"""Translation of jsonschema's errors into FieldErrors of the contract."""
 
 import difflib
 from collections.abc import Iterable, Iterator
@@ -8,30 +8,30 @@ from jsonschema import ValidationError
 
 FieldError = dict[str, str]
 
-#: A FieldError holds strings of so many characters at most.
+#: Maximum length of the strings in a FieldError, in characters.
 MAX_TEXT: Final = 1000
 
 
 def body_errors(errors: Iterable[ValidationError]) -> Iterator[FieldError]:
-    """Yield what is wrong with a body, and where, as a JSON Pointer (RFC 6901)."""
+    """Yield the errors of a body, each located by a JSON Pointer (RFC 6901)."""
     for error in errors:
         steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
         yield {"pointer": _quoted("".join(f"/{step}" for step in steps)), "detail": _detail(error)[:MAX_TEXT]}
 
 
 def parameter_errors(name: str, errors: Iterable[ValidationError]) -> Iterator[FieldError]:
-    """Yield what is wrong with the value of a parameter."""
+    """Yield the errors of a parameter's value."""
     for error in errors:
         yield parameter_error(name, _detail(error))
 
 
 def parameter_error(name: str, detail: str) -> FieldError:
-    """Return what is wrong with a parameter."""
+    """Return an error of a parameter."""
     return {"parameter": _quoted(name), "detail": detail[:MAX_TEXT]}
 
 
 def _quoted(text: str) -> str:
-    """Return what a client made up, bounded, and without the half surrogate pairs that JSON can smuggle in."""
+    """Return a client's text, truncated, with half surrogate pairs (which JSON can contain) replaced."""
     return text[:MAX_TEXT].encode(errors="replace").decode()
 
 
@@ -50,7 +50,7 @@ _DETAILS: Final = {
 
 
 def _detail(error: ValidationError) -> str:
-    """Say what is wrong without repeating the value, which may be long, or private."""
+    """Describe an error without repeating the value, which may be long or private."""
     schema: Any = error.schema
     value: Any = error.validator_value
     if error.validator == "additionalProperties":
@@ -63,7 +63,7 @@ def _detail(error: ValidationError) -> str:
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:
-    """Return a hint at the known name that was probably meant, most often one with other capitals."""
+    """Suggest the known name that was probably meant, preferably one that differs only in case."""
     folded = {candidate.casefold(): candidate for candidate in known}
     meant = folded.get(name[:100].casefold())
     close = [meant] if meant else difflib.get_close_matches(name[:100], known, n=1)

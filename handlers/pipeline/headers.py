@@ -1,10 +1,10 @@
-"""What every response says to browsers and caches, unless the operation has said it itself."""
+"""Default response headers for browsers and caches; a header that the operation has set is kept."""
 
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: Answers are data, and may be about people: nobody guesses their type, shows them as a page, frames or keeps them.
+#: Answers are data and may be about people: no type sniffing, no rendering as a page, no framing, no caching.
 HEADERS: Final = (
     (b"cache-control", b"no-store"),
     (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
@@ -12,28 +12,28 @@ HEADERS: Final = (
     (b"x-content-type-options", b"nosniff"),
 )
 
-#: A host that was reached over HTTPS once is reached over nothing else for a year.
+#: After one visit over HTTPS, browsers use only HTTPS for this host for a year.
 HTTPS_HEADERS: Final = (*HEADERS, (b"strict-transport-security", b"max-age=31536000"))
 
 
 class ResponseHeaders:
-    """Adds them to every response, errors and preflights too."""
+    """Adds the default headers to every response, including errors and preflights."""
 
     def __init__(self, app: ASGIApp) -> None:
-        """Add them to the responses of an app."""
+        """Add headers to the responses of `app`."""
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request; its scheme is the client's own where a gateway or a proxy that is trusted passes it on."""
+        """Serve a request; `scheme` is that of the client if a gateway or a trusted proxy forwards it."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        wanted = HTTPS_HEADERS if scope["scheme"] == "https" else HEADERS
+        defaults = HTTPS_HEADERS if scope["scheme"] == "https" else HEADERS
 
         async def add(message: Message) -> None:
             if message["type"] == "http.response.start":
-                said = {name for name, _value in message["headers"]}
-                more = [header for header in wanted if header[0] not in said]
+                present = {name for name, _value in message["headers"]}
+                more = [header for header in defaults if header[0] not in present]
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 

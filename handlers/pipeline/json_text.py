@@ -1,19 +1,19 @@
-"""JSON as RFC 8259 has it, in UTF-8, and nothing that different readers take differently."""
+"""Strict JSON (RFC 8259) in UTF-8, without constructs that parsers interpret differently."""
 
 import json
 from typing import Any, Final
 
 from handlers.request_errors import MalformedBody
 
-#: No number of the contract has as many digits; longer ones need not be computed to be refused.
+#: Maximum number of digits of an integer; a longer one becomes a float, and is above every limit of the contract.
 MAX_DIGITS: Final = 30
 
 
 def parse(raw: bytes) -> Any:
-    """Return the value of a JSON text, without what JSON does not have and what different readers take differently.
+    """Return the value of a JSON text.
 
     Raises:
-        MalformedBody: It is not JSON in UTF-8, is nested too deeply, or gives a name twice in an object.
+        MalformedBody: The text is not JSON in UTF-8, is nested too deeply, or repeats a name in an object.
 
     """
     if not raw:
@@ -38,7 +38,7 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(name: str) -> None:
-    raise MalformedBody(f"{name} is no JSON value.")
+    raise MalformedBody(f"{name} is not valid JSON.")
 
 
 def _bounded_integer(digits: str) -> int | float:

@@ -1,4 +1,4 @@
-"""The log: one line a request, JSON for machines, plain text on a terminal; no bodies, no ids, no names of people."""
+"""The log: one line per request, as JSON or, on a terminal, as text; never bodies, ids or names of people."""
 
 import json
 import logging
@@ -16,23 +16,23 @@ from handlers.contract import Operation
 
 logger = logging.getLogger("handlers.requests")
 
-#: Any other method is a word that a client made up.
+#: Any other method is a client's own text, and is not logged.
 _METHODS: Final = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 
-#: Names the running request in every line that is logged for it.
+#: Id of the running request, for every line that is logged while it runs.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
 
 class RequestLog:
-    """Logs every request when it is answered."""
+    """Logs every request once it is answered."""
 
     def __init__(self, app: ASGIApp, operations: Mapping[str, Operation]) -> None:
-        """Log the requests of an app with these operations."""
+        """Log the requests of `app`, with the path templates of its operations."""
         self._app = app
         self._operations = operations
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Name the request, serve it, and log it, whatever comes of it."""
+        """Give the request an id, serve it, and log it even if it fails."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -57,24 +57,24 @@ class RequestLog:
         operation = self._operations.get(scope["extensions"].get("connexion_routing", {}).get("operation_id"))
         fields = {
             "method": scope["method"] if scope["method"] in _METHODS else None,
-            # The path itself would have ids in it, and an id may be an e-mail address.
+            # Not the path itself: it contains ids, and an id may be an e-mail address.
             "route": operation.path if operation else None,
             "status": status,
             "duration_ms": round(milliseconds, 2),
             "error": scope.get("problem"),
         }
-        level = logging.ERROR if status >= 500 else logging.INFO  # noqa: PLR2004 - a server's errors
+        level = logging.ERROR if status >= 500 else logging.INFO  # noqa: PLR2004 - the first status of server errors
         logger.log(level, "request", extra={"fields": fields})
 
 
 def _request_id(scope: Scope) -> str:
-    """Return API Gateway's id of the request, which its own log and its answers have too, or a new one."""
+    """Return API Gateway's id of the request, which its own log and answers contain too, or a new one."""
     event: Mapping[str, Any] = scope.get("aws.event", {})
     return str(event.get("requestContext", {}).get("requestId") or uuid.uuid4())
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats a record as one line of JSON."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as JSON."""
@@ -91,7 +91,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class PlainFormatter(logging.Formatter):
-    """One readable line, for people at a terminal."""
+    """Formats a record as one line of text, for people at a terminal."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text."""
@@ -108,7 +108,7 @@ class PlainFormatter(logging.Formatter):
 
 
 def configure(stream: TextIO | None = None) -> None:
-    """Send the service's log to a stream (standard output by default): text to a terminal, JSON elsewhere."""
+    """Send the service's log to a stream (default: standard output), as text to a terminal and as JSON elsewhere."""
     stream = stream or sys.stdout
     handler = logging.StreamHandler(stream)
     handler.setFormatter(PlainFormatter() if stream.isatty() else JsonFormatter())

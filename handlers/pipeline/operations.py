@@ -1,4 +1,4 @@
-"""The operations of the contract: a request that fits it is a call of a handler, and what that returns a response."""
+"""The last step: call the function of the operation with a validated request, and turn its result into a response."""
 
 import functools
 import inspect
@@ -15,15 +15,15 @@ from starlette.types import Receive, Scope, Send
 from handlers.contract import ContractError
 from handlers.pipeline.validation import RequestSchema
 
-#: A process makes so many changes at a time. More would not be quicker, and those that change the same event would only
-#: meet each other in the store; here they wait in order.
+#: Maximum number of changes that a process makes at a time. More would not be faster, and changes to the same event
+#: would only conflict in the store; here they wait in order.
 WRITERS: Final = 4
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class _Operation:
-    """One operation, with all that can be prepared of it."""
+    """One operation, prepared as far as it does not depend on a request."""
 
     def __init__(self, operation: AbstractOperation, *, inline: bool, writers: CapacityLimiter) -> None:
         self._function = operation.function
@@ -33,7 +33,9 @@ class _Operation:
         try:
             inspect.signature(self._function).bind(**dict.fromkeys(self._request.arguments))
         except TypeError as error:
-            raise ContractError(f"{operation.operation_id} does not take what the contract gives: {error}") from error
+            raise ContractError(
+                f"{operation.operation_id} does not take the parameters of the contract: {error}"
+            ) from error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         values = await self._request.read(scope, receive)
@@ -54,20 +56,19 @@ class _OperationsAPI(RoutedAPI[_Operation]):
 
 
 class Operations(RoutedMiddleware[_OperationsAPI]):
-    """Calls the operation that connexion has routed a request to, with the function that its resolver has found.
+    """Calls the function of the operation that a request was routed to.
 
-    connexion's own applications parse the parameters and the body a second time, build the decorators of a function
-    in every request, and guess the content type from all that the operation may answer (spec-first/connexion#1956).
+    The package's docstring gives the reasons not to use connexion's own application.
     """
 
     def __init__(self, *, inline: bool) -> None:
-        """`inline` calls the functions on the event loop's own thread."""
-        super().__init__(Router())  # Whatever has no operation; connexion's routing has refused that before.
+        """With `inline`, call the functions on the event loop's own thread."""
+        super().__init__(Router())  # For requests without an operation, which routing has refused already.
         self.api_cls = functools.partial(_OperationsAPI, inline=inline)
 
 
 def respond(result: Any) -> Response:
-    """Return the response of what a handler returned: a response, a dict, or a tuple with status and headers."""
+    """Convert the result of a handler to a response; it is a response, a dict, or a tuple with status and headers."""
     if isinstance(result, Response):
         return result
     body, status, headers = (*result, {})[:3] if isinstance(result, tuple) else (result, 200, {})

@@ -1,4 +1,4 @@
-"""Checks every response against the contract, for tests and for stacks that are fuzzed."""
+"""Validation of responses against the contract, for tests and fuzzed stacks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -13,17 +13,17 @@ from handlers.problems import MEDIA_TYPE
 
 
 class ResponseMismatchError(AssertionError):
-    """The service answered what the contract does not promise."""
+    """The response does not match the contract."""
 
 
 class ResponseCheck:
-    """Raises ResponseMismatchError in place of a response whose status, headers or body the contract does not have.
+    """Raises ResponseMismatchError in place of a response whose status, headers or body do not match the contract.
 
-    connexion's own check sees neither problem documents nor the values of headers.
+    connexion's own check ignores problem documents and the values of headers.
     """
 
     def __init__(self, app: ASGIApp, contract: Contract) -> None:
-        """Check the responses of an app."""
+        """Check the responses of `app`."""
         self._app = app
         document = resolve_refs(contract.for_routing())
         self._responses: dict[str, dict[str, Any]] = {
@@ -34,7 +34,7 @@ class ResponseCheck:
         self._outside = {"404": problem, "405": problem, "500": problem}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hold a response back until it is checked."""
+        """Serve a request, and hold the response back until it is checked."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -55,7 +55,7 @@ class ResponseCheck:
         status = str(messages[0]["status"])
         where = f"{scope['method']} {scope['path']} -> {status}"
         if status not in responses:
-            raise ResponseMismatchError(f"{where}: the contract has no such status")
+            raise ResponseMismatchError(f"{where}: the contract does not have this status")
         headers = {key.decode("latin-1").lower(): value.decode("latin-1") for key, value in messages[0]["headers"]}
         _check_headers(where, headers, responses[status].get("headers", {}))
         body = b"".join(message.get("body", b"") for message in messages[1:])
@@ -67,7 +67,7 @@ def _check_headers(where: str, headers: Mapping[str, str], definitions: Mapping[
         value: str | int | None = headers.get(name.lower())
         if value is None:
             if definition.get("required"):
-                raise ResponseMismatchError(f"{where}: no header {name}")
+                raise ResponseMismatchError(f"{where}: header {name} is missing")
             continue
         if definition["schema"]["type"] == "integer":
             value = int(value)
@@ -78,10 +78,10 @@ def _check_body(where: str, content_type: str | None, body: bytes, content: Mapp
     media_type = content_type.split(";")[0] if content_type else None
     if not content:
         if body or media_type:
-            raise ResponseMismatchError(f"{where}: a body or a content type where there is none")
+            raise ResponseMismatchError(f"{where}: a body or a content type, and the contract has neither")
         return
     if media_type is None or media_type not in content:
-        raise ResponseMismatchError(f"{where}: the contract has no {media_type}")
+        raise ResponseMismatchError(f"{where}: the contract does not have {media_type}")
     if media_type.endswith("json"):
         _check_value(where, parse(body), content[media_type]["schema"])
 

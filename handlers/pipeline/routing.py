@@ -1,4 +1,4 @@
-"""connexion's router, strict about paths: no redirects, no decoded slashes, and every method of a path in Allow."""
+"""connexion's router, made strict: no redirects, no decoded slashes, and every method of a path in `Allow`."""
 
 import re
 from typing import Any
@@ -15,14 +15,14 @@ class StrictRouting(RoutingMiddleware):
     """Finds the operation of a request."""
 
     def add_api(self, specification: Specification, *args: Any, **kwargs: Any) -> None:
-        """Add the contract's routes, without connexion's redirect from `/events/` to `/events`."""
+        """Add the contract's routes, without the redirect from `/events/` to `/events`."""
         super().add_api(specification, *args, **kwargs)
         for mount in self.router.routes:
             if isinstance(mount, Mount) and isinstance(mount.app, Router):
                 mount.app.redirect_slashes = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Route a request; starlette names only one method in Allow, as connexion makes a route for each."""
+        """Route a request; name all methods in `Allow`, as connexion makes one route for each."""
         scope = keep_slashes(scope)
         try:
             await super().__call__(scope, receive, send)
@@ -43,7 +43,7 @@ class StrictRouting(RoutingMiddleware):
 
 
 def keep_slashes(scope: Scope) -> Scope:
-    """Leave `%2F` in a path as it is, or an id with a slash would be taken for two segments."""
+    """Keep `%2F` in a path, so that an id with a slash does not become two segments."""
     raw: bytes = scope.get("raw_path") or b""
     if b"%2f" not in raw.lower():
         return scope

@@ -1,4 +1,4 @@
-"""Validation against the contract: everything that is wrong with a request, in one answer."""
+"""Validation of requests against the contract; all errors of a request are reported in one answer."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from handlers.pipeline.field_errors import FieldError, body_errors, parameter_er
 from handlers.pipeline.json_text import MAX_DIGITS, parse
 from handlers.request_errors import MAX_BODY_BYTES, MAX_ERRORS, BodyTooLarge, InvalidRequest, WrongMediaType
 
-#: No operation has as many query parameters; more need not be looked at to be refused.
+#: Maximum number of query parameters that are parsed. Operations have fewer than ten.
 MAX_PARAMETERS: Final = 100
 
 
@@ -32,7 +32,7 @@ def _is_integer(_checker: Any, value: Any) -> bool:
 
 
 def _pattern(_validator: Any, pattern: str, value: Any, _schema: Any) -> Iterator[ValidationError]:
-    """Match as JavaScript does, where `$` is the end of the text and never a place before a last line break."""
+    """Match as JavaScript does, where `$` is the end of the text and not also before a final line break."""
     if isinstance(value, str) and not _regex(pattern).search(value):
         yield ValidationError(f"does not match {pattern}")
 
@@ -43,19 +43,19 @@ def _regex(pattern: str) -> re.Pattern[str]:
 
 
 def _required(_validator: Any, names: list[str], value: Any, _schema: Any) -> Iterator[ValidationError]:
-    """Name the property that is missing, where jsonschema's own errors tell it in a sentence only."""
+    """Report each missing property by its path; jsonschema's own error has the name only in its message."""
     if isinstance(value, dict):
         yield from (ValidationError("is required", path=[name]) for name in names if name not in value)
 
 
 def _additional(_validator: Any, allowed: bool, value: Any, schema: Any) -> Iterator[ValidationError]:  # noqa: FBT001 - a schema's keyword
-    """Name each property that is unknown; the contract has no other use of this keyword than false."""
+    """Report each unknown property by its path; in the contract this keyword is always false."""
     if isinstance(value, dict) and not allowed:
         known = schema["properties"]
         yield from (ValidationError("is unknown", path=[name]) for name in value if name not in known)
 
 
-#: JSON Schema as OpenAPI 3.0 means it: 1.0 is an integer, and half a surrogate pair is no text.
+#: JSON Schema for OpenAPI 3.0: connexion's draft 4, but 1.0 is an integer, and half a surrogate pair is not a string.
 ContractValidator: Final[Any] = extend(  # type: ignore[no-untyped-call]
     Draft4RequestValidator,
     {"additionalProperties": _additional, "pattern": _pattern, "required": _required},
@@ -64,12 +64,12 @@ ContractValidator: Final[Any] = extend(  # type: ignore[no-untyped-call]
 
 
 def validator_of(schema: Mapping[str, Any]) -> Any:
-    """Return a validator of a resolved schema of the contract."""
+    """Return a validator for a schema of the contract whose references are resolved."""
     return ContractValidator(schema, format_checker=FormatChecker())
 
 
 class _Parameter:
-    """A parameter of an operation, under the name that its handler knows it by."""
+    """A parameter of an operation, with the name of its argument in the handler."""
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
         self.name: str = definition["name"]
@@ -82,10 +82,10 @@ class _Parameter:
 
 
 class RequestSchema:
-    """What the contract says of the requests of one operation: their parameters and their body."""
+    """The parameters and the body of one operation, as the contract defines them."""
 
     def __init__(self, operation: AbstractOperation) -> None:
-        """Prepare everything that does not depend on a request."""
+        """Prepare the validators."""
         parameters: dict[str, list[_Parameter]] = {"path": [], "query": [], "header": []}
         for definition in operation.parameters:
             parameters[definition["in"]].append(_Parameter(definition))
@@ -98,16 +98,16 @@ class RequestSchema:
             for parameter in self._query.values()
             if "default" in parameter.schema
         }
-        #: The names of what `read` may return, and no others.
+        #: All names that the result of `read` may contain.
         self.arguments = [parameter.argument for place in parameters.values() for parameter in place]
         self.arguments += ["body"] if self._body else []
 
     async def read(self, scope: Scope, receive: Receive) -> dict[str, Any]:
-        """Return what a request has for its handler: the parameters, and the body.
+        """Return the arguments for the handler: the parameters and the body of a request.
 
         Raises:
-            InvalidRequest: It does not fit the contract, in all the ways that are named.
-            RequestRefused: Its body can't be read.
+            InvalidRequest: The request does not match the contract.
+            RequestRefused: The body can't be read.
 
         """
         values, errors = dict(self._defaults), list[FieldError]()
@@ -119,7 +119,7 @@ class RequestSchema:
         if self._body:
             _check_media_type(scope)
             values["body"] = parse(await _read(scope, receive))
-            # More need not be found than are shown: each may have a suggestion, which takes its time.
+            # Stop after one error more than is listed: the suggestion for each costs time.
             errors += islice(body_errors(self._body.iter_errors(values["body"])), MAX_ERRORS + 1)
         if errors:
             raise InvalidRequest(errors)
@@ -156,7 +156,7 @@ class RequestSchema:
 
 
 def _check_media_type(scope: Scope) -> None:
-    """Refuse other types than plain JSON; a missing type is taken for it, and the charset is UTF-8 whatever is said."""
+    """Refuse types other than uncompressed JSON; a missing type means JSON, and any charset parameter is ignored."""
     expected = {b"content-type": "application/json", b"content-encoding": "identity"}
     for key, value in scope["headers"]:
         if key in expected and value.decode("latin-1").split(";")[0].strip().lower() != expected[key]:
@@ -181,7 +181,7 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 
 def _typed(text: str, schema: Mapping[str, Any]) -> str | int:
-    """Return the value that a text in a URL has; `+5` and `5.0` are no integers there."""
+    """Return the value of a text in a URL; `+5` and `5.0` are not integers there."""
     if schema.get("type") == "integer" and re.fullmatch(f"-?[0-9]{{1,{MAX_DIGITS}}}", text):
         return int(text)
     return text

@@ -50,8 +50,8 @@ def test_path_header_and_body_are_named_together(client: Client) -> None:
     [
         (b"", "It is empty."),
         (b"{", "line 1, column 2"),
-        (b'{"name":NaN}', "NaN is no JSON value."),
-        (b'{"name":-Infinity}', "-Infinity is no JSON value."),
+        (b'{"name":NaN}', "NaN is not valid JSON."),
+        (b'{"name":-Infinity}', "-Infinity is not valid JSON."),
         (b'{"name":"\xff"}', "Byte 9 is not UTF-8."),
         (b'{"name":"\xc0\xaf"}', "is not UTF-8."),
         ('{"name":"é"}'.encode("latin-1"), "is not UTF-8."),
