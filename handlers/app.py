@@ -1,4 +1,4 @@
-"""The application: contract, operations and problems, put together for any kind of server."""
+"""The application: connexion with the contract, the pipeline and the operations, for any kind of server."""
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
@@ -36,13 +36,13 @@ def create_app(
     inline: bool = False,
     check_responses: bool = False,
 ) -> ConnexionMiddleware:
-    """Return the application of a contract on a store.
+    """Return the application for a contract, with the given tables.
 
-    `inline` calls the handlers, which block on the store, on the event loop's own thread: right where a process
-    serves one request at a time. `check_responses` holds every response against the contract.
+    With `inline`, handlers run on the event loop's own thread, which they block: only for a process that serves one
+    request at a time. With `check_responses`, every response is validated against the contract.
 
     Raises:
-        ContractError: The contract is wrong, or names an operation that has no function.
+        ContractError: The contract is not valid, or an operationId has no function.
 
     """
     contract = contract or Contract()
@@ -70,14 +70,14 @@ def create_app(
         _start(app)
     except InvalidSpecification as error:
         where = "/".join(str(step) for step in error.absolute_path)
-        raise ContractError(f"the contract is wrong at {where or 'its top'}: {error.message}") from error
+        raise ContractError(f"the contract is not valid at {where or 'its top level'}: {error.message}") from error
     except ResolverError as error:
-        raise ContractError(f"the contract names an operation that has no function: {error}") from error
+        raise ContractError(f"an operationId of the contract has no function: {error}") from error
     return app
 
 
 def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline: bool = False) -> ConnexionMiddleware:
-    """Return the application that the environment describes, on the tables that it names or on another store."""
+    """Return the application that `environ` configures, with the given tables or those that `environ` names."""
     settings = Settings.of(environ)
     return create_app(
         tables or Tables.connect(environ),
@@ -88,7 +88,7 @@ def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline
 
 
 def _bind(operation_id: str, *, tables: Tables, contract: Contract) -> Callable[..., Any]:
-    """Return the function that an operationId names, bound to what it asks for besides the request."""
+    """Return the function of an operationId, with `tables` and `contract` bound if it has these parameters."""
     function = get_function_from_name(operation_id)
     wanted = inspect.signature(function).parameters
     return partial(
@@ -97,7 +97,7 @@ def _bind(operation_id: str, *, tables: Tables, contract: Contract) -> Callable[
 
 
 def _start(app: ConnexionMiddleware) -> None:
-    """Make connexion build its middlewares now, not in the first request, so that a wrong contract stops the start."""
+    """Make connexion build its middlewares now and not in the first request, so that an error stops the start."""
 
     async def receive() -> Message:
         return {"type": "lifespan.startup" if not sent else "lifespan.shutdown"}
@@ -108,7 +108,7 @@ def _start(app: ConnexionMiddleware) -> None:
     sent: list[Message] = []
     start = app({"type": "lifespan", "asgi": {"version": "3.0"}, "state": {}}, receive, send)
     try:
-        # Nothing in it waits, so that no event loop is needed, and a running one is no hindrance.
+        # Nothing in it waits: it needs no event loop, and works inside a running one.
         start.send(None)
     except StopIteration:
         return

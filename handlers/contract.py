@@ -1,4 +1,4 @@
-"""The contract, `openapi.yaml`, as it was written."""
+"""The contract: the document in `openapi.yaml`."""
 
 import json
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ _METHODS: Final = {"get", "put", "post", "delete", "options", "head", "patch", "
 
 
 class ContractError(Exception):
-    """The contract can't be used; the message says where and why."""
+    """The contract can't be used; the message names the place and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a client can do: a method on a path template."""
+    """An operation of the contract: a method on a path template."""
 
     operation_id: str
     method: str
@@ -34,7 +34,7 @@ class Contract:
         """Read the document.
 
         Raises:
-            ContractError: The file is not there, or is not YAML.
+            ContractError: The file is missing, or is not valid YAML.
 
         """
         try:
@@ -45,12 +45,12 @@ class Contract:
 
     @cached_property
     def json(self) -> bytes:
-        """The document as JSON, with its references."""
+        """The document as JSON, references included."""
         return json.dumps(self.document, ensure_ascii=False).encode()
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
-        """The operations by their ids."""
+        """The operations by operationId."""
         return {
             definition["operationId"]: Operation(definition["operationId"], method.upper(), path)
             for path, item in self.document["paths"].items()
@@ -59,16 +59,16 @@ class Contract:
         }
 
     def for_routing(self) -> dict[str, Any]:
-        """Return a copy of the document for connexion, which can't route below a relative server URL."""
+        """Return a copy of the document without `servers`, as connexion can't route below a relative server URL."""
         copy: dict[str, Any] = json.loads(self.json)
         del copy["servers"]
         return copy
 
 
 def _document(text: bytes, rendering: Path) -> dict[str, Any]:
-    """Return the document of a YAML text, from its rendering as JSON where the package brings one: that is quicker."""
+    """Return the document of a YAML text; read its rendering as JSON if the package contains one, which is faster."""
     document: dict[str, Any] = (
-        json.loads(rendering.read_bytes()) if rendering.exists() else yaml.load(text, _LOADER)  # noqa: S506 - both are safe loaders
+        json.loads(rendering.read_bytes()) if rendering.exists() else yaml.load(text, _LOADER)  # noqa: S506 - both loaders are safe
     )
     return document
 

@@ -1,4 +1,4 @@
-"""A few events, users and registrations, so that a newcomer sees something at once."""
+"""Demo data: a few events, users and registrations."""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ _USERS: Final = {
 
 
 def fill(tables: Tables) -> None:
-    """Create what is not there yet: an event that is full and has a queue, one with free seats, one cancelled."""
+    """Create what does not exist yet: a full event with a waitlist, one with free seats, and a cancelled one."""
     for event_id, fields in _events(datetime.now(UTC)).items():
         with suppress(Conflicting):
             events.create(tables, event_id, fields)

@@ -11,7 +11,7 @@ from storage.dynamodb.tables import Tables
 from storage.model import FIELD_NAMES, Event, EventFields
 
 
-def list_events(  # noqa: PLR0913 - the parameters of the contract
+def list_events(  # noqa: PLR0913 - the parameters of the operation
     limit: int,
     status: Any = None,
     from_: str | None = None,
@@ -64,5 +64,5 @@ def _version(event: Event) -> dict[str, str]:
 
 
 def _versions(if_match: str) -> list[str] | None:
-    """Return the versions that If-Match accepts, None if any will do; weak ones never match (RFC 9110, 13.1.1)."""
+    """Return the versions that If-Match accepts, or None for any; weak ETags never match (RFC 9110, 13.1.1)."""
     return None if if_match == "*" else re.findall(r'(?<!W/)"([0-9a-f]{16})"', if_match)

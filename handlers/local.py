@@ -1,4 +1,4 @@
-"""`events-api`: the same application on this machine, on an embedded store or on the one that the environment names."""
+"""The command `events-api`: serve on this machine, with an embedded store or the one that the environment names."""
 
 import argparse
 import fcntl
@@ -24,14 +24,15 @@ from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
 from storage.errors import StorageUnavailable
 
-#: An endpoint that is named here is used in place of a store of our own.
+#: An endpoint in one of these variables is used in place of an embedded store.
 ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 
+#: Time for running requests to end after a signal.
 GRACE_SECONDS: Final = 5
 
 
 class StartError(Exception):
-    """The service can't be started; the message says why, and what to do."""
+    """The service can't be started; the message has the reason and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -43,15 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (StartError, ContractError, EmulatorError, StorageUnavailable) as error:
         sys.exit(f"events-api: {error}")
     except KeyboardInterrupt:
-        # uvicorn has answered what was running and raises the signal again; everything is stopped by now.
+        # uvicorn has finished the running requests and raised the signal again; everything is stopped by now.
         sys.exit(0)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="events-api", description="Serve the Events API on this machine.")
-    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: %(default)s)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
-        "--port", type=_port, default=8000, help="the port to listen on; 0 takes a free one (default: %(default)s)"
+        "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"
     )
     place = parser.add_mutually_exclusive_group()
     place.add_argument(
@@ -59,24 +60,24 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         default=Path(".events-api"),
         metavar="DIR",
-        help="keep the data here (default: %(default)s)",
+        help="folder for the data (default: %(default)s)",
     )
-    place.add_argument("--memory", action="store_true", help="keep no data")
-    parser.add_argument("--demo", action="store_true", help="fill in a few events, users and registrations")
+    place.add_argument("--memory", action="store_true", help="keep data in memory only, until the service stops")
+    parser.add_argument("--demo", action="store_true", help="create a few events, users and registrations")
     return parser.parse_args(arguments)
 
 
 def _port(text: str) -> int:
     if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the last port
-        raise argparse.ArgumentTypeError(f"{text!r} is no port: it is a number from 0 to 65535")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid port: use a number from 0 to 65535")
     return int(text)
 
 
 def serve(options: argparse.Namespace) -> None:
-    """Open the port, then the store, and serve; leave nothing running.
+    """Open the port, then the store, and serve until a signal; leave nothing running.
 
     Raises:
-        StartError: The port or the data directory is taken or can't be used.
+        StartError: The port or the data directory is in use, or can't be used.
 
     """
     signal.signal(signal.SIGTERM, _interrupt)
@@ -87,12 +88,12 @@ def serve(options: argparse.Namespace) -> None:
         app = app_from(os.environ, tables=tables)
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
-        print(f"Events API at {url} - docs at {url}/docs - {where}", flush=True)  # noqa: T201 - the answer to the command
+        print(f"Events API at {url} - docs at {url}/docs - {where}", flush=True)  # noqa: T201 - the output of the command
         if own_url:
-            print(f"Started a store of its own (ministack) at {own_url}", flush=True)  # noqa: T201 - the same
+            print(f"Started a store of its own (ministack) at {own_url}", flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(
             app,
-            http="h11",  # It refuses a head of more than 64 KiB; httptools, if it is there, would take any.
+            http="h11",  # It limits the request head to 64 KiB; httptools, if it is installed, does not.
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -114,7 +115,14 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen there, for TCP by name: or asyncio would leave Nagle's algorithm on, and every answer wait for 40 ms."""
+    """Yield a listening socket.
+
+    It names its protocol, TCP: otherwise asyncio leaves Nagle's algorithm on, which delays every answer by 40 ms.
+
+    Raises:
+        StartError: The address is in use, or is not one of this machine.
+
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -123,14 +131,14 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.listen(128)
         except OSError as error:
             raise StartError(
-                f"can't listen on {host}:{port}: {error.strerror}. Choose another port with --port; 0 takes a free one."
+                f"can't listen on {host}:{port}: {error.strerror}. Choose another with --port; 0 selects a free one."
             ) from error
         yield listener
 
 
 @contextmanager
 def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | None]]:
-    """Yield the store, where its data is, and its URL if it was started here."""
+    """Yield the tables, a text that locates their data, and the URL of the store if this process started it."""
     endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
     if endpoint:
         yield Tables.connect(os.environ), f"data in the store at {endpoint}", None
@@ -140,7 +148,7 @@ def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | Non
             url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
         else:
             data, lock = resources.enter_context(_data_directory(options.data))
-            # The store holds the lock as well: should it outlive this process for a moment, it may still be saving.
+            # The store holds the lock too: if this process dies first, the store may still be saving.
             url = resources.enter_context(embedded_store(data / "state", data / "store.log", pass_fds=[lock]))
             where = f"data in {data}"
         access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
@@ -149,16 +157,18 @@ def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | Non
 
 @contextmanager
 def _data_directory(path: Path) -> Iterator[tuple[Path, int]]:
-    """Take a data directory for this process alone, and yield it with the descriptor of its lock."""
+    """Lock a data directory for this process, and yield its path with the descriptor of the lock."""
     path = path.resolve()
     try:
         (path / "state").mkdir(parents=True, exist_ok=True)
         lock = (path / "lock").open("w")
     except OSError as error:
-        raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another place with --data.") from error
+        raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error
     with lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise StartError(f"{path} is in use by another events-api. Stop that one, or choose --data.") from error
+            raise StartError(
+                f"{path} is in use by another events-api. Stop that one, or choose another folder with --data."
+            ) from error
         yield path, lock.fileno()

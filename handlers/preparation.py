@@ -1,4 +1,4 @@
-"""Gets the store ready for a service that may be up before it."""
+"""Preparation of a store that may become available later than the service."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -11,19 +11,19 @@ from storage.errors import Unavailable
 
 logger = logging.getLogger(__name__)
 
-#: One preparation may take so many seconds; another is made so many seconds after one that failed.
+#: Time limit of one attempt, and pause after a failed one.
 ATTEMPT_SECONDS: Final = 10.0
 PAUSE_SECONDS: Final = 1.0
 
 
 @contextmanager
 def prepared(prepare: Callable[[], object]) -> Iterator[None]:
-    """Prepare the store now or, if it can't serve us yet, as soon as it can, on a thread; until then it is 503."""
+    """Prepare the store now, or on a thread that retries until it is available; meanwhile requests are answered 503."""
     ended = Event()
     try:
         _attempt(prepare)
     except Unavailable as error:
-        logger.warning("%s; requests are answered 503 until it is mended", error)
+        logger.warning("%s; requests are answered 503 until the store is available", error)
         Thread(target=_keep_trying, args=(prepare, ended), daemon=True).start()
     try:
         yield
@@ -41,7 +41,7 @@ def _keep_trying(prepare: Callable[[], object], ended: Event) -> None:
         try:
             _attempt(prepare)
         except Unavailable as error:
-            logger.debug("still not: %s", error)
+            logger.debug("the store is still not available: %s", error)
         else:
-            logger.warning("the store can be used now")
+            logger.warning("the store is available")
             return

@@ -1,4 +1,4 @@
-"""From a refusal to a problem document (RFC 9457): one table, one function."""
+"""The problem document (RFC 9457) of each refusal: one table and one function."""
 
 import json
 import logging
@@ -65,27 +65,27 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
         409,
         "already-registered",
         "Already registered",
-        "This user is registered for this event already, as `registration` says.",
+        "This user is already registered for this event; see registration.",
         shows=lambda error: {"registration": registration_body(error.registration)},
     ),
     errors.EventClosed: Answer(
         409,
         "event-closed",
         "Event closed",
-        "The event is {event_status} and takes no registrations.",
+        "The event is {event_status} and does not accept registrations.",
         shows=lambda error: {"eventStatus": error.event_status},
     ),
     errors.EventFull: Answer(
         409,
         "event-full",
         "Event full",
-        "All seats are taken and nobody new can join a waitlist. Try again when somebody has left.",
+        "All seats are taken, and nobody new can join a waitlist. Try again when somebody has left.",
     ),
     errors.CapacityBelowConfirmed: Answer(
         409,
         "capacity-below-confirmed",
         "Capacity below confirmed",
-        "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than that.",
+        "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than {minimum}.",
         shows=lambda error: {"minimum": error.minimum},
     ),
     errors.EventHasRegistrations: Answer(
@@ -98,17 +98,17 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
         409,
         "event-id-mismatch",
         "Event id mismatch",
-        "The eventId in the body is not the one in the path. An id can't be changed; leave it out.",
+        "The eventId in the body differs from the one in the path. An id can't be changed; leave it out.",
     ),
     errors.VersionMismatch: Answer(
         412,
         None,
         "Precondition Failed",
-        "The event has another version than If-Match says. Get it, apply your change to it, and try again.",
+        "The current ETag does not match If-Match. Get the event, apply your change to it, and try again.",
     ),
-    MalformedBody: Answer(400, None, "Bad Request", "The request body is not JSON: {reason}"),
+    MalformedBody: Answer(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
     BodyTooLarge: Answer(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
-    WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json, not compressed."),
+    WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json, uncompressed."),
     InvalidRequest: Answer(
         422,
         "invalid-request",
@@ -127,32 +127,32 @@ ANSWERS: Final[Mapping[type[Exception], Answer]] = {
         503,
         "contention",
         "Contention",
-        "Too many changes to this event at once. Repeat the request after the time in Retry-After.",
+        "Too many concurrent changes to this event. Repeat the request after the number of seconds in Retry-After.",
         retry_after=1,
     ),
     errors.StorageUnavailable: Answer(
         503,
         "storage-unavailable",
         "Storage unavailable",
-        "The store does not answer. Repeat the request after the time in Retry-After.",
+        "The store is not available. Repeat the request after the number of seconds in Retry-After.",
         retry_after=5,
     ),
 }
 
 _HTTP_DETAILS: Final = {
-    404: "There is nothing at this path.",
-    405: "This path does not have this method; Allow says which it has.",
+    404: "This path does not exist.",
+    405: "This path does not support this method; Allow lists those that it supports.",
 }
 _INTERNAL: Final = Answer(
     500,
     None,
     "Internal Server Error",
-    "Something went wrong on our side. Report it with the instance, which names it in the log.",
+    "The service failed unexpectedly. Report the instance, which identifies this request in the log.",
 )
 
 
 async def answer(request: Request, error: Exception) -> Response:
-    """Answer a request with the problem document of what was raised."""
+    """Return the problem document of an exception as a response."""
     found = _find(error)
     if found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("unexpected error", exc_info=error)

@@ -1,4 +1,4 @@
-"""Operations on registrations, in both families of paths."""
+"""Operations on registrations, below `/registrations`, `/events/{eventId}` and `/users/{userId}`."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the environment says about the service; boto3 reads its own part (AWS_REGION, AWS_PROFILE and others)."""
+"""Settings of the service from environment variables; boto3 reads its own (AWS_REGION, AWS_PROFILE and others)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """How the service is served."""
+    """Settings of the HTTP service."""
 
     cors_origins: tuple[str, ...]
     check_responses: bool

@@ -1,4 +1,4 @@
-"""Operations of the service itself: what it is, how it is, and its documentation."""
+"""Operations of the service itself: description, health, documentation and contract."""
 
 from base64 import b64encode
 from functools import cache
@@ -31,7 +31,7 @@ _SCRIPT: Final = """
     });
   """
 
-# All URLs are relative, so that the page works below any stage path.
+# All URLs are relative: the page works below any stage path.
 _PAGE: Final = f"""<!doctype html>
 <html lang="en">
 <head>
@@ -50,7 +50,7 @@ _PAGE: Final = f"""<!doctype html>
 </html>
 """
 
-#: The page loads what is on this server, runs the one script that is in it, and asks this server only.
+#: The page loads files and calls the API of this server only, and runs only its own inline script and these files.
 _PAGE_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
@@ -64,8 +64,8 @@ _PAGE_POLICY: Final = "; ".join(
     )
 )
 
-#: It may be kept, but not be used without asking: the next deployment may bring another one.
-_ASK_FIRST: Final = {"Cache-Control": "no-cache"}
+#: Cacheable, but must be revalidated: the next deployment may change it.
+_REVALIDATE: Final = {"Cache-Control": "no-cache"}
 
 
 def get_api_info(*, contract: Contract) -> Body:
@@ -80,7 +80,7 @@ def check_health(*, tables: Tables) -> Body:
 
 
 def show_docs() -> Response:
-    return Response(_PAGE, headers={**_ASK_FIRST, "Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
+    return Response(_PAGE, headers={**_REVALIDATE, "Content-Security-Policy": _PAGE_POLICY}, media_type="text/html")
 
 
 def get_docs_asset(asset: str) -> Response:
@@ -91,16 +91,16 @@ def get_docs_asset(asset: str) -> Response:
 
 
 def get_openapi_json(*, contract: Contract) -> Response:
-    return Response(contract.json, headers=_ASK_FIRST, media_type="application/json")
+    return Response(contract.json, headers=_REVALIDATE, media_type="application/json")
 
 
 def get_openapi_yaml(*, contract: Contract) -> Response:
-    return Response(contract.yaml, headers=_ASK_FIRST, media_type="application/yaml")
+    return Response(contract.yaml, headers=_REVALIDATE, media_type="application/yaml")
 
 
 @cache
 def _asset(name: str) -> bytes:
-    """Return a file of Swagger UI from the package that carries it, which need not be imported for that."""
+    """Return a file of Swagger UI from the package `flask_swagger_ui`, without importing it."""
     package = find_spec("flask_swagger_ui")
     if package is None or not package.submodule_search_locations:
         raise ModuleNotFoundError("flask_swagger_ui")

@@ -1,4 +1,8 @@
-"""The entry point for WSGI servers: `gunicorn handlers.wsgi:app`. Importing this module does nothing."""
+"""The entry point for WSGI servers: `gunicorn handlers.wsgi:app`.
+
+Importing this module does nothing; the application is built on first access to `app`. A server that reads the module's
+dictionary instead, such as uWSGI or mod_wsgi, needs a file with `from handlers.wsgi import app as application`.
+"""
 
 import os
 

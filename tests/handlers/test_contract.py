@@ -159,7 +159,7 @@ def test_a_contract_that_is_no_openapi_stops_the_start(tmp_path: Path, moto_tabl
     def spoil(document: Any) -> None:
         document["paths"]["/health"]["get"]["responses"] = 7
 
-    with pytest.raises(ContractError, match=r"the contract is wrong at paths"):
+    with pytest.raises(ContractError, match=r"the contract is not valid at paths"):
         create_app(moto_tables, contract=write(tmp_path, spoil))
 
 

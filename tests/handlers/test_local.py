@@ -62,14 +62,14 @@ def test_the_store_saves_and_ends_even_if_the_service_is_killed(tmp_path: Path) 
 def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         said = refused("--memory", "--port", str(taken.getsockname()[1]), folder=tmp_path)
-    assert "Address already in use. Choose another port with --port" in said
+    assert "Address already in use. Choose another with --port" in said
 
 
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--port", "eighty"], "'eighty' is no port"),
-        (["--port", "70000"], "'70000' is no port"),
+        (["--port", "eighty"], "'eighty' is not a valid port"),
+        (["--port", "70000"], "'70000' is not a valid port"),
         (["--memory", "--data", "x"], "not allowed with argument"),
         (["--colour"], "unrecognized arguments"),
         (["--data", "/dev/null/x"], "can't keep data in /dev/null/x"),
