@@ -131,7 +131,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.listen(128)
         except OSError as error:
             raise StartError(
-                f"can't listen on {host}:{port}: {error.strerror}. Choose another with --port; 0 selects a free one."
+                f"can't listen on {host}:{port}: {error.strerror}. Choose another port: --port 0 selects a free one."
             ) from error
         yield listener
 

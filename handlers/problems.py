@@ -30,7 +30,7 @@ TYPE_PREFIX: Final = "urn:problem-type:events-api:"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Problem:
     """The problem document for a class of exceptions.
 
     Braces in `detail` are attributes of the exception; `shows` returns the members that only this problem has;
@@ -46,91 +46,91 @@ class Answer:
 
 
 #: An exception without a row of its own gets that of its nearest superclass.
-ANSWERS: Final[Mapping[type[Exception], Answer]] = {
-    errors.EventNotFound: Answer(404, "event-not-found", "Event not found", "There is no event with this id."),
-    errors.UserNotFound: Answer(
+PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
+    errors.EventNotFound: Problem(404, "event-not-found", "Event not found", "There is no event with this id."),
+    errors.UserNotFound: Problem(
         404, "user-not-found", "User not found", "There is no user with this id. Create the user first."
     ),
-    errors.RegistrationNotFound: Answer(
+    errors.RegistrationNotFound: Problem(
         404, "registration-not-found", "Registration not found", "This user is not registered for this event."
     ),
-    errors.EventExists: Answer(
+    errors.EventExists: Problem(
         409,
         "event-exists",
         "Event exists",
         "An event with this id exists. Choose another id, or change that event with PUT.",
     ),
-    errors.UserExists: Answer(409, "user-exists", "User exists", "A user with this id exists. Choose another id."),
-    errors.AlreadyRegistered: Answer(
+    errors.UserExists: Problem(409, "user-exists", "User exists", "A user with this id exists. Choose another id."),
+    errors.AlreadyRegistered: Problem(
         409,
         "already-registered",
         "Already registered",
         "This user is already registered for this event; see registration.",
         shows=lambda error: {"registration": registration_body(error.registration)},
     ),
-    errors.EventClosed: Answer(
+    errors.EventClosed: Problem(
         409,
         "event-closed",
         "Event closed",
         "The event is {event_status} and does not accept registrations.",
         shows=lambda error: {"eventStatus": error.event_status},
     ),
-    errors.EventFull: Answer(
+    errors.EventFull: Problem(
         409,
         "event-full",
         "Event full",
         "All seats are taken, and nobody new can join a waitlist. Try again when somebody has left.",
     ),
-    errors.CapacityBelowConfirmed: Answer(
+    errors.CapacityBelowConfirmed: Problem(
         409,
         "capacity-below-confirmed",
         "Capacity below confirmed",
         "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than {minimum}.",
         shows=lambda error: {"minimum": error.minimum},
     ),
-    errors.EventHasRegistrations: Answer(
+    errors.EventHasRegistrations: Problem(
         409,
         "event-has-registrations",
         "Event has registrations",
         'People are registered for this event. Cancel it instead: PUT {{"status":"cancelled"}}.',
     ),
-    EventIdMismatch: Answer(
+    EventIdMismatch: Problem(
         409,
         "event-id-mismatch",
         "Event id mismatch",
         "The eventId in the body differs from the one in the path. An id can't be changed; leave it out.",
     ),
-    errors.VersionMismatch: Answer(
+    errors.VersionMismatch: Problem(
         412,
         None,
         "Precondition Failed",
         "The current ETag does not match If-Match. Get the event, apply your change to it, and try again.",
     ),
-    MalformedBody: Answer(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
-    BodyTooLarge: Answer(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
-    WrongMediaType: Answer(415, None, "Unsupported Media Type", "Send the body as application/json, uncompressed."),
-    InvalidRequest: Answer(
+    MalformedBody: Problem(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
+    BodyTooLarge: Problem(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
+    WrongMediaType: Problem(415, None, "Unsupported Media Type", "Send the body as application/json, uncompressed."),
+    InvalidRequest: Problem(
         422,
         "invalid-request",
         "Invalid request",
         "{count} wrong with the request; see errors.",
         shows=lambda error: {"errors": error.errors[:MAX_ERRORS]},
     ),
-    errors.CursorInvalid: Answer(
+    errors.CursorInvalid: Problem(
         422,
         "invalid-request",
         "Invalid request",
         "One thing is wrong with the request; see errors.",
         shows=lambda _error: {"errors": [{"parameter": "cursor", "detail": "Is damaged, or belongs to another list."}]},
     ),
-    errors.Contention: Answer(
+    errors.Contention: Problem(
         503,
         "contention",
         "Contention",
         "Too many concurrent changes to this event. Repeat the request after the number of seconds in Retry-After.",
         retry_after=1,
     ),
-    errors.StorageUnavailable: Answer(
+    errors.StorageUnavailable: Problem(
         503,
         "storage-unavailable",
         "Storage unavailable",
@@ -143,7 +143,7 @@ _HTTP_DETAILS: Final = {
     404: "This path does not exist.",
     405: "This path does not support this method; Allow lists those that it supports.",
 }
-_INTERNAL: Final = Answer(
+_INTERNAL: Final = Problem(
     500,
     None,
     "Internal Server Error",
@@ -173,11 +173,11 @@ async def answer(request: Request, error: Exception) -> Response:
     return Response(json.dumps(body), found.status, headers, media_type=MEDIA_TYPE)
 
 
-def _find(error: Exception) -> Answer:
+def _find(error: Exception) -> Problem:
     for kind in type(error).__mro__:
-        if kind in ANSWERS:
-            return ANSWERS[kind]
+        if kind in PROBLEMS:
+            return PROBLEMS[kind]
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         title = HTTPStatus(error.status_code).phrase
-        return Answer(error.status_code, None, title, _HTTP_DETAILS.get(error.status_code, title))
+        return Problem(error.status_code, None, title, _HTTP_DETAILS.get(error.status_code, title))
     return _INTERNAL

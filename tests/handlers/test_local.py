@@ -1,4 +1,4 @@
-"""`events-api` as a person starts it: one clear line, clear errors, and nothing lost or left running."""
+"""The command `events-api`: its output, its errors, and that it loses no data and leaves nothing running."""
 
 import asyncio
 import re
@@ -17,7 +17,7 @@ from tests.apparatus.server import COMMAND, environ, running
 
 
 def refused(*arguments: str, folder: Path, **more: str) -> str:
-    """Start what can't be started, and return what it says."""
+    """Run the command, which must fail, and return its error output."""
     done = subprocess.run(
         [*COMMAND, *arguments], cwd=folder, env=environ(**more), capture_output=True, text=True, timeout=60, check=False
     )
@@ -26,7 +26,7 @@ def refused(*arguments: str, folder: Path, **more: str) -> str:
     return done.stderr
 
 
-def test_it_says_where_it_is_keeps_the_data_and_leaves_nothing_running(tmp_path: Path) -> None:
+def test_it_prints_its_urls_keeps_the_data_and_leaves_nothing_running(tmp_path: Path) -> None:
     with running(folder=tmp_path) as server:
         expected = rf"Events API at {server.url} - docs at {server.url}/docs - data in {tmp_path}/\.events-api\n"
         assert re.fullmatch(expected, server.first)
@@ -40,29 +40,29 @@ def test_it_says_where_it_is_keeps_the_data_and_leaves_nothing_running(tmp_path:
         assert again.stop(signal.SIGTERM) == 0
 
 
-def test_a_second_start_on_the_same_data_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+def test_a_second_start_on_the_same_data_is_refused_and_the_first_keeps_serving(tmp_path: Path) -> None:
     with running(folder=tmp_path) as server:
         assert "in use by another events-api" in refused("--port", "0", folder=tmp_path)
         assert httpx.get(f"{server.url}/health").status_code == 200
 
 
-def test_the_store_saves_and_ends_even_if_the_service_is_killed(tmp_path: Path) -> None:
+def test_the_store_saves_and_stops_even_if_the_service_is_killed(tmp_path: Path) -> None:
     with running(folder=tmp_path) as server:
         httpx.post(f"{server.url}/events", json=EVENT)
         server.stop(signal.SIGKILL)
     started = None
     while started is None:
-        # The store may still hold the data for a moment, while it saves.
+        # The old store holds the lock until it has saved.
         with running(folder=tmp_path) as again:
             if again.process.poll() is None:
                 started = httpx.get(f"{again.url}/events/conf")
     assert started.status_code == 200
 
 
-def test_a_taken_port_is_said_with_the_way_out(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_with_what_to_do(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        said = refused("--memory", "--port", str(taken.getsockname()[1]), folder=tmp_path)
-    assert "Address already in use. Choose another with --port" in said
+        error = refused("--memory", "--port", str(taken.getsockname()[1]), folder=tmp_path)
+    assert "Address already in use. Choose another port: --port" in error
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_bad_options_get_a_clear_error(tmp_path: Path, arguments: list[str], exp
     assert expected in refused("--port", "0", *arguments, folder=tmp_path)
 
 
-def test_the_demo_shows_a_full_event_with_a_queue_and_can_be_repeated(tmp_path: Path, store_url: str) -> None:
+def test_the_demo_has_a_full_event_with_a_waitlist_and_can_be_repeated(tmp_path: Path, store_url: str) -> None:
     store: dict[str, Any] = {
         "AWS_ENDPOINT_URL_DYNAMODB": store_url,
         **{f"{table}_TABLE": f"Demo{table.title()}" for table in ("EVENTS", "USERS", "REGISTRATIONS")},
@@ -96,14 +96,14 @@ def test_the_demo_shows_a_full_event_with_a_queue_and_can_be_repeated(tmp_path: 
     assert not (tmp_path / ".events-api").exists()
 
 
-def test_a_store_that_can_not_be_reached_as_configured_is_said(tmp_path: Path) -> None:
+def test_a_configuration_without_usable_credentials_is_reported(tmp_path: Path) -> None:
     somewhere = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
-    said = refused("--port", "0", folder=tmp_path, **somewhere)
-    assert "events-api: no call to the store: ProfileNotFound: boto3 finds no credentials" in said
+    error = refused("--port", "0", folder=tmp_path, **somewhere)
+    assert "events-api: no call to the store: ProfileNotFound: boto3 finds no credentials" in error
 
 
-def test_no_answer_waits_for_the_one_before_it_to_be_acknowledged() -> None:
-    """An answer is sent in two parts; with Nagle's algorithm the second one would wait for 40 ms."""
+def test_answers_are_not_delayed_by_nagle_s_algorithm() -> None:
+    """An answer is sent in two parts; with Nagle's algorithm the second waits 40 ms for an acknowledgement."""
 
     async def connect(listener: socket.socket) -> int:
         delays: asyncio.Queue[int] = asyncio.Queue()

@@ -28,21 +28,21 @@ REFUSALS = sorted(leaves(errors.Refusal) | leaves(RequestRefused), key=lambda ki
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda kind: kind.__name__)
 def test_every_refusal_has_an_answer_with_an_entry_in_the_contract(refusal: type[Exception]) -> None:
-    found = problems.ANSWERS[refusal]
+    found = problems.PROBLEMS[refusal]
     kind = f"{problems.TYPE_PREFIX}{found.name}" if found.name else "about:blank"
     assert kind in DOCUMENT["components"]["schemas"]["ProblemType"]["enum"]
     examples = [
         example for example in problem_examples() if (example["type"], example["status"]) == (kind, found.status)
     ]
-    assert examples, "the contract shows no example of it"
+    assert examples, "the contract has no example of it"
     assert all(example["title"] == found.title for example in examples)
-    details = [row.detail for row in problems.ANSWERS.values() if (row.name, row.status) == (found.name, found.status)]
+    details = [row.detail for row in problems.PROBLEMS.values() if (row.name, row.status) == (found.name, found.status)]
     for example in examples:
-        assert any(re.fullmatch(pattern(detail), example["detail"]) for detail in details), "the example is not true"
+        assert any(re.fullmatch(pattern(detail), example["detail"]) for detail in details), "its detail is not true"
 
 
 def pattern(detail: str) -> str:
-    """Return the regular expression of all that the detail of an answer can become."""
+    """Return a regular expression for the texts that a detail can become."""
     escaped = re.sub(r"\\{\w+\\}", ".+", re.escape(detail.replace("{{", "\0").replace("}}", "\1")))
     return escaped.replace("\0", r"\{").replace("\1", r"\}")
 
@@ -57,11 +57,11 @@ def problem_examples() -> list[dict[str, Any]]:
 
 
 def test_the_contract_has_no_problem_type_that_nothing_raises() -> None:
-    raised = {f"{problems.TYPE_PREFIX}{found.name}" for found in problems.ANSWERS.values() if found.name}
+    raised = {f"{problems.TYPE_PREFIX}{found.name}" for found in problems.PROBLEMS.values() if found.name}
     assert raised | {"about:blank"} == set(DOCUMENT["components"]["schemas"]["ProblemType"]["enum"])
 
 
-@pytest.mark.parametrize("name", sorted(found.name for found in problems.ANSWERS.values() if found.name))
+@pytest.mark.parametrize("name", sorted(found.name for found in problems.PROBLEMS.values() if found.name))
 def test_every_named_problem_is_provoked_by_a_test(name: str) -> None:
     tests = "".join(path.read_text() for path in HERE.glob("test_*.py"))
     assert f'"{name}"' in tests
@@ -71,7 +71,7 @@ def test_every_named_problem_is_provoked_by_a_test(name: str) -> None:
     (errors.Contention, "contention", "1"),
     (errors.StorageUnavailable, "storage-unavailable", "5"),
 ])  # fmt: skip
-def test_what_can_not_be_done_now_says_when_to_try_again(
+def test_a_temporary_failure_has_retry_after(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception], name: str, seconds: str
 ) -> None:
     def fail(*_arguments: object) -> None:
@@ -83,7 +83,7 @@ def test_what_can_not_be_done_now_says_when_to_try_again(
     assert "why" not in answer.text
 
 
-def test_an_unexpected_error_tells_the_client_nothing_and_the_log_all(
+def test_an_unexpected_error_is_in_the_log_with_its_traceback_and_hidden_from_the_client(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, log_lines: Any
 ) -> None:
     def fail(*_arguments: object) -> None:
@@ -111,9 +111,7 @@ def test_an_unexpected_error_tells_the_client_nothing_and_the_log_all(
         ("/docs", "GET, HEAD"),
     ],
 )
-def test_a_method_that_a_path_does_not_have_is_answered_with_all_that_it_has(
-    client: Client, path: str, allowed: str
-) -> None:
+def test_an_unsupported_method_is_answered_with_the_supported_ones(client: Client, path: str, allowed: str) -> None:
     for method in ("PATCH", "TRACE", "OPTIONS", "BREW"):
         answer = client.request(method, path)
         assert (answer.status_code, problem(answer), answer.headers["allow"]) == (405, "about:blank", allowed)
