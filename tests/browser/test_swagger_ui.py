@@ -17,7 +17,7 @@ pytestmark = pytest.mark.deployed
 
 CHROMIUM: Final = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
-#: A browser on its own: nothing is looked up, updated or reported.
+#: Options that keep the browser from making requests of its own.
 QUIET: Final = [
     "--no-sandbox",
     "--disable-gpu",
@@ -39,10 +39,10 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module", params=["local", "stage", "given"])
 def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    """Give the URL of a service, with the stage path if there is one."""
+    """Yield the URL of a service, including the stage path if it has one."""
     if request.param == "given":
         if "BROWSER_URL" not in os.environ:
-            pytest.skip("BROWSER_URL names no deployed stack")
+            pytest.skip("BROWSER_URL is not set")
         yield os.environ["BROWSER_URL"].rstrip("/")
         return
     with service() as local:
@@ -53,29 +53,29 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
                 yield below
 
 
-class Sight:
-    """What a page did behind the scenes."""
+class PageLog:
+    """The hosts that a page sends requests to, and its errors and warnings."""
 
     def __init__(self, page: Page) -> None:
-        """Watch a page."""
+        """Record the events of a page."""
         self.hosts: set[str] = set()
-        self.complaints: list[str] = []
+        self.errors: list[str] = []
         page.on("request", lambda request: self.hosts.add(urlsplit(request.url).netloc))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.complaints.append(f"{request.url} failed"))
-        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("requestfailed", lambda request: self.errors.append(f"{request.url} failed"))
+        page.on("console", self._console)
 
-    def _hear(self, message: ConsoleMessage) -> None:
-        # The browser counts the answer to a register that is meant to fail as an error of the page.
-        meant = message.location["url"].endswith("/registrations") and "status of 404" in message.text
-        if message.type in {"error", "warning"} and not meant:
-            self.complaints.append(f"{message.text} {message.location}")
+    def _console(self, message: ConsoleMessage) -> None:
+        # The browser reports the 404 that the test expects as an error of the page.
+        expected = message.location["url"].endswith("/registrations") and "status of 404" in message.text
+        if message.type in {"error", "warning"} and not expected:
+            self.errors.append(f"{message.text} {message.location}")
 
 
-def test_somebody_reads_the_docs_and_tries_the_service_out(browser: Browser, url: str, tmp_path: Path) -> None:
-    """Every operation is seen, a create and a failing register are answered, and no other host is asked."""
+def test_the_page_shows_every_operation_and_can_call_the_service(browser: Browser, url: str, tmp_path: Path) -> None:
+    """It creates an event, shows the error of a registration, and sends requests to no other host."""
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    sight = Sight(page)
+    log = PageLog(page)
 
     page.goto(f"{url}/docs")
     expect(page.locator(".opblock")).to_have_count(len(Contract().operations))
@@ -83,7 +83,7 @@ def test_somebody_reads_the_docs_and_tries_the_service_out(browser: Browser, url
         f"{block.locator('.opblock-summary-method').inner_text()} {block.locator('.opblock-summary-path').inner_text()}"
         for block in page.locator(".opblock").all()
     }
-    # Swagger UI lets a browser break long paths with zero-width spaces.
+    # Swagger UI puts zero-width spaces into long paths.
     assert {each.replace("\u200b", "") for each in seen} == {
         f"{operation.method} {operation.path}" for operation in Contract().operations.values()
     }
@@ -97,8 +97,8 @@ def test_somebody_reads_the_docs_and_tries_the_service_out(browser: Browser, url
     assert try_out(page, "/registrations", nobody) == "404"
     page.screenshot(path=tmp_path / "refused.png", full_page=True)
 
-    assert sight.hosts == {urlsplit(url).netloc}
-    assert not sight.complaints
+    assert log.hosts == {urlsplit(url).netloc}
+    assert not log.errors
     page.close()
 
 

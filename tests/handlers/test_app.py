@@ -17,7 +17,7 @@ from tests.apparatus.client import Client
 ORIGIN = {"Origin": "https://events.example"}
 
 
-def test_all_origins_are_served_by_default_on_answers_and_on_errors(client: Client) -> None:
+def test_by_default_success_and_errors_allow_all_origins(client: Client) -> None:
     for path, status in (("/events", 200), ("/events/nothing", 404), ("/nothing", 404), ("/events?limit=0", 422)):
         answer = client.get(path, headers=ORIGIN)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, "*")
@@ -35,26 +35,26 @@ def test_an_unexpected_error_has_cors_headers_too(moto_tables: Tables, monkeypat
 
 
 def test_preflights_are_answered(client: Client) -> None:
-    asked = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,if-match"}
-    answer = client.request("OPTIONS", "/events/conf", headers={**ORIGIN, **asked})
+    preflight = {"Access-Control-Request-Method": "PUT", "Access-Control-Request-Headers": "content-type,if-match"}
+    answer = client.request("OPTIONS", "/events/conf", headers={**ORIGIN, **preflight})
     assert answer.status_code == 200
     assert answer.headers["access-control-allow-origin"] == "*"
     assert "PUT" in answer.headers["access-control-allow-methods"]
     assert "if-match" in answer.headers["access-control-allow-headers"].lower()
 
 
-def test_origins_can_be_narrowed(moto_tables: Tables) -> None:
+def test_origins_can_be_restricted(moto_tables: Tables) -> None:
     client = Client(create_app(moto_tables, cors_origins=["https://events.example"]))
     allowed = client.get("/events", headers=ORIGIN)
     assert allowed.headers["access-control-allow-origin"] == "https://events.example"
     other = client.get("/events", headers={"Origin": "https://other.example"})
     assert "access-control-allow-origin" not in other.headers
-    asked = {"Origin": "https://other.example", "Access-Control-Request-Method": "PUT"}
-    assert client.request("OPTIONS", "/events/conf", headers=asked).status_code == 400
+    preflight = {"Origin": "https://other.example", "Access-Control-Request-Method": "PUT"}
+    assert client.request("OPTIONS", "/events/conf", headers=preflight).status_code == 400
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_handlers_that_block_run_on_a_thread_but_where_a_process_serves_one_request(
+def test_handlers_run_on_a_thread_unless_they_are_called_inline(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, *, inline: bool
 ) -> None:
     threads: list[threading.Thread] = []
@@ -63,7 +63,7 @@ def test_handlers_that_block_run_on_a_thread_but_where_a_process_serves_one_requ
     assert (threads == [threading.main_thread()]) is inline
 
 
-def test_a_store_that_comes_back_is_used_again(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requests_succeed_again_when_the_store_is_back(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client(create_app(moto_tables, check_responses=True))
 
     def down() -> None:
@@ -75,7 +75,7 @@ def test_a_store_that_comes_back_is_used_again(moto_tables: Tables, monkeypatch:
     assert client.get("/health").status_code == 200
 
 
-def test_a_process_makes_four_changes_at_a_time_and_the_others_wait(
+def test_a_process_makes_four_changes_at_a_time_and_others_wait(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)

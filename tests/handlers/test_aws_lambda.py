@@ -1,4 +1,4 @@
-"""The Lambda entry answers events as API Gateway sends them, payload 1.0 and 2.0, with and without the stage."""
+"""The entry point on Lambda: events of API Gateway in payloads 1.0 and 2.0, with and without the stage in the path."""
 
 import asyncio
 import base64
@@ -35,7 +35,7 @@ SHAPES = [(make, stage) for make in (payload_1, payload_2) for stage in ("", "/p
 
 
 @pytest.mark.parametrize(("make", "stage"), SHAPES)
-def test_the_story_of_a_seat_through_the_gateway(invoke: Lambda, make: Any, stage: str) -> None:
+def test_a_seat_is_taken_waited_for_and_promoted_through_the_gateway(invoke: Lambda, make: Any, stage: str) -> None:
     def call(method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Any, dict[str, Any]]:
         event = make(method, path, stage=stage, **more)
         if body is not None:
@@ -61,7 +61,7 @@ def test_the_story_of_a_seat_through_the_gateway(invoke: Lambda, make: Any, stag
 
 
 @pytest.mark.parametrize(("make", "stage"), SHAPES)
-def test_repeated_query_parameters_are_seen(invoke: Lambda, make: Any, stage: str) -> None:
+def test_repeated_query_parameters_are_refused(invoke: Lambda, make: Any, stage: str) -> None:
     answer = invoke(make("GET", "/events", stage=stage, query="limit=1&limit=2"))
     assert answer["statusCode"] == 422
     assert json.loads(answer["body"])["errors"] == [{"parameter": "limit", "detail": "Is given more than once."}]
@@ -84,15 +84,15 @@ def test_an_image_is_sent_as_base64_and_text_is_not(invoke: Lambda) -> None:
         assert invoke(payload_2("GET", path))["isBase64Encoded"] is False
 
 
-def test_the_request_id_is_the_gateway_s_own(invoke: Lambda) -> None:
+def test_the_request_id_is_that_of_the_gateway(invoke: Lambda) -> None:
     answer = invoke(payload_2("GET", "/events/nothing"))
     assert json.loads(answer["body"])["instance"] == "urn:request:JKJaXmPLvHcESHA="
 
 
-def test_a_request_knows_when_its_lambda_ends(
+def test_a_request_ends_before_its_lambda_does(
     invoke: Lambda, moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Contention is refused before the runtime cuts the request, even with most of the budget left."""
+    """Retries stop before the runtime ends the function, even if most of their own budget is left."""
     context = Context()
     context.remaining = 1100
     tries: list[float] = []
@@ -109,7 +109,7 @@ def test_a_request_knows_when_its_lambda_ends(
 
 
 @pytest.mark.parametrize("make", [payload_1, payload_2])
-def test_a_browser_is_told_to_stay_on_https_as_the_gateway_was_reached_over_it(invoke: Lambda, make: Any) -> None:
+def test_hsts_is_sent_if_the_gateway_was_reached_over_https(invoke: Lambda, make: Any) -> None:
     assert invoke(make("GET", "/nothing"))["headers"]["strict-transport-security"] == "max-age=31536000"
     plain = make("GET", "/nothing")
     plain["headers"] = {name: "http" if "proto" in name.lower() else value for name, value in plain["headers"].items()}

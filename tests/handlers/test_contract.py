@@ -1,4 +1,4 @@
-"""The contract is a valid document, true to itself, and every operation of it has its function."""
+"""The contract is valid and consistent, and every operation has its function."""
 
 import inspect
 import re
@@ -52,7 +52,7 @@ def test_every_function_of_a_tag_is_an_operation() -> None:
 
 
 def schemas(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield every schema below a node of the document, with where it is."""
+    """Yield the path and the value of every schema below a node of the document."""
     if isinstance(node, list):
         for number, entry in enumerate(node):
             yield from schemas(entry, f"{path}/{number}")
@@ -75,14 +75,14 @@ def test_every_schema_has_bounds(where: str) -> None:
         case "array":
             assert {"maxItems", "items"} <= schema.keys()
         case "object":
-            # Only an OpenAPI document may have more than is said of it.
+            # Only an OpenAPI document may have properties that the contract does not list.
             assert "additionalProperties" in schema or "/Contract" in where
         case other:
             assert other == "boolean"
 
 
 def examples(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
-    """Yield every example below a node with the schema that it is an example of."""
+    """Yield the path, the value and the schema of every example below a node."""
     if isinstance(node, list):
         for number, entry in enumerate(node):
             yield from examples(entry, f"{path}/{number}")
@@ -108,7 +108,7 @@ def test_every_example_fits_its_schema(where: str) -> None:
     assert [error.message for error in validator_of(schema).iter_errors(example)] == []
 
 
-def test_every_operation_says_all_that_can_go_wrong() -> None:
+def test_every_operation_lists_all_its_error_statuses() -> None:
     for operation in CONTRACT.operations.values():
         definition = RESOLVED["paths"][operation.path][operation.method.lower()]
         item = RESOLVED["paths"][operation.path]
@@ -155,7 +155,7 @@ def test_an_operation_in_a_file_that_does_not_exist_stops_the_start(tmp_path: Pa
         create_app(moto_tables, contract=write(tmp_path, rename))
 
 
-def test_a_contract_that_is_no_openapi_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
+def test_a_contract_that_is_not_valid_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def spoil(document: Any) -> None:
         document["paths"]["/health"]["get"]["responses"] = 7
 
@@ -163,7 +163,7 @@ def test_a_contract_that_is_no_openapi_stops_the_start(tmp_path: Path, moto_tabl
         create_app(moto_tables, contract=write(tmp_path, spoil))
 
 
-def test_a_contract_that_can_not_be_read_says_so(tmp_path: Path) -> None:
+def test_a_contract_that_can_not_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="can't be read"):
         Contract(tmp_path / "nothing.yaml")
     (tmp_path / "bad.yaml").write_text("a: [")

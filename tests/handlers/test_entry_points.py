@@ -10,7 +10,7 @@ import pytest
 from tests.apparatus.new_copy import new_copy
 from tests.apparatus.server import ROOT
 
-#: Import every module of the three packages, in an interpreter that refuses clients, connections and processes.
+#: Imports every module of the three packages, and fails on a boto3 client, a connection or a process.
 IMPORT_ALL: Final = """
 import importlib, pkgutil, sys
 import botocore.session

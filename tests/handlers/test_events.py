@@ -1,4 +1,4 @@
-"""Operations on events, as a client of the contract sees them."""
+"""Operations on events, as clients see them."""
 
 from typing import Any
 from urllib.parse import urljoin
@@ -10,7 +10,7 @@ from tests.apparatus.client import EVENT, Client, problem
 READ_ONLY = {"confirmedCount", "waitlistCount", "availableSeats", "createdAt", "updatedAt"}
 
 
-def test_a_created_event_is_where_location_says_with_the_same_etag(client: Client) -> None:
+def test_location_leads_to_the_created_event_with_the_same_etag(client: Client) -> None:
     created = client.post("/events", json=EVENT)
     assert created.status_code == 201
     found = client.get(urljoin("http://testserver/events", created.headers["location"]))
@@ -26,7 +26,7 @@ def test_an_event_without_an_id_gets_one(client: Client) -> None:
     assert client.get(f"/events/{event_id}").status_code == 200
 
 
-def test_waitlist_enabled_is_another_name_for_has_waitlist(client: Client) -> None:
+def test_waitlist_enabled_is_an_alias_of_has_waitlist(client: Client) -> None:
     for number, (names, expected) in enumerate(
         [
             ({}, False),
@@ -41,12 +41,12 @@ def test_waitlist_enabled_is_another_name_for_has_waitlist(client: Client) -> No
 
 
 @pytest.mark.parametrize("names", [(True, False), (False, True)])
-def test_two_names_of_one_field_that_differ_are_refused(client: Client, names: tuple[bool, bool]) -> None:
+def test_different_values_for_a_field_and_its_alias_are_refused(client: Client, names: tuple[bool, bool]) -> None:
     answer = client.post("/events", json={**EVENT, "hasWaitlist": names[0], "waitlistEnabled": names[1]})
     assert (answer.status_code, problem(answer)) == (422, "invalid-request")
 
 
-def test_a_whole_number_with_a_fraction_of_zero_is_stored_as_a_whole_number(client: Client) -> None:
+def test_a_capacity_of_100_0_is_stored_as_100(client: Client) -> None:
     answer = client.post(
         "/events",
         content=b'{"title":"T","description":"D","date":"2030-05-01","location":"L","capacity":100.0,"organizer":"O"}',
@@ -55,7 +55,7 @@ def test_a_whole_number_with_a_fraction_of_zero_is_stored_as_a_whole_number(clie
     assert '"capacity":100,' in answer.text
 
 
-def test_what_get_returned_can_be_sent_back_with_put(client: Client) -> None:
+def test_a_response_of_get_can_be_sent_back_with_put(client: Client) -> None:
     client.create_event()
     found = client.get("/events/conf")
     answer = client.put("/events/conf", json={**found.json(), "title": "New"})
@@ -69,7 +69,7 @@ def test_read_only_fields_in_a_put_are_ignored(client: Client) -> None:
     assert (answer.json()["confirmedCount"], answer.json()["availableSeats"]) == (0, 2)
 
 
-def test_a_taken_id_is_refused_and_the_event_there_stays(client: Client) -> None:
+def test_an_id_that_exists_is_refused_and_its_event_stays(client: Client) -> None:
     client.create_event()
     answer = client.post("/events", json={**EVENT, "title": "Other"})
     assert (answer.status_code, problem(answer)) == (409, "event-exists")
@@ -107,7 +107,7 @@ def test_if_match_star_accepts_any_version(client: Client) -> None:
     assert client.put("/events/conf", json={"title": "New"}, headers={"If-Match": "*"}).status_code == 200
 
 
-def test_live_counts_take_no_part_in_the_etag(client: Client) -> None:
+def test_counts_do_not_change_the_etag(client: Client) -> None:
     client.create_event()
     before = client.get("/events/conf").headers["etag"]
     client.create_users("a")
@@ -121,7 +121,7 @@ def test_an_event_get_is_never_answered_304(client: Client) -> None:
     assert client.get("/events/conf", headers={"If-None-Match": etag}).status_code == 200
 
 
-def test_lowering_the_capacity_below_the_confirmed_says_the_minimum(client: Client) -> None:
+def test_a_capacity_below_the_confirmed_count_is_refused_with_the_minimum(client: Client) -> None:
     client.create_event()
     client.create_users("a", "b")
     client.register("conf", "a", "b")
@@ -129,7 +129,7 @@ def test_lowering_the_capacity_below_the_confirmed_says_the_minimum(client: Clie
     assert (answer.status_code, problem(answer), answer.json()["minimum"]) == (409, "capacity-below-confirmed", 2)
 
 
-def test_deleting_leaves_nothing_and_no_body(client: Client) -> None:
+def test_a_deleted_event_is_gone_and_the_answer_has_no_body(client: Client) -> None:
     client.create_event()
     answer = client.delete("/events/conf")
     assert (answer.status_code, answer.content) == (204, b"")
@@ -145,7 +145,7 @@ def test_deleting_an_event_with_registrations_is_refused(client: Client) -> None
     assert (answer.status_code, problem(answer)) == (409, "event-has-registrations")
 
 
-def test_pages_of_events_are_linked_to_the_end(client: Client) -> None:
+def test_pages_of_events_are_linked_up_to_the_last(client: Client) -> None:
     for number in range(5):
         client.create_event(eventId=f"e{number}", date=f"2030-05-0{number + 1}")
     client.create_event(eventId="x", date="2031-01-01")

@@ -1,4 +1,4 @@
-"""A store that can't serve us: 503 for the client, one line for the operator, and 200 again when it can."""
+"""A store that is not available: 503 for the client, one line for the operator, and 200 once it is available again."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
 from tests.apparatus.client import EVENT, Client, problem
 
-#: Texts of errors that nobody but the operator may see, or nobody at all.
+#: A text in boto3's errors that must not reach a client or a log.
 PRIVATE: Final = "AKIAIOSFODNN7EXAMPLE with FwoGZXIvYXdzEBYaDP for arn:aws:iam::123456789012:user/ada"
 
 
@@ -20,7 +20,7 @@ def refused(code: str, status: int = 400) -> exceptions.ClientError:
     return exceptions.ClientError(error, "GetItem")
 
 
-#: What boto3 raises, and what of it the operator has to read.
+#: Exceptions of boto3, each with the code and the advice that the log must contain.
 FAULTS: Final = [
     (exceptions.EndpointConnectionError(endpoint_url=PRIVATE), "EndpointConnectionError", "check that it runs"),
     (exceptions.ConnectTimeoutError(endpoint_url=PRIVATE), "ConnectTimeoutError", "check that it runs"),
@@ -46,7 +46,7 @@ FAULTS: Final = [
 
 @contextmanager
 def failing(tables: Tables, fault: Exception) -> Iterator[None]:
-    """Let every call to the store raise."""
+    """Make every call to the store raise `fault`."""
 
     def fail(**_event: Any) -> None:
         raise fault
@@ -59,7 +59,7 @@ def failing(tables: Tables, fault: Exception) -> Iterator[None]:
 
 
 @pytest.mark.parametrize(("fault", "code", "advice"), FAULTS, ids=lambda value: value if type(value) is str else "")
-def test_each_kind_of_outage_is_503_with_one_line_for_the_operator_and_passes(  # noqa: PLR0913 - three are fixtures
+def test_each_kind_of_outage_is_503_with_one_line_for_the_operator_until_it_ends(  # noqa: PLR0913 - three are fixtures
     client: Client,
     moto_tables: Tables,
     log_lines: Callable[[], list[dict[str, Any]]],
@@ -76,19 +76,19 @@ def test_each_kind_of_outage_is_503_with_one_line_for_the_operator_and_passes(  
 
     lines = log_lines()
     assert len(lines) == 2 * len(requests)
-    for said, logged in zip(lines[::2], lines[1::2], strict=True):
-        assert (said["level"], logged["status"], logged["error"]) == ("ERROR", 503, "storage-unavailable")
-        assert said["request_id"] == logged["request_id"]
+    for line, logged in zip(lines[::2], lines[1::2], strict=True):
+        assert (line["level"], logged["status"], logged["error"]) == ("ERROR", 503, "storage-unavailable")
+        assert line["request_id"] == logged["request_id"]
         for word in (f" {code} at https://dynamodb.us-east-1.amazonaws.com, region us-east-1", advice):
-            assert word in said["message"]
-        assert ("tables Events, Users, Registrations" in said["message"]) == (code == "ResourceNotFoundException")
-        assert "traceback" not in said
+            assert word in line["message"]
+        assert ("tables Events, Users, Registrations" in line["message"]) == (code == "ResourceNotFoundException")
+        assert "traceback" not in line
     assert "AKIA" not in str(lines)
 
     assert [client.request(method, path, json=body).status_code for method, path, body in requests] == [200, 404, 201]
 
 
-def test_without_tables_it_is_unavailable_until_there_are_some(client: Client, moto_tables: Tables) -> None:
+def test_the_service_is_unavailable_until_its_tables_exist(client: Client, moto_tables: Tables) -> None:
     names = moto_tables.names
     moto_tables.names = dict.fromkeys(names, "absent")
     try:
@@ -101,7 +101,7 @@ def test_without_tables_it_is_unavailable_until_there_are_some(client: Client, m
 
 @pytest.fixture
 def no_access(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
-    """Take away all that boto3 would find, and return the path of an empty configuration file."""
+    """Hide all configuration from boto3, and return the path at which it looks for its configuration file."""
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_REGION"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -111,7 +111,7 @@ def no_access(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> Any:
     return tmp_path / "config"
 
 
-def test_without_credentials_it_starts_and_says_what_is_missing(no_access: Any) -> None:
+def test_without_credentials_it_starts_and_reports_what_is_missing(no_access: Any) -> None:
     assert not no_access.exists()
     with pytest.raises(StorageUnavailable, match=r"no call to the store: NoCredentialsError at .*AWS_PROFILE"):
         Tables.connect({}, region_name="us-east-1", endpoint_url="http://127.0.0.1:9").ping()
@@ -128,7 +128,7 @@ def test_without_credentials_it_starts_and_says_what_is_missing(no_access: Any) 
     ],
     ids=lambda value: value if type(value) is str and value.isalpha() else "",
 )
-def test_a_configuration_that_can_not_work_is_said_at_the_start(
+def test_a_configuration_that_can_not_work_is_reported_at_the_start(
     no_access: Any, monkeypatch: pytest.MonkeyPatch, config: str, variables: dict[str, str], found: str
 ) -> None:
     no_access.write_text(config)

@@ -1,4 +1,4 @@
-"""How far a request reaches: every size has a bound, and no id and no cursor leads to what it does not name."""
+"""Limits of a request: every size has a maximum, and ids and cursors give access only to what they name."""
 
 from collections import Counter
 from itertools import product
@@ -20,12 +20,12 @@ def details(answer: Any) -> list[str]:
     return [error["detail"] for error in answer.json()["errors"]]
 
 
-def test_a_body_has_64_kib_at_most(client: Client) -> None:
+def test_a_body_has_at_most_64_kib(client: Client) -> None:
     assert client.post("/users", content=USER.ljust(65536), headers=JSON).status_code == 201
     assert client.post("/users", content=USER.ljust(65537), headers=JSON).status_code == 413
 
 
-def test_a_query_has_100_parameters_at_most(client: Client) -> None:
+def test_a_query_has_at_most_100_parameters(client: Client) -> None:
     given = [f"p{number}=" for number in range(MAX_PARAMETERS)]
     assert len(details(client.get(f"/events?{'&'.join(given)}"))) == MAX_PARAMETERS
     assert details(client.get(f"/events?{'&'.join([*given, 'more='])}")) == [
@@ -33,17 +33,17 @@ def test_a_query_has_100_parameters_at_most(client: Client) -> None:
     ]
 
 
-def test_a_cursor_has_500_characters_at_most(client: Client) -> None:
+def test_a_cursor_has_at_most_500_characters(client: Client) -> None:
     assert details(client.get("/events", params={"cursor": "a" * 500})) == ["Is damaged, or belongs to another list."]
     assert details(client.get("/events", params={"cursor": "a" * 501})) == ["Must have at most 500 characters."]
 
 
-def test_a_page_has_100_entries_at_most(client: Client) -> None:
+def test_a_page_has_at_most_100_entries(client: Client) -> None:
     assert client.get("/events?limit=100").status_code == 200
     assert details(client.get("/events?limit=101")) == ["Must be at most 100."]
 
 
-def test_if_match_has_1000_characters_at_most(client: Client) -> None:
+def test_if_match_has_at_most_1000_characters(client: Client) -> None:
     version = f'"{"0" * 998}"'
     assert client.delete("/events/conf", headers={"If-Match": version}).status_code == 404
     for longer in (f'"0{version[1:]}', f"{version}, {version}"):
@@ -52,7 +52,7 @@ def test_if_match_has_1000_characters_at_most(client: Client) -> None:
         ]
 
 
-def test_an_id_has_100_characters_at_most_wherever_it_is(client: Client) -> None:
+def test_an_id_has_at_most_100_characters_in_paths_and_bodies(client: Client) -> None:
     assert client.get(f"/users/{'a' * 100}").status_code == 404
     assert client.post("/users", json={"userId": "a" * 100, "name": "A"}).status_code == 201
     assert details(client.get(f"/users/{'a' * 101}")) == ["Must have at most 100 characters."]
@@ -61,7 +61,7 @@ def test_an_id_has_100_characters_at_most_wherever_it_is(client: Client) -> None
     ]
 
 
-#: What would be the key of something else, a part of one, or no id at all.
+#: Keys of other items, parts of keys, and texts that are not valid ids.
 CRAFTED: Final = [
     "USER#ann",
     "EVENT#conf",
@@ -77,7 +77,7 @@ CRAFTED: Final = [
 ]
 
 
-def test_a_key_is_no_id_in_any_path(client: Client) -> None:
+def test_a_key_is_refused_as_an_id_in_every_path(client: Client) -> None:
     operations = [operation for operation in Contract().operations.values() if "Id}" in operation.path]
     assert len(operations) == 10
     bodies: dict[str, Any] = {"POST": {"userId": "ann"}, "PUT": {}}
@@ -85,11 +85,11 @@ def test_a_key_is_no_id_in_any_path(client: Client) -> None:
         escaped = "".join(f"%{byte:02X}" for byte in crafted.encode())
         path = operation.path.format(eventId=escaped, userId=escaped)
         answer = client.request(operation.method, path, json=bodies.get(operation.method))
-        # A line break in a path is not even routed.
+        # A path with a line break has no route.
         assert answer.status_code == (404 if "\n" in crafted else 422), (operation, crafted)
 
 
-def test_a_key_is_no_id_in_any_body(client: Client) -> None:
+def test_a_key_is_refused_as_an_id_in_every_body(client: Client) -> None:
     for crafted in CRAFTED:
         for path, body in (
             ("/users", {"userId": crafted, "name": "A"}),
@@ -101,7 +101,7 @@ def test_a_key_is_no_id_in_any_body(client: Client) -> None:
             assert len(details(client.post(path, json=body))) == 1
 
 
-#: The lists, each with the name that its cursors are bound to.
+#: The lists, each with the name that its cursors contain.
 LISTS: Final = {
     "/events": list_name("events", None, None, None),
     "/events?status=active": list_name("events", "active", None, None),
@@ -114,7 +114,7 @@ LISTS: Final = {
     "/users/bob/registrations": list_name("registrations of user", "bob"),
 }
 
-#: Places as the lists have them, and places that their cursors never had.
+#: Positions: some as in the cursors of these lists, and some that no cursor has.
 PLACES: Final = [
     *CRAFTED,
     "ann",
@@ -137,7 +137,7 @@ PLACES: Final = [
 
 @pytest.fixture
 def lists(client: Client) -> dict[str, list[Any]]:
-    """Fill every list, and return what each has."""
+    """Fill every list, and return the entries of each."""
     client.create_users("ann", "bob", "cid")
     for event_id in ("conf", "other"):
         client.create_event(eventId=event_id, capacity=1)
@@ -157,7 +157,9 @@ def test_a_cursor_of_one_list_is_refused_by_every_other(client: Client) -> None:
     cursors = {
         path: client.get(path, params={**dict(parsed(path)), "limit": "1"}).json().get("nextCursor") for path in LISTS
     }
-    assert len([cursor for cursor in cursors.values() if cursor]) == len(LISTS) - 1, "only one seat is confirmed"
+    assert len([cursor for cursor in cursors.values() if cursor]) == len(LISTS) - 1, (
+        "only the list of the one confirmed registration has a single page"
+    )
     for given, cursor in cursors.items():
         for path in LISTS:
             if cursor and path != given:
@@ -173,7 +175,7 @@ def parsed(path: str) -> list[tuple[str, str]]:
 def test_a_forged_cursor_leads_to_a_part_of_its_own_list_or_nowhere(
     client: Client, lists: dict[str, list[Any]]
 ) -> None:
-    """Anybody can compute the check of a cursor; it guards against mistakes, and the keys against everything else."""
+    """The checksum of a cursor can be forged: it detects mistakes, and the keys of a query limit access."""
     led = Counter[str]()
     for path, place in product(LISTS, PLACES):
         cursor = encode(LISTS[path], place)
@@ -187,4 +189,4 @@ def test_a_forged_cursor_leads_to_a_part_of_its_own_list_or_nowhere(
                 ["Is damaged, or belongs to another list."],
                 ["Must have at most 500 characters."],
             )
-    assert led.keys() == LISTS.keys(), "some places have the form that the list asks for"
+    assert led.keys() == LISTS.keys(), "each list accepts some of the positions"

@@ -1,4 +1,4 @@
-"""A store that is not there yet, or goes away and comes back: 503 meanwhile, and 200 again without a restart."""
+"""A store that starts late, or stops and starts again: 503 meanwhile, and 200 again without a restart."""
 
 import asyncio
 import json
@@ -26,7 +26,7 @@ from tests.apparatus.server import running
 
 
 class EmptyStore(BaseHTTPRequestHandler):
-    """Answers every call like a store that has all the tables and nothing in them."""
+    """Answers every call as a store with empty tables does."""
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -42,7 +42,7 @@ class EmptyStore(BaseHTTPRequestHandler):
 
 @contextmanager
 def up(port: int) -> Iterator[None]:
-    """Let the store be up as long as the context lasts."""
+    """Run the store during the context."""
     with ThreadingHTTPServer(("127.0.0.1", port), EmptyStore) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -55,7 +55,7 @@ def up(port: int) -> Iterator[None]:
 
 @pytest.fixture
 def _loop() -> Iterator[None]:
-    """Give mangum an event loop, as the runtime of Lambda has one, and close it."""
+    """Provide the event loop that mangum expects, as the runtime of Lambda does, and close it."""
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     yield
@@ -63,20 +63,20 @@ def _loop() -> Iterator[None]:
     loop.close()
 
 
-def goes_up_and_down(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> None:
-    """Ask a service whose store comes and goes, beginning with the store down."""
+def check_recovery(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> None:
+    """Check the answers of a service while its store stops and starts twice, beginning with the store down."""
     for _ in range(2):
         for path in ("/health", "/events/conf"):
             status, headers, body = get(path)
             assert (status, headers["retry-after"]) == (503, "5")
             assert body["type"] == "urn:problem-type:events-api:storage-unavailable"
-        assert get("/")[0] == 200, "what needs no store is answered"
+        assert get("/")[0] == 200, "an operation that does not use the store succeeds"
         with up(port):
             assert get("/health")[0] == 200
             assert get("/events/conf")[0] == 404
 
 
-def test_an_application_is_made_and_recovers_without_its_store() -> None:
+def test_an_application_is_built_and_recovers_without_its_store() -> None:
     port = free_port()
     tables = Tables.connect({}, endpoint_url=f"http://127.0.0.1:{port}", **EMULATOR_ACCESS)
     client = Client(create_app(tables, check_responses=True))
@@ -85,7 +85,7 @@ def test_an_application_is_made_and_recovers_without_its_store() -> None:
         answer = client.get(path)
         return answer.status_code, answer.headers, answer.json()
 
-    goes_up_and_down(port, get)
+    check_recovery(port, get)
 
 
 @pytest.mark.usefixtures("_loop")
@@ -99,11 +99,11 @@ def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pyt
         answer = handler(payload_2("GET", path), Context())
         return answer["statusCode"], answer["headers"], json.loads(answer["body"])
 
-    goes_up_and_down(port, get)
+    check_recovery(port, get)
 
 
 @pytest.mark.usefixtures("_loop")
-def test_a_lambda_whose_store_is_silent_answers_before_it_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lambda_whose_store_does_not_answer_responds_before_its_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     context = Context()
     context.remaining = 2000
     with socket.create_server(("127.0.0.1", 0)) as listener:
@@ -125,11 +125,11 @@ def test_the_service_starts_and_recovers_without_its_store(tmp_path: Path) -> No
             answer = httpx.get(f"{server.url}{path}")
             return answer.status_code, answer.headers, answer.json()
 
-        goes_up_and_down(port, get)
+        check_recovery(port, get)
         assert server.stop() == 0
 
 
-def test_what_a_store_needs_is_made_as_soon_as_it_can_be(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failed_preparation_is_retried_until_it_succeeds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handlers.preparation.PAUSE_SECONDS", 0)
     made = threading.Event()
     attempts: list[int] = []
@@ -145,7 +145,7 @@ def test_what_a_store_needs_is_made_as_soon_as_it_can_be(monkeypatch: pytest.Mon
     assert len(attempts) == 4
 
 
-def test_nothing_is_tried_again_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preparation_is_not_retried_after_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("handlers.preparation.PAUSE_SECONDS", 0.01)
     before = threading.active_count()
 

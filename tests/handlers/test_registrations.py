@@ -1,4 +1,4 @@
-"""Operations on registrations in both families of paths, as a client of the contract sees them."""
+"""Operations on registrations in both families of paths, as clients see them."""
 
 from urllib.parse import urljoin
 
@@ -9,7 +9,7 @@ from tests.apparatus.client import Client, problem
 
 @pytest.fixture
 def full(client: Client) -> Client:
-    """Make an event of two seats where a and b sit, and c and d wait."""
+    """Create an event with two seats, where a and b are confirmed, and c and d are waitlisted."""
     client.create_event()
     client.create_users("a", "b", "c", "d", "f")
     assert client.register("conf", "a", "b", "c", "d") == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
@@ -43,7 +43,7 @@ def test_both_families_unregister_the_same_way_and_promote(full: Client, path: s
 
 
 @pytest.mark.parametrize("path", ["/registrations", "/events/{event}/registrations"])
-def test_who_or_what_does_not_exist_is_named_event_first(full: Client, path: str) -> None:
+def test_a_missing_event_is_reported_before_a_missing_user(full: Client, path: str) -> None:
     for event, user, expected in [
         ("nothing", "nobody", "event-not-found"),
         ("nothing", "a", "event-not-found"),
@@ -54,20 +54,20 @@ def test_who_or_what_does_not_exist_is_named_event_first(full: Client, path: str
         assert (answer.status_code, problem(answer)) == (404, expected)
 
 
-def test_registering_twice_brings_the_registration_that_there_is(full: Client) -> None:
+def test_registering_twice_is_refused_with_the_existing_registration(full: Client) -> None:
     answer = full.post("/registrations", json={"userId": "d", "eventId": "conf"})
     assert (answer.status_code, problem(answer)) == (409, "already-registered")
     assert answer.json()["registration"] == full.get("/events/conf/registrations/d").json()
 
 
-def test_a_full_event_without_a_waitlist_is_full(full: Client) -> None:
+def test_a_full_event_without_a_waitlist_refuses_registrations(full: Client) -> None:
     full.put("/events/conf", json={"hasWaitlist": False})
     answer = full.post("/registrations", json={"userId": "f", "eventId": "conf"})
     assert (answer.status_code, problem(answer)) == (409, "event-full")
 
 
 @pytest.mark.parametrize("status", ["completed", "cancelled"])
-def test_a_closed_event_says_what_it_is(full: Client, status: str) -> None:
+def test_a_closed_event_refuses_registrations_with_its_status(full: Client, status: str) -> None:
     full.put("/events/conf", json={"status": status})
     answer = full.post("/registrations", json={"userId": "f", "eventId": "conf"})
     assert (answer.status_code, problem(answer), answer.json()["eventStatus"]) == (409, "event-closed", status)
@@ -75,12 +75,12 @@ def test_a_closed_event_says_what_it_is(full: Client, status: str) -> None:
     assert full.get("/events/conf").json()["waitlistCount"] == 2
 
 
-def test_raising_the_capacity_is_answered_when_the_queue_has_moved(full: Client) -> None:
+def test_raising_the_capacity_promotes_before_the_answer(full: Client) -> None:
     event = full.put("/events/conf", json={"capacity": 3}).json()
     assert (event["confirmedCount"], event["waitlistCount"], event["availableSeats"]) == (3, 1, 0)
 
 
-def test_the_registrations_of_an_event_come_in_pages(full: Client) -> None:
+def test_the_registrations_of_an_event_are_listed_in_pages(full: Client) -> None:
     first = full.get("/events/conf/registrations?limit=3").json()
     assert [entry["userId"] for entry in first["registrations"]] == ["a", "b", "c"]
     second = full.get(f"/events/conf/registrations?limit=3&cursor={first['nextCursor']}").json()
@@ -88,26 +88,26 @@ def test_the_registrations_of_an_event_come_in_pages(full: Client) -> None:
     assert "nextCursor" not in second
 
 
-def test_the_queue_comes_in_its_order(full: Client) -> None:
+def test_waitlisted_registrations_are_listed_in_queue_order(full: Client) -> None:
     full.delete("/registrations/c/conf")
     full.register("conf", "c")
     found = full.get("/events/conf/registrations?status=waitlisted").json()["registrations"]
     assert [(entry["userId"], entry["waitlistPosition"]) for entry in found] == [("d", 1), ("c", 2)]
 
 
-def test_the_registrations_of_a_user_come_with_their_events(full: Client) -> None:
+def test_the_registrations_of_a_user_are_listed_with_their_events(full: Client) -> None:
     found = full.get("/users/c/registrations").json()["registrations"]
     assert [(entry["eventId"], entry["waitlistPosition"], entry["event"]["title"]) for entry in found] == [
         ("conf", 1, "Conference")
     ]
 
 
-def test_a_list_of_what_does_not_exist_is_not_found(client: Client) -> None:
+def test_registrations_of_a_missing_event_are_not_found(client: Client) -> None:
     assert problem(client.get("/events/nothing/registrations")) == "event-not-found"
     assert problem(client.get("/events/nothing/registrations/a")) == "registration-not-found"
 
 
-def test_a_cursor_of_another_list_is_refused_by_name(full: Client) -> None:
+def test_a_cursor_of_another_list_is_refused_as_an_invalid_parameter(full: Client) -> None:
     cursor = full.get("/events/conf/registrations?limit=1").json()["nextCursor"]
     answer = full.get(f"/users/a/registrations?cursor={cursor}")
     assert (answer.status_code, problem(answer)) == (422, "invalid-request")

@@ -1,4 +1,4 @@
-"""The same application behind a WSGI server, wsgiref's, in a process of its own."""
+"""The application behind a WSGI server (wsgiref's) in a process of its own."""
 
 import os
 import subprocess

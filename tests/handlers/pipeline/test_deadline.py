@@ -13,7 +13,7 @@ from tests.apparatus.client import Client
 
 
 class Context:
-    """What the runtime of Lambda passes."""
+    """The context object of Lambda's runtime."""
 
     def get_remaining_time_in_millis(self) -> int:
         return 3000
@@ -27,7 +27,7 @@ class Context:
     ],
     ids=["elsewhere", "lambda"],
 )
-def test_a_request_has_what_its_lambda_has_left_or_as_much_as_one_has_by_default(
+def test_a_request_has_the_remaining_time_of_its_lambda_or_the_default(
     monkeypatch: pytest.MonkeyPatch, scope: dict[str, Any], seconds: float
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
@@ -40,7 +40,7 @@ def test_a_request_has_what_its_lambda_has_left_or_as_much_as_one_has_by_default
     with pytest.raises(StopIteration):
         served.send(None)
     assert seen == [1000 + seconds]
-    assert deadline.get() == float("inf"), "the next request has a time of its own"
+    assert deadline.get() == float("inf"), "the deadline ends with its request"
 
 
 def test_a_handler_on_a_thread_has_the_deadline_of_its_request(

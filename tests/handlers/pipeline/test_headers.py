@@ -1,4 +1,4 @@
-"""Every response, whatever it is, says how browsers and caches are to treat it."""
+"""Every response has the default headers for browsers and caches."""
 
 import asyncio
 import base64
@@ -23,7 +23,7 @@ EVERYWHERE: Final = {
 }
 HSTS: Final = "strict-transport-security"
 
-#: What is the same for everybody may be kept, for a time or to be asked for again.
+#: Responses that are the same for every client are cacheable, for a time or with revalidation.
 CACHED: Final = {
     "/docs": "no-cache",
     "/docs/swagger-ui.css": "public, max-age=86400",
@@ -35,7 +35,7 @@ PREFLIGHT: Final = {"Origin": "https://a.example", "Access-Control-Request-Metho
 
 
 def check(answer: Any, **other: str) -> None:
-    """Hold the headers of an answer against those of every answer, but for some that have their own."""
+    """Check that an answer has the default headers, except for those in `other`."""
     expected = {**EVERYWHERE, **other}
     assert {name: answer.headers.get(name) for name in expected} == expected
     names = [name.lower() for name, _value in answer.headers.multi_items()]
@@ -45,7 +45,7 @@ def check(answer: Any, **other: str) -> None:
 
 @pytest.fixture(scope="module")
 def apps(moto_connection: Tables) -> dict[str, Any]:
-    """Make the application once, and once with a mistake in every handler."""
+    """Build the application, and one in which every handler raises."""
     with mistake_in_every_handler():
         mistaken = create_app(moto_connection)
     return {"good": create_app(moto_connection, check_responses=True), "mistaken": mistaken}
@@ -53,7 +53,7 @@ def apps(moto_connection: Tables) -> dict[str, Any]:
 
 @pytest.fixture
 def service(apps: dict[str, Any], moto_tables: Tables) -> Client:
-    """Give a service with an event of one seat that somebody has."""
+    """Return a client of a service with a full event of one seat and an empty event."""
     assert moto_tables.names
     client = Client(apps["good"])
     client.create_users("ann", "bob")
@@ -64,7 +64,7 @@ def service(apps: dict[str, Any], moto_tables: Tables) -> Client:
 
 
 @pytest.mark.parametrize("operation_id", GOOD)
-def test_every_operation_sends_them_whatever_comes_of_it(
+def test_every_operation_sends_the_default_headers_with_every_status(
     service: Client, apps: dict[str, Any], moto_tables: Tables, operation_id: str
 ) -> None:
     method, path, options = GOOD[operation_id]
@@ -88,7 +88,7 @@ def test_every_operation_sends_them_whatever_comes_of_it(
 
 
 @pytest.mark.parametrize("path", sorted({operation.path for operation in Contract().operations.values()}))
-def test_every_path_sends_them_with_the_method_that_it_does_not_have(service: Client, path: str) -> None:
+def test_every_path_sends_the_default_headers_with_405_and_preflights(service: Client, path: str) -> None:
     concrete = path.format(eventId="conf", userId="ann", asset="swagger-ui.css")
     for method in ("PATCH", "TRACE", "OPTIONS", "BREW"):
         answer = service.request(method, concrete)
@@ -99,7 +99,7 @@ def test_every_path_sends_them_with_the_method_that_it_does_not_have(service: Cl
     check(answer)
 
 
-def test_what_is_refused_state_or_not_there_sends_them_too(service: Client) -> None:
+def test_conflicts_and_missing_resources_have_the_default_headers(service: Client) -> None:
     for method, path, body, status in (
         ("GET", "/nothing", None, 404),
         ("GET", "/events/absent", None, 404),
@@ -118,7 +118,7 @@ def test_what_is_refused_state_or_not_there_sends_them_too(service: Client) -> N
     check(stale)
 
 
-def test_only_behind_https_a_browser_is_told_to_stay_there(moto_tables: Tables) -> None:
+def test_hsts_is_sent_over_https_only(moto_tables: Tables) -> None:
     app = create_app(moto_tables, check_responses=True)
     for path, status in (("/health", 200), ("/nothing", 404), ("/docs", 200)):
         answer = Client(app, "https://testserver").get(path)
@@ -126,8 +126,8 @@ def test_only_behind_https_a_browser_is_told_to_stay_there(moto_tables: Tables) 
         assert HSTS not in Client(app, "http://testserver").get(path).headers
 
 
-def test_the_headers_of_one_response_are_not_those_of_the_next() -> None:
-    """A response that is made once and sent often would else keep what one of the connections was told."""
+def test_the_headers_of_a_shared_response_are_not_changed() -> None:
+    """A response object that is sent more than once must not keep the headers of one connection."""
     sent: list[Any] = []
     headers = [(b"etag", b'"1"'), (b"cache-control", b"private")]
     start = {"type": "http.response.start", "status": 200, "headers": headers}
@@ -146,7 +146,7 @@ def test_the_headers_of_one_response_are_not_those_of_the_next() -> None:
     assert len(headers) == 2
 
 
-def test_the_page_runs_what_is_on_this_server_and_its_one_script(client: Client) -> None:
+def test_the_page_may_run_scripts_of_this_server_and_its_own_inline_script(client: Client) -> None:
     page = client.get("/docs")
     policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
     for closed in ("default-src", "base-uri", "form-action", "frame-ancestors"):

@@ -1,4 +1,4 @@
-"""The log: one line a request, without bodies, ids or names of people."""
+"""The log: one line per request, without bodies, ids or names of people."""
 
 import io
 import json
@@ -38,14 +38,14 @@ def test_a_refusal_is_logged_with_its_type(client: Client, log_lines: Any) -> No
     assert (unknown["status"], unknown["error"], "route" in unknown) == (404, "Not Found", False)
 
 
-#: A word that is in every id, text, parameter and header that is sent, and nowhere in the code.
+#: A word in every id, text, parameter and header that is sent, and nowhere in the code.
 HIDDEN = "hidden@example.com"
 
 PEOPLE = {"eventId": HIDDEN, "userId": HIDDEN, "name": HIDDEN, "title": HIDDEN, "organizer": HIDDEN, HIDDEN: HIDDEN}
 
 
 def every_request() -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield requests for every operation, well and badly made, and some for none."""
+    """Yield valid and invalid requests for every operation, and one for a path without an operation."""
     for operation in Contract().operations.values():
         path = operation.path.format(eventId=HIDDEN, userId=HIDDEN, asset=HIDDEN)
         yield operation.method, path, {}
@@ -70,12 +70,12 @@ def lost_attribute(_item: Any) -> None:
 
 
 @pytest.mark.parametrize("state", ["at work", "store down", "mistake in handlers", "mistake in storage"])
-def test_nothing_that_a_client_sent_is_in_any_log_whatever_happens(
+def test_nothing_that_a_client_sent_is_logged_in_any_state(
     moto_tables: Tables, log: io.StringIO, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
-    """Not even in a traceback; `caplog` has what the libraries log, as the Lambda runtime would take it."""
+    """Not even in a traceback. `caplog` has the lines of libraries, which the runtime of Lambda would log."""
     caplog.set_level(logging.INFO)
-    caplog.set_level(logging.WARNING, "httpx")  # It is the client's.
+    caplog.set_level(logging.WARNING, "httpx")  # It logs the test's own requests.
     with mistake_in_every_handler() if state == "mistake in handlers" else nullcontext():
         client = Client(create_app(moto_tables))
     if state == "mistake in storage":
@@ -97,8 +97,8 @@ def test_nothing_that_a_client_sent_is_in_any_log_whatever_happens(
     assert ("Traceback" in log.getvalue()) == state.startswith("mistake")
 
 
-def test_a_mistake_while_a_refusal_is_answered_names_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The server logs it with the refusal that came before."""
+def test_an_error_while_answering_a_refusal_names_nobody(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server logs the traceback, with that of the refusal."""
     client.create_event(eventId=HIDDEN)
     client.create_users(HIDDEN)
     client.register(HIDDEN, HIDDEN)
@@ -110,9 +110,9 @@ def test_a_mistake_while_a_refusal_is_answered_names_nobody(client: Client, monk
     for path, body in ((f"/events/{HIDDEN}/registrations", {"userId": HIDDEN}), ("/users", {HIDDEN: HIDDEN})):
         with pytest.raises(ZeroDivisionError) as mistake:
             client.post(path, json=body)
-        told = "".join(traceback.format_exception(mistake.value))
-        assert "AlreadyRegistered" in told or "InvalidRequest" in told
-        assert HIDDEN not in told
+        text = "".join(traceback.format_exception(mistake.value))
+        assert "AlreadyRegistered" in text or "InvalidRequest" in text
+        assert HIDDEN not in text
 
 
 class Terminal(io.StringIO):
@@ -121,7 +121,7 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.usefixtures("log")
-def test_on_a_terminal_lines_are_for_people(client: Client) -> None:
+def test_on_a_terminal_the_log_is_text(client: Client) -> None:
     terminal = Terminal()
     logs.configure(terminal)
     client.get("/health")
@@ -133,7 +133,7 @@ def test_on_a_terminal_lines_are_for_people(client: Client) -> None:
     assert warning.endswith(" warning: look")
 
 
-def test_a_traceback_is_part_of_its_line(log_lines: Any) -> None:
+def test_a_traceback_is_in_the_line_of_its_message(log_lines: Any) -> None:
     try:
         _ = 1 / 0
     except ZeroDivisionError:
