@@ -1,4 +1,4 @@
-"""What models look like in JSON."""
+"""JSON bodies for the models of the storage."""
 
 from collections.abc import Mapping
 from operator import attrgetter
@@ -49,5 +49,5 @@ def registration_body(registration: Registration) -> Body:
 
 
 def page_body(name: str, entries: list[Body], page: Page[Any]) -> Body:
-    """Return a page of the contract: its entries under their name, and the way to the next page if there is one."""
+    """Return a page of the contract: the entries under `name`, and `nextCursor` unless the page is the last."""
     return {name: entries} if page.next_cursor is None else {name: entries, "nextCursor": page.next_cursor}
