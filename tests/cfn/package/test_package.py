@@ -198,5 +198,5 @@ class TestBuild:
             for part in ("handlers", "storage")
             for path in (tmp_path / part).rglob("*.py")
         }
-        # Operations are imported when the application is built, which access to the handler does.
+        # Importing the entry point creates the application, which imports the operations.
         assert set(done.stdout.split()) == shipped
