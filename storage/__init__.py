@@ -1,7 +1,7 @@
 """Events, users and registrations in three DynamoDB tables.
 
 The key layout: an event is two items, which keeps the hot counters out of the indexes. A registration is found from its
-event, from its user and, while it waits, from the queue::
+event, from its user and, while it waits, from the queue:
 
     Events         eventId        part
                    e              DETAILS           the event's own fields, version, index keys (date, status)

@@ -1,7 +1,5 @@
 """The refusals of the storage; `handlers.problems` maps each to an HTTP response.
 
-::
-
     Refusal
     ├── NotFound
     │   ├── EventNotFound

@@ -4,13 +4,12 @@ The rest of `storage` sees plain dicts, the steps of a transaction and the excep
 states the conditions of a write and nothing about the client, and a test or the simulation can put another store behind
 `Tables`.
 
-==============  ====================================================================================
-`tables`        get, query, and transactions, with retries
-`steps`         the steps of a transaction, and what a failed condition of each means
-`attributes`    items and expressions in DynamoDB's form
-`responses`     responses to reads, parsed as JSON without botocore's parser
-`retries`       backoff with full jitter between attempts
-`deadline`      the deadline of a request, applied to every call
-`outages`       boto3's errors as refusals, with advice for the operator
-==============  ====================================================================================
+- `tables`: get, query, and transactions, with retries
+- `steps`: the steps of a transaction, and what a failed condition of each means
+- `attributes`: items and expressions in DynamoDB's form
+- `responses`: responses to reads, parsed as JSON without botocore's parser
+- `retries`: backoff with full jitter between attempts
+- `deadline`: the deadline of a request, applied to every call
+- `outages`: boto3's errors as refusals, with advice for the operator
+- `consumption`: items and read units of each read, for the audit's progress
 """
