@@ -1,27 +1,30 @@
-"""What changed between two versions of the contract, and which of it breaks clients.
+"""Compares two versions of the contract: lists the changes, and which of them break clients.
 
-A client sends requests and reads responses. So a request may only be loosened: what was right to send stays right. A
-response may only be tightened: whatever comes, clients have been told of it. `python -m tests.contract.changes` prints
-all changes since the last release.
+A request schema may only be loosened: every request that was valid stays valid. A response schema may only be
+tightened: a client never receives a value that the old contract did not describe. `python -m tests.contract.changes`
+prints the changes since the last release, which is the newest git tag of the form `vX.Y.Z`.
 """
 
 import functools
 import operator
+import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from handlers.contract import Contract
-from tests.contract.schema_changes import Change, Sent, schema_changes
+import yaml
 
-RELEASED: Final = Path(__file__).with_name("released.yaml")
+from handlers.contract import PATH, Contract
+from tests.contract.schema_changes import Change, Sent, schema_changes
 
 _METHODS: Final = ("get", "put", "post", "delete", "patch", "options", "head", "trace")
 
 
 def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
-    """Return how the new contract differs from the old one for its clients."""
+    """Return the differences between two contracts that a client can observe."""
     before, after = _operations(old), _operations(new)
     found = [Change(where, "removed", breaking=True) for where in before.keys() - after.keys()]
     found += [Change(where, "added", breaking=False) for where in after.keys() - before.keys()]
@@ -31,13 +34,35 @@ def changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[Change]:
 
 
 def may_follow(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Say whether the new contract's version allows for what has changed: breaking changes need a new major version.
+    """Return whether the new version number allows the changes: a breaking change needs a new major version.
 
-    Below 1.0.0 the minor version stands for the major one, as semver has it.
+    Below 1.0.0 it needs a new minor version, as in Semantic Versioning.
     """
     was, now = (tuple(map(int, document["info"]["version"].split("."))) for document in (old, new))
     promise = 1 if was[0] else 2
     return now[:promise] > was[:promise] or not any(change.breaking for change in changes(old, new))
+
+
+def last_release(folder: Path = PATH.parent) -> dict[str, Any] | None:
+    """Return the contract of the newest release tag in a git repository; None without git, a repository or a tag.
+
+    A shallow clone has no tags: fetch them first (`git fetch --tags`).
+    """
+    versions = re.findall(r"^v(\d+)\.(\d+)\.(\d+)$", _git(folder, "tag", "--list", "v*"), re.MULTILINE)
+    if not versions:
+        return None
+    newest = "v" + ".".join(max(versions, key=lambda version: tuple(map(int, version))))
+    document: dict[str, Any] = yaml.safe_load(_git(folder, "show", f"{newest}:./{PATH.name}"))
+    return document
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Return the output of a git command, empty if it fails."""
+    git = shutil.which("git")
+    if git is None:
+        return ""
+    done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, encoding="utf-8", check=False)
+    return done.stdout if done.returncode == 0 else ""
 
 
 def _operations(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -51,7 +76,7 @@ def _operations(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _resolved(part: Any, document: Mapping[str, Any]) -> Any:
-    """Return a part of the document with every reference replaced by what it refers to."""
+    """Return a part of the document with every reference replaced by its target."""
     if isinstance(part, list):
         return [_resolved(member, document) for member in part]
     if not isinstance(part, dict):
@@ -81,7 +106,7 @@ def _operation(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
 
 
 def _sent(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
-    """Compare what a client sends: parameters, or the one body."""
+    """Compare what a client sends: the parameters, or the request body."""
     for name in old.keys() - new.keys():
         yield Change(where, f"{name} removed", breaking=True)
     for name in new.keys() - old.keys():
@@ -96,7 +121,7 @@ def _sent(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterato
 
 
 def _content(part: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the schemas of a part by media type; a parameter's has none."""
+    """Return the schemas of a part by media type, which is empty for a parameter."""
     content: Mapping[str, Any] = part.get("content", {"": part} if "schema" in part else {})
     return content
 
@@ -105,7 +130,7 @@ def _answers(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iter
     for status in old.keys() - new.keys():
         yield Change(where, f"response {status} removed", breaking=True)
     for status in new.keys() - old.keys():
-        # A client reads a refusal it has not met as a problem; another kind of success it does not understand.
+        # Clients read an error status they do not know as a problem document, but can't read an unknown success.
         yield Change(where, f"response {status} added", breaking=status[0] in "123")
     for status in old.keys() & new.keys():
         here = f"{where}: {status}"
@@ -135,14 +160,16 @@ def _contents(where: str, old: Mapping[str, Any], new: Mapping[str, Any], sent: 
 
 
 def main() -> None:
-    """Print what changed since the release; exit with 1 if the version does not allow for it."""
-    old, new = Contract(RELEASED).document, Contract().document
+    """Print the changes since the last release; exit with 1 if the version does not allow them."""
+    old, new = last_release(), Contract().document
+    if old is None:
+        print("Nothing released yet.")  # noqa: T201 - a command's output
+        return
     for change in changes(old, new):
         print(change)  # noqa: T201 - a command's output
     if not may_follow(old, new):
-        sys.exit(
-            f"Clients of {old['info']['version']} would break: this needs a new major version (minor, below 1.0.0)."
-        )
+        released = old["info"]["version"]
+        sys.exit(f"Clients of {released} would break: raise the major version (below 1.0.0, the minor version).")
 
 
 if __name__ == "__main__":
