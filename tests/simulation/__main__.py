@@ -1,8 +1,8 @@
-"""`python -m tests.simulation --schedules 20000`: many schedules of new seeds, or of those from `--seed` on.
+"""`python -m tests.simulation --schedules 20000`: simulate schedules, from a new seed or from `--seed`.
 
-`--seed N --schedules 1` replays the schedule of a seed exactly. On a violation the history of the schedule is printed,
-and the command ends with 1. `--mutants` lets the store ignore what the ledger's conditions demand, one by one, and ends
-with 1 if so many schedules catch one of them not.
+`--seed N --schedules 1` replays the schedule of seed N exactly. On a violation the command prints the trace of the
+schedule and exits with 1. `--mutants` makes the store ignore each part of each condition in turn, and exits with 1 if
+the schedules do not detect one of them.
 """
 
 import argparse
@@ -22,13 +22,17 @@ DEMANDS_SCHEDULES = 150
 
 def main() -> int:
     """Run the schedules, and return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description="Simulate the ledger.")
-    parser.add_argument("--schedules", type=int, default=1000, help="how many (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="that of the first; the others follow it (default: a new one)")
-    parser.add_argument("--mutants", action="store_true", help="see whether every condition is missed when ignored")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.simulation", description="Simulate concurrent clients of the storage code."
+    )
+    parser.add_argument("--schedules", type=int, default=1000, help="number of schedules (default: %(default)s)")
+    parser.add_argument(
+        "--seed", type=int, help="seed of the first schedule; the others count up from it (default: random)"
+    )
+    parser.add_argument("--mutants", action="store_true", help="check that ignoring any condition is detected")
     options = parser.parse_args()
     if options.mutants:
-        return look_at_mutants(options.seed or 0, options.schedules)
+        return check_mutants(options.seed or 0, options.schedules)
     seed = random.getrandbits(32) if options.seed is None else options.seed
     print(f"{options.schedules} schedules from seed {seed}", flush=True)  # noqa: T201 - a command's output
     start = shown = time.monotonic()
@@ -46,8 +50,8 @@ def main() -> int:
     return 0
 
 
-def look_at_mutants(seed: int, schedules: int) -> int:
-    """Look for a schedule that catches each mutant, and return the exit code."""
+def check_mutants(seed: int, schedules: int) -> int:
+    """Search a schedule that catches each mutant, and return the exit code."""
     survivors = 0
     for name, ignored in mutants(demands(range(seed, seed + DEMANDS_SCHEDULES))):
         outcome = caught(ignored, range(seed, seed + schedules))
@@ -57,20 +61,20 @@ def look_at_mutants(seed: int, schedules: int) -> int:
 
 
 def replayed(outcome: Outcome) -> Iterable[str]:
-    """Run a schedule again and yield its history; it says so if it did not go the same way."""
-    again = simulate(outcome.seed, told=True)
-    yield from again.history
+    """Yield the trace of a schedule from a second run, and whether that run ended differently."""
+    again = simulate(outcome.seed, trace=True)
+    yield from again.trace
     yield f"seed {outcome.seed}: {outcome.violation}"
-    yield f"the same again: python -m tests.simulation --seed {outcome.seed} --schedules 1"
+    yield f"replay: python -m tests.simulation --seed {outcome.seed} --schedules 1"
     if again.violation != outcome.violation:
-        yield f"but the second time it was: {again.violation}"
+        yield f"the replay ended differently: {again.violation}"
 
 
 def summary(schedules: int, seconds: float, figures: Counter[str], faults: Counter[Fault]) -> str:
     """Return one line of figures."""
     met = ", ".join(f"{count} {fault.name}" for fault, count in sorted(faults.items(), key=lambda pair: pair[0].name))
-    told = ", ".join(f"{count} {name}" for name, count in sorted(figures.items()))
-    return f"{schedules} schedules, {schedules / seconds:.0f}/s: {told}; {faults.total()} faults ({met})"
+    counts = ", ".join(f"{count} {name}" for name, count in sorted(figures.items()))
+    return f"{schedules} schedules, {schedules / seconds:.0f}/s: {counts}; {faults.total()} faults ({met})"
 
 
 if __name__ == "__main__":

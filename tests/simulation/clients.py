@@ -1,4 +1,4 @@
-"""What clients do: each draws a few requests, and repeats those whose outcome it does not know."""
+"""Requests of simulated clients: each client draws a few, and retries those whose outcome is unknown."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -9,8 +9,8 @@ from storage import events, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from storage.model import EventFields, Page
-from tests.simulation.ledger import Commit
 from tests.simulation.network import Crash
+from tests.simulation.timeline import Commit
 
 CAPACITIES: Final = (1, 1, 1, 2, 2, 3, 5)
 STATUSES: Final = ("active", "active", "scheduled", "ongoing", "completed", "cancelled")
@@ -27,13 +27,20 @@ WEIGHTS: Final = {
     "list user": 2,
     "list events": 1,
 }
-#: What those ask for who do nothing but get in each other's way.
-NARROW: Final = {"register": 8, "unregister": 8, "update": 4, "delete event": 1, "create event": 1, "create user": 1}
+#: Weights of a crowd that only makes conflicting writes.
+WRITES_ONLY: Final = {
+    "register": 8,
+    "unregister": 8,
+    "update": 4,
+    "delete event": 1,
+    "create event": 1,
+    "create user": 1,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What somebody asks for."""
+    """One request of a client."""
 
     name: str
     event_id: str
@@ -46,14 +53,14 @@ class Request:
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A request that was made, what came of it, and between which moments (numbers of transactions)."""
+    """A request with its outcome, and the moments (numbers of transactions) at which it began and ended."""
 
     client: str
     request: Request
     since: int
     until: int = 0
     outcome: Any = None
-    #: Whether a transaction of it may have been done, or may be done yet, without its knowledge.
+    #: Whether one of its transactions may have been applied, or may be applied later, without an answer.
     unknown: bool = False
     over: bool = False
     commits: list[Commit] = field(default_factory=list)
@@ -79,13 +86,13 @@ def pages(page: Callable[[str | None], Page[Any]]) -> list[Any]:
 
 
 def fields(given: Mapping[str, Any]) -> EventFields:
-    """Return the fields of an event of which only a few matter."""
+    """Return complete fields of an event, with defaults for those not given."""
     rest = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
     return EventFields(**{**rest, **given})
 
 
-def ask(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - one line for each operation
-    """Make a request of the ledger, and return what it answers."""
+def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - one line for each operation
+    """Execute a request with the functions of `storage`, and return the result."""
     event_id, user_id, given = request.event_id, request.user_id, request.given
     match request.name:
         case "register":
@@ -121,7 +128,7 @@ def draw(
     versions: Mapping[str, list[str]],
     weights: Mapping[str, int] = WEIGHTS,
 ) -> Request:
-    """Draw a request; `versions` are those that clients have seen, by event."""
+    """Draw a request; `versions` are those that clients have seen of each event."""
     (name,) = random.choices(list(weights), list(weights.values()))
     event_id, user_id = random.choice(event_ids), random.choice(user_ids)
     given: dict[str, Any] = {}
@@ -154,5 +161,5 @@ def _changes(random: Random) -> dict[str, Any]:
 
 
 def repeated(random: Random, outcome: Any) -> bool:
-    """Say whether a client asks again."""
+    """Draw whether a client retries: mostly, if the outcome is unknown."""
     return isinstance(outcome, Unavailable | Crash) and random.random() < 0.9

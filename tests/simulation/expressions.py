@@ -1,4 +1,4 @@
-"""DynamoDB's expressions, as far as the ledger uses them; everything else raises, so that nothing passes unseen."""
+"""DynamoDB's expressions, limited to those that `storage` uses; any other raises `UnsupportedError`."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -21,11 +21,11 @@ _COMPARISONS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 
 
 class UnsupportedError(Exception):
-    """The model does not know this; it has to learn it before the ledger may use it."""
+    """The model does not support an expression; extend the model before `storage` uses it."""
 
 
 def compare(comparison: str, left: Mapping[str, Any] | None, right: Mapping[str, Any] | None) -> bool:
-    """Compare two attributes as DynamoDB does: one that is missing, or of another type, is like nothing."""
+    """Compare two attributes as DynamoDB does: false if one is missing or their types differ."""
     if left is None or right is None or left.keys() != right.keys():
         return False
     ((kind, one),), ((_, other),) = left.items(), right.items()
@@ -38,7 +38,7 @@ def compare(comparison: str, left: Mapping[str, Any] | None, right: Mapping[str,
 
 @cache
 def conjuncts(text: str) -> tuple[tuple[str, Test], ...]:
-    """Return what a condition demands: its parts that AND joins, each with its text."""
+    """Return the parts of a condition that AND joins, each with its text."""
     parser = _Parser(text)
     parts = parser.parts("AND", parser.negation)
     if parser.left:
@@ -49,10 +49,10 @@ def conjuncts(text: str) -> tuple[tuple[str, Test], ...]:
 
 
 class _Parser:
-    """Reads an expression from left to right; each method takes what it is named after."""
+    """Parses an expression from left to right; each method consumes the construct it is named after."""
 
     def __init__(self, text: str) -> None:
-        """Cut the text into tokens."""
+        """Split the text into tokens."""
         self.left = _TOKEN.findall(text)
         if "".join(self.left) != re.sub(r"\s", "", text):
             raise UnsupportedError(text)
@@ -145,7 +145,7 @@ def _operand(token: str) -> Operand:
 
 
 def updated(text: str, item: Item, names: Names, values: Item) -> dict[str, Any]:
-    """Return an item as an update expression (SET to a value, ADD of numbers, REMOVE) makes it."""
+    """Return an item after an update expression (SET to a value, ADD of numbers, REMOVE)."""
     after = dict(item)
     for clause, changes in _clauses(text):
         for change in changes:
@@ -160,7 +160,7 @@ def updated(text: str, item: Item, names: Names, values: Item) -> dict[str, Any]
 
 
 def _sum(before: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a number with another added, or a set of numbers with more of them."""
+    """Return the sum of two numbers, or the union of two sets of numbers."""
     ((kind, value),) = more.items()
     if kind == "N":
         return {"N": str(int((before or {"N": "0"})["N"]) + int(value))}
@@ -186,7 +186,7 @@ def _clauses(text: str) -> Sequence[tuple[str, Sequence[Sequence[str]]]]:
 
 
 def placeholders(*texts: str | None) -> frozenset[str]:
-    """Return every `#name` and `:value` that expressions use."""
+    """Return every `#name` and `:value` in expressions."""
     return _placeholders(" ".join(text for text in texts if text))
 
 

@@ -1,7 +1,7 @@
-"""Mutants of the ledger: each lets the store ignore one thing that a condition demands.
+"""Mutants: in each, the store ignores one part of a condition that `storage` sends.
 
-Every demand that the ledger makes is found by running it. Some are doubled by another of the same transaction, and are
-caught only where both are ignored.
+The parts are collected from a run of the simulation. Some repeat another part of the same transaction, and are caught
+only if both are ignored.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,42 +11,42 @@ from typing import Final
 from tests.simulation.dynamodb import Demand
 from tests.simulation.run import Outcome, simulate
 
-#: What is written, and what is demanded of it.
+#: The write, and the part of its condition.
 Short = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubled:
-    """Demands of one transaction of which one is enough, and why."""
+class Redundant:
+    """Parts of one transaction's conditions of which one suffices, and the reason."""
 
     demands: frozenset[Short]
     reason: str
 
 
-DOUBLED: Final = (
-    Doubled(
+REDUNDANT: Final = (
+    Redundant(
         frozenset({("Put DETAILS", "#version = :version"), ("Update SEATS", "#version = :version")}),
         "an update changes the version of both halves of an event at once",
     ),
-    Doubled(
+    Redundant(
         frozenset(
             {("Put DETAILS", "attribute_not_exists ( #eventId )"), ("Put SEATS", "attribute_not_exists ( #eventId )")}
         ),
-        "both halves of an event are made and deleted at once",
+        "both halves of an event are created and deleted at once",
     ),
-    Doubled(
+    Redundant(
         frozenset({("Delete EVENT# WAIT#", "attribute_exists ( #pk )"), ("Update EVENT# USER#", "#seq = :seq")}),
         "a place in the queue and the number in the registration are written and removed at once",
     ),
-    Doubled(
+    Redundant(
         frozenset({("Put EVENT# WAIT#", "attribute_not_exists ( #pk )"), ("Update SEATS", "#nextSeq = :seq")}),
-        "a place in the queue is free as long as the next number says so; the number alone is caught alone",
+        "`nextSeq` alone guarantees that the place is free; ignoring only `nextSeq` is caught",
     ),
-    Doubled(
+    Redundant(
         frozenset({("Delete SEATS", "#waitlisted = :zero"), ("Delete SEATS", "#nextSeq = :nextSeq")}),
-        "nobody waited when the next number was read, and nobody has joined since; the number alone is caught alone",
+        "an unchanged `nextSeq` means that nobody has joined since; ignoring only `nextSeq` is caught",
     ),
-    Doubled(
+    Redundant(
         frozenset(
             {
                 ("Delete EVENT# USER#", "#status = :status"),
@@ -54,18 +54,18 @@ DOUBLED: Final = (
                 ("Delete EVENT# USER#", "#seq = :seq"),
             }
         ),
-        "whoever was promoted, or left and came back, has another number, and mostly another moment and status too",
+        "a promotion, or leaving and registering again, changes the number, and mostly the time and status too",
     ),
 )
 
 
 def short(demand: Demand) -> Short:
-    """Return a demand without the condition that it is a part of."""
+    """Return a demand without the rest of its condition."""
     return (f"{demand.action} {demand.kind}", demand.part)
 
 
 def demands(seeds: Iterable[int]) -> list[Demand]:
-    """Return every demand that the ledger makes in the schedules of these seeds, in a fixed order."""
+    """Return every demand that `storage` makes in the schedules of these seeds, in a fixed order."""
     found: set[Demand] = set()
     for seed in seeds:
         found |= simulate(seed).demands
@@ -73,23 +73,23 @@ def demands(seeds: Iterable[int]) -> list[Demand]:
 
 
 def mutants(all_demands: Iterable[Demand]) -> Iterator[tuple[str, frozenset[Demand]]]:
-    """Yield the name of each mutant, and what it ignores: demands that are doubled together, all others alone."""
+    """Yield each mutant's name and the demands that it ignores: redundant ones together, all others singly."""
     left = list(all_demands)
-    for doubled in DOUBLED:
-        both = frozenset(demand for demand in left if short(demand) in doubled.demands)
-        yield " and ".join(sorted(" ".join(part) for part in doubled.demands)), both
-    alone = {part for doubled in DOUBLED for part in doubled.demands} - CAUGHT_ALONE
+    for redundant in REDUNDANT:
+        together = frozenset(demand for demand in left if short(demand) in redundant.demands)
+        yield " and ".join(sorted(" ".join(part) for part in redundant.demands)), together
+    alone = {part for redundant in REDUNDANT for part in redundant.demands} - CAUGHT_ALONE
     for demand in left:
         if short(demand) not in alone:
             yield f"{' '.join(short(demand))} of {demand.condition}", frozenset({demand})
 
 
-#: Those parts of a pair that are caught without the other as well.
+#: Redundant demands of which ignoring one alone is caught as well.
 CAUGHT_ALONE: Final = frozenset({("Update SEATS", "#nextSeq = :seq"), ("Delete SEATS", "#nextSeq = :nextSeq")})
 
 
 def caught(ignored: frozenset[Demand], seeds: Iterable[int]) -> Outcome | None:
-    """Return the first schedule in which a mutant breaks a promise; None if it does in none of them."""
+    """Return the first schedule in which a mutant breaks a promise, or None."""
     for seed in seeds:
         outcome = simulate(seed, ignored=ignored)
         if outcome.violation:

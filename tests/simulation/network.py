@@ -1,4 +1,4 @@
-"""What lies between the ledger and the model: a client like boto3's, which tries three times, and what can go wrong."""
+"""Simulated network: a client like boto3's, which makes three attempts at a call, each of which can meet a fault."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -26,27 +26,27 @@ _RETRIED: Final = {"InternalServerError", "ThrottlingException", "TransactionInP
 
 
 class Fault(Enum):
-    """What can go wrong with an attempt at a call."""
+    """A fault of one attempt at a call."""
 
-    CONFLICT = "a transaction of somebody unknown is at the items"
-    THROTTLED = "the store has no capacity"
-    FAILED = "the store has an error and does nothing"
-    FAILED_AFTER = "the store has an error, but did it"
+    CONFLICT = "another transaction holds one of the items"
+    THROTTLED = "the store throttles the call"
+    FAILED = "the store fails, and applies nothing"
+    FAILED_AFTER = "the store applies the call, then fails"
     UNSENT = "no connection"
-    RESET = "the connection is closed before the request was read"
-    LOST = "it is done, but the answer is lost"
-    LATE = "no answer in time, and it is done later"
-    SLOW = "the answer takes long"
-    PARTIAL = "a batch comes in part, or a page is short"
-    CRASH = "the process dies before it asks"
-    CRASH_AFTER = "the process dies before it hears the answer"
+    RESET = "the connection is closed before the request is read"
+    LOST = "the store applies the call, and the answer is lost"
+    LATE = "the call times out, and is applied later"
+    SLOW = "the answer is slow"
+    PARTIAL = "a batch is incomplete, or a page is short"
+    CRASH = "the process dies before it sends the call"
+    CRASH_AFTER = "the process dies before the answer arrives"
 
 
 class Crash(BaseException):
     """The process of a client died."""
 
 
-#: After these, nobody knows whether it was done.
+#: Faults after which the outcome is unknown.
 _UNKNOWN: Final = {Fault.FAILED_AFTER, Fault.LOST, Fault.LATE, Fault.CRASH_AFTER}
 _NOT_DONE: Final = {Fault.THROTTLED, Fault.FAILED, Fault.UNSENT, Fault.RESET, Fault.CRASH}
 _ONLY_FOR: Final = {Fault.CONFLICT: {"TransactWriteItems"}, Fault.PARTIAL: {"Query", "Scan", "BatchGetItem"}}
@@ -69,7 +69,7 @@ def _raised(fault: Fault, operation: str) -> BaseException:
 
 @dataclass
 class Client:
-    """In the place of boto3's client: the calls that the ledger makes, and no others."""
+    """Replaces boto3's client; it has only the calls that `storage` makes."""
 
     dynamo: Dynamo
     scheduler: Scheduler
@@ -78,7 +78,7 @@ class Client:
     met: Counter[Fault] = field(default_factory=Counter)
     latency: float = 0.0
     quiet: bool = True
-    unknown: Callable[[Any], object] = lambda _about: None
+    on_unknown: Callable[[Any], object] = lambda _about: None
     note: Callable[[str], object] = lambda _text: None
     meta: Any = field(default_factory=lambda: SimpleNamespace(endpoint_url="memory", region_name="nowhere"))
     exceptions: Any = field(
@@ -129,7 +129,7 @@ class Client:
         return self._call("TransactWriteItems", write)
 
     def _call(self, operation: str, work: Callable[[Fault | None], dict[str, Any]]) -> dict[str, Any]:
-        """Make a call as botocore does: again, with the same token, after what may be better the next time."""
+        """Make a call as botocore does: retry transient errors, with the same token."""
         met: set[Fault | None] = set()
         for attempt in range(ATTEMPTS):
             fault = self._draw(operation, again=attempt > 0)
@@ -140,7 +140,7 @@ class Client:
                 code = failure.response["Error"]["Code"] if isinstance(failure, ClientError) else None
                 again = isinstance(failure, BotoCoreError) or code in _RETRIED
                 if not again or attempt == ATTEMPTS - 1:
-                    self._tell(operation, met, failure)
+                    self._report(operation, met, failure)
                     raise
             self.scheduler.pause(self.random.uniform(0, 0.05))
         raise AssertionError
@@ -173,7 +173,7 @@ class Client:
             work(None)
 
     def travel(self) -> None:
-        """Let others run, as while something is on its way."""
+        """Let other tasks run while a message is under way."""
         if not self.quiet:
             self.scheduler.pause(self.random.random() * self.latency)
 
@@ -184,7 +184,7 @@ class Client:
         for fault, rate in self.rates.items():
             chance -= rate
             if chance < 0:
-                # A transaction that was done is known by its token, and conflicts with nobody any more.
+                # A retried transaction that was applied is recognised by its token, and meets no conflict.
                 fits = operation in _ONLY_FOR.get(fault, {operation}) and not (again and fault is Fault.CONFLICT)
                 if fits:
                     self.met[fault] += 1
@@ -192,8 +192,8 @@ class Client:
                 return fault if fits else None
         return None
 
-    def _tell(self, operation: str, met: set[Fault | None], failure: BaseException) -> None:
-        """Let whoever asked know whether it may have been done, or may be done yet."""
+    def _report(self, operation: str, met: set[Fault | None], failure: BaseException) -> None:
+        """Report to the caller if the transaction may have been applied, or may be applied later."""
         refused = isinstance(failure, TransactionCanceledError)
         if operation == "TransactWriteItems" and (Fault.LATE in met or (met & _UNKNOWN and not refused)):
-            self.unknown(self.scheduler.about)
+            self.on_unknown(self.scheduler.about)

@@ -1,4 +1,4 @@
-"""One thread in which many tasks take turns by a seed, on a clock that nobody has to wait for."""
+"""Scheduler that runs tasks in turns on one thread, in a seeded order, on a virtual clock."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -14,20 +14,20 @@ _START = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class Task:
-    """Something that runs until it pauses; `about` is whatever it works on just now."""
+    """A task that runs until it pauses; `about` is the call that it works on."""
 
     def __init__(self, run: Callable[[], object], about: Any, turn: greenlet.greenlet) -> None:
-        """Take what it does, what it works on, and to whom it returns when it pauses or ends."""
+        """Create a task that returns to the greenlet `turn` when it pauses or ends."""
         self.about = about
         self.wakes = 0.0
-        self.light = greenlet.greenlet(run, parent=turn)
+        self.greenlet = greenlet.greenlet(run, parent=turn)
 
 
 class Scheduler:
-    """Says who runs next; between two pauses nobody else does. It is also the clock, in seconds."""
+    """Chooses the next task, which runs alone until it pauses. It is also the clock, in seconds."""
 
     def __init__(self, random: Random, *, stay: float = 0.0) -> None:
-        """Take the dice, and the chance that a task goes on although others could."""
+        """Create a scheduler; `stay` is the probability that the current task continues although others are ready."""
         self._random = random
         self._stay = stay
         self._now = 0.0
@@ -38,7 +38,7 @@ class Scheduler:
 
     @property
     def about(self) -> Any:
-        """What the task that runs works on, or whoever drives all tasks."""
+        """The call that the current task works on, or that the code outside all tasks works on."""
         return self._current.about if self._current else self._about
 
     @about.setter
@@ -49,21 +49,21 @@ class Scheduler:
             self._about = value
 
     def spawn(self, run: Callable[[], object], *, after: float = 0.0) -> Task:
-        """Let something begin, on behalf of what the current task works on."""
+        """Start a task after a delay in seconds, for the call that the current task works on."""
         task = Task(run, self.about, self._turn)
         task.wakes = self._now + after
         self._tasks.append(task)
         return task
 
     def run(self) -> None:
-        """Run until nobody has anything left to do, and leave nothing behind if somebody fails."""
+        """Run until every task has ended, and end all of them if one fails."""
         try:
             while self._tasks:
                 self._step()
         finally:
             self._current = None
             for task in self._tasks:
-                task.light.throw()
+                task.greenlet.throw()
             self._tasks.clear()
 
     def _step(self) -> None:
@@ -75,12 +75,12 @@ class Scheduler:
             self._current = self._random.choice(ready)
         assert self._current is not None
         task = self._current
-        task.light.switch()
-        if task.light.dead:
+        task.greenlet.switch()
+        if task.greenlet.dead:
             self._tasks.remove(task)
 
     def pause(self, seconds: float = 0.0) -> None:
-        """Let others run, for so long at least; outside of all tasks nothing happens but that time passes."""
+        """Let other tasks run for at least `seconds`; outside all tasks, only advance the clock."""
         if self._current is None:
             self._now += seconds
             return
@@ -88,38 +88,37 @@ class Scheduler:
         self._turn.switch()
 
     def wait(self, future: "Future[Any]") -> None:
-        """Let others run until something is done."""
+        """Let other tasks run until a future is done."""
         task = self._current
         assert task is not None
         future.add_done_callback(lambda _future: setattr(task, "wakes", self._now))
         self.pause(float("inf"))
 
     def monotonic(self) -> float:
-        """Tell the time, like the module `time`."""
+        """Return the virtual time, like `time.monotonic`."""
         return self._now
 
     sleep = pause
 
     def now(self, zone: tzinfo) -> datetime:
-        """Tell the time, like the class `datetime`; a millisecond of it holds many turns."""
+        """Return the virtual time, like `datetime.now`; many turns fit into a millisecond."""
         return (_START + timedelta(seconds=self._now)).astimezone(zone)
 
     def executor(self, *_size: Any, **_options: Any) -> "Executor":
-        """Return what runs calls side by side, like `ThreadPoolExecutor`."""
+        """Return an executor that replaces `ThreadPoolExecutor`."""
         return Executor(self)
 
 
 class Executor:
-    """Runs each call as a task."""
+    """Runs each call as a task of the scheduler."""
 
     def __init__(self, scheduler: Scheduler) -> None:
-        """Take whoever says who runs."""
         self._scheduler = scheduler
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-        """Begin a call; outside of all tasks it is done at once."""
+        """Start a call; outside all tasks it runs at once."""
         future = _Future(self._scheduler)
-        if self._scheduler._current is None:  # noqa: SLF001 - they are one
+        if self._scheduler._current is None:  # noqa: SLF001 - its own scheduler
             future.fill(function, arguments)
         else:
             self._scheduler.spawn(lambda: future.fill(function, arguments))
@@ -134,7 +133,7 @@ class _Future(Future[Any]):
     def fill(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
         try:
             self.set_result(function(*arguments))
-        except BaseException as error:  # noqa: BLE001 - whoever asks for the result gets it, whatever it is
+        except BaseException as error:  # noqa: BLE001 - `result` raises it, whatever it is
             self.set_exception(error)
 
     def result(self, timeout: float | None = None) -> Any:
@@ -145,7 +144,7 @@ class _Future(Future[Any]):
 
 @contextmanager
 def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
-    """Give the ledger this clock, these dice and these tasks, and promote only so many people in a transaction."""
+    """Run `storage` on the virtual clock, the seeded dice and the scheduler, with this size of promotion batches."""
     with (
         mock.patch.multiple(
             "storage.dynamodb.tables", time=scheduler, _random=random, ThreadPoolExecutor=scheduler.executor

@@ -1,7 +1,7 @@
-"""The model is DynamoDB, as far as the ledger uses it: the same calls get the same answers from a real emulator.
+"""The model of DynamoDB gives the same answers as ministack, for every feature that `storage` uses.
 
-The emulator has DynamoDB's semantics for one caller at a time; what only happens to many at once (conflicts, locks,
-items that are seen late) is in the model alone, and tested here against its own description.
+The emulator has DynamoDB's semantics for one caller at a time. Effects of concurrency (conflicts, locks, items that
+become visible late) exist only in the model, and are tested here against its description.
 """
 
 import random
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from storage import audit, events, users
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal
-from tests.simulation.clients import ask, draw, fields
+from tests.simulation.clients import draw, execute, fields
 from tests.simulation.dynamodb import Dynamo, TransactionCanceledError
 from tests.simulation.expressions import UnsupportedError, conjuncts, updated
 from tests.simulation.network import Client
@@ -26,19 +26,19 @@ _READS = ("get_item", "query", "scan", "batch_get_item")
 
 
 def model_client(dynamo: Dynamo | None = None) -> Client:
-    dice = random.Random(0)  # noqa: S311 - dice, no secret
+    dice = random.Random(0)  # noqa: S311 - reproducible, not secret
     return Client(dynamo or Dynamo(dice), Scheduler(dice), dice, {})
 
 
 def in_order(value: Any) -> Any:
-    """Return a value with its sets of numbers in order: DynamoDB keeps none."""
+    """Return a value with its sets of numbers sorted, as DynamoDB keeps no order."""
     if isinstance(value, dict):
         return {key: sorted(part, key=int) if key == "NS" else in_order(part) for key, part in value.items()}
     return [in_order(part) for part in value] if isinstance(value, list) else value
 
 
-def told(call: Callable[..., Any], request: dict[str, Any]) -> Any:
-    """Return what a call answers, as far as it must be the same."""
+def comparable(call: Callable[..., Any], request: dict[str, Any]) -> Any:
+    """Return the parts of an answer that must be equal."""
     try:
         answer = call(**request)
     except ClientError as error:
@@ -55,7 +55,7 @@ def told(call: Callable[..., Any], request: dict[str, Any]) -> Any:
 
 
 class Twins:
-    """In the place of boto3's client: makes each call of the model and of the emulator, and compares."""
+    """Replaces boto3's client: sends each call to the model and to the emulator, and compares the answers."""
 
     def __init__(self, model: Client, real: Any, names: dict[str, str]) -> None:
         self.model, self.real, self.compared = model, real, 0
@@ -65,11 +65,13 @@ class Twins:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def call(**request: Any) -> Any:
-            mine = told(getattr(self.model, name), request)
-            theirs = self._renamed(told(getattr(self.real, name), self._renamed(request, self._names)), self._tables)
+            mine = comparable(getattr(self.model, name), request)
+            theirs = self._renamed(
+                comparable(getattr(self.real, name), self._renamed(request, self._names)), self._tables
+            )
             assert in_order(mine) == in_order(theirs), f"{name} {request}"
             self.compared += 1
-            # A transaction is done by then, and its token says so.
+            # A transaction is applied by then; its token prevents that it is applied twice.
             return getattr(self.model, name)(**request)
 
         return call
@@ -89,8 +91,8 @@ def twins(ministack_tables: Tables) -> Twins:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_what_the_ledger_asks_has_the_same_answers_on_the_model_and_on_an_emulator(twins: Twins, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - dice, no secret
+def test_the_calls_of_storage_have_the_same_answers_on_the_model_and_on_an_emulator(twins: Twins, seed: int) -> None:
+    dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
     tables = Tables(cast("Any", twins))
     event_ids, user_ids = ["e0", "e1"], [f"u{number}" for number in range(5)]
     for event_id in event_ids:
@@ -101,7 +103,7 @@ def test_what_the_ledger_asks_has_the_same_answers_on_the_model_and_on_an_emulat
     for _ in range(80):
         request = draw(dice, event_ids, user_ids, {event_id: [] for event_id in event_ids})
         try:
-            ask(tables, request)
+            execute(tables, request)
             outcomes.append(request.name)
         except Refusal as refusal:
             outcomes.append(type(refusal).__name__)
@@ -134,7 +136,7 @@ CHANGES = [
 
 
 def defined(dice: random.Random, *texts: str | None) -> dict[str, Any]:
-    """Return the names and values that expressions need, and now and then one too many or too few."""
+    """Return the names and values that expressions need, sometimes with an unused value."""
     used = {word.strip("(),") for text in texts if text for word in text.replace("(", " ").split()}
     names = {word: word[1:] for word in sorted(used) if word.startswith("#")}
     values: dict[str, dict[str, Any]] = {
@@ -193,7 +195,7 @@ def drawn_read(dice: random.Random) -> tuple[str, dict[str, Any]]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_calls_have_the_same_answers_on_the_model_and_on_an_emulator(twins: Twins, seed: int) -> None:
-    dice = random.Random(seed)  # noqa: S311 - dice, no secret
+    dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
     cancelled = done = 0
     for _ in range(150):
         members = [drawn_member(dice, key) for key in dice.sample(KEYS, dice.randint(1, 3))]
@@ -215,7 +217,7 @@ def test_random_calls_have_the_same_answers_on_the_model_and_on_an_emulator(twin
     assert min(done, cancelled) > 20
 
 
-def test_a_token_is_done_once_and_for_one_request_only(twins: Twins) -> None:
+def test_a_transaction_is_applied_once_per_token_and_a_token_is_for_one_request_only(twins: Twins) -> None:
     step = {"Update": {"TableName": "Registrations", "Key": KEYS[0], "UpdateExpression": "ADD #n :n",
             "ExpressionAttributeNames": {"#n": "n"}, "ExpressionAttributeValues": {":n": {"N": "1"}}}}  # fmt: skip
     for _ in range(3):
@@ -229,13 +231,13 @@ def test_a_token_is_done_once_and_for_one_request_only(twins: Twins) -> None:
 @pytest.mark.parametrize(
     "text", ["size(#a) > :b", "#a <> :b", "a = :b", "#a = :b,", "#a =", "contains(#a, :b)", "#a IN :b", "#a = :b OR"]
 )
-def test_what_the_model_does_not_know_it_refuses(text: str) -> None:
+def test_the_model_refuses_conditions_that_it_does_not_support(text: str) -> None:
     with pytest.raises(UnsupportedError):
         conjuncts(text)
 
 
 @pytest.mark.parametrize("text", ["SET #a = #a + :b", "DELETE #a :b", "#a = :b", "SET #a = if_not_exists(#a, :b)"])
-def test_updates_that_the_model_does_not_know_it_refuses(text: str) -> None:
+def test_the_model_refuses_updates_that_it_does_not_support(text: str) -> None:
     with pytest.raises(UnsupportedError):
         updated(text, {}, {"#a": "a"}, {":b": {"N": "1"}})
 
@@ -244,8 +246,8 @@ def put(number: int) -> list[dict[str, Any]]:
     return [{"Put": {"TableName": "Registrations", "Item": key | {"n": {"N": str(number)}}}} for key in KEYS[:2]]
 
 
-def test_while_a_transaction_is_seen_item_by_item_another_conflicts_and_a_reader_sees_some_of_it() -> None:
-    dynamo = Dynamo(random.Random(1), tear=lambda: True)  # noqa: S311 - dice, no secret
+def test_while_a_transaction_becomes_visible_another_conflicts_and_a_reader_sees_a_part() -> None:
+    dynamo = Dynamo(random.Random(1), tear=lambda: True)  # noqa: S311 - reproducible, not secret
     seen: list[tuple[int, str]] = []
 
     def meanwhile() -> None:
@@ -266,8 +268,8 @@ def _reasons(dynamo: Dynamo) -> str:
     return refusal.value.response["CancellationReasons"][0]["Code"]
 
 
-def test_a_read_that_is_not_strong_may_miss_the_last_transactions_and_a_strong_one_does_not() -> None:
-    dynamo = Dynamo(random.Random(1), lags=lambda: True)  # noqa: S311 - dice, no secret
+def test_an_eventually_consistent_read_may_miss_the_last_transactions_and_a_consistent_one_does_not() -> None:
+    dynamo = Dynamo(random.Random(1), lags=lambda: True)  # noqa: S311 - reproducible, not secret
     for number in range(8):
         dynamo.transact(put(number), str(number))
     request = {
@@ -276,7 +278,7 @@ def test_a_read_that_is_not_strong_may_miss_the_last_transactions_and_a_strong_o
         "ExpressionAttributeNames": {"#pk": "pk"},
         "ExpressionAttributeValues": {":pk": {"S": "P"}},
     }
-    strong = dynamo.range(request | {"ConsistentRead": True})["Items"]
-    assert [item["n"]["N"] for item in strong] == ["7", "7"]
+    consistent = dynamo.range(request | {"ConsistentRead": True})["Items"]
+    assert [item["n"]["N"] for item in consistent] == ["7", "7"]
     late = {item["n"]["N"] for _ in range(50) for item in dynamo.range(request)["Items"]}
     assert late == {"3", "4", "5", "6", "7"}

@@ -1,20 +1,20 @@
-"""The simulation can fail: whatever a condition of the ledger demands, it is missed when the store ignores it."""
+"""The simulation detects a store that ignores any part of any condition that `storage` sends."""
 
-from tests.simulation.mutants import DOUBLED, caught, demands, mutants, short
+from tests.simulation.mutants import REDUNDANT, caught, demands, mutants, short
 
-#: Seeds that catch most mutants, found by `python -m tests.simulation --mutants`, which looks at all of them.
+#: Seeds that catch most mutants; `python -m tests.simulation --mutants` finds them, and checks every mutant.
 SEEDS = (0, 1, 43, 52, 101, 120, 151, 164)
-#: Enough schedules to see what the ledger demands.
+#: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 
 
-def test_what_the_ledger_demands_is_missed_when_it_is_ignored() -> None:
+def test_ignoring_a_part_of_a_condition_is_detected() -> None:
     everything = demands(ALL)
     found = {name: outcome.seed for name, ignored in mutants(everything) if (outcome := caught(ignored, SEEDS))}
     assert len(found) >= 8, found
 
 
-def test_every_pair_that_is_listed_as_doubled_is_demanded_by_the_ledger() -> None:
-    """Where a condition changes, its entry in the list has to."""
+def test_every_demand_that_is_listed_as_redundant_is_made_by_storage() -> None:
+    """When a condition changes, change its entry in `REDUNDANT` as well."""
     known = {short(demand) for demand in demands(ALL)}
-    assert {part for doubled in DOUBLED for part in doubled.demands} <= known
+    assert {part for redundant in REDUNDANT for part in redundant.demands} <= known

@@ -1,4 +1,4 @@
-"""Many clients, one at a time, in an order and with faults that a seed decides: no promise is ever broken."""
+"""Clients run in a seeded order, with seeded faults, and no promise is ever broken."""
 
 import random
 from collections import Counter
@@ -24,7 +24,7 @@ def run(seeds: range) -> tuple[Counter[str], Counter[Fault]]:
 
 
 def test_no_promise_is_broken_in_the_schedules_of_a_fixed_set_of_seeds() -> None:
-    """They meet every kind of fault, conflict, and promote."""
+    """Together these schedules meet every kind of fault, conflicts and promotions."""
     figures, faults = run(FIXED)
     assert set(faults) == set(Fault)
     assert all(figures[name] > 0 for name in ("conflicts", "promotions", "places in the queue", "seats"))
@@ -33,24 +33,24 @@ def test_no_promise_is_broken_in_the_schedules_of_a_fixed_set_of_seeds() -> None
 def test_no_promise_is_broken_in_schedules_of_new_seeds(capsys: pytest.CaptureFixture[str]) -> None:
     seed = random.getrandbits(32)
     with capsys.disabled():
-        print(f"\nsimulation: {NEW} schedules from seed {seed} (repeat: python -m tests.simulation --seed {seed})")  # noqa: T201 - the seed must be seen
+        print(f"\nsimulation: {NEW} schedules from seed {seed} (replay: python -m tests.simulation --seed {seed})")  # noqa: T201 - the seed must be seen
     run(range(seed, seed + NEW))
 
 
 def test_a_seed_replays_its_schedule_exactly() -> None:
     for seed in range(20):
-        first, second = simulate(seed, told=True), simulate(seed, told=True)
-        # Versions are drawn by the ledger itself, and decide nothing.
+        first, second = simulate(seed, trace=True), simulate(seed, trace=True)
+        # Versions are random, outside the seed, and decide nothing.
         assert _without_versions(first) == _without_versions(second)
         assert first.faults == second.faults
         assert simulate(seed).figures == first.figures
 
 
 def _without_versions(outcome: Outcome) -> list[str]:
-    return [line for line in outcome.history if "version" not in line and "expected" not in line]
+    return [line for line in outcome.trace if "version" not in line and "expected" not in line]
 
 
-def test_the_command_prints_figures_and_ends_with_0(
+def test_the_command_prints_figures_and_exits_with_0(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.argv", ["simulation", "--schedules", "5", "--seed", "7"])
@@ -60,15 +60,15 @@ def test_the_command_prints_figures_and_ends_with_0(
     assert "transactions" in printed
 
 
-def test_on_a_violation_the_command_prints_seed_and_history_and_ends_with_1(
+def test_on_a_violation_the_command_prints_seed_and_trace_and_exits_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(seed: int, *, told: bool = False) -> Outcome:
-        return Outcome(seed, "a promise is broken", ["what happened"] if told else [])
+    def broken(seed: int, *, trace: bool = False) -> Outcome:
+        return Outcome(seed, "a promise is broken", ["a line of the trace"] if trace else [])
 
     monkeypatch.setattr(command, "simulate", broken)
     monkeypatch.setattr("sys.argv", ["simulation", "--seed", "7"])
     assert command.main() == 1
     printed = capsys.readouterr().out
-    assert "what happened\nseed 7: a promise is broken\n" in printed
+    assert "a line of the trace\nseed 7: a promise is broken\n" in printed
     assert "--seed 7 --schedules 1" in printed

@@ -1,4 +1,4 @@
-"""What the ledger is after each transaction, judged at once by rule 10: there is no moment at which it may be wrong."""
+"""The state of each event after each transaction, checked at once against the invariant (see `storage/rules.py`)."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,19 +11,19 @@ from tests.simulation.expressions import Item
 
 
 class ViolationError(Exception):
-    """A promise of the design was broken; the message says which and where."""
+    """The invariant or another promise was broken; the message names which and where."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One event at one moment. `people` are those registered: their number in the queue, or None for a seat."""
+    """One event at one moment. `people` maps each registered user to a number in the queue, or None if confirmed."""
 
     details: Item | None = None
     seats: Item | None = None
     people: Mapping[str, int | None] = field(default_factory=dict)
     places: Mapping[int, str] = field(default_factory=dict)
     pointers: frozenset[str] = frozenset()
-    #: Where the numbers are kept of those who left the queue.
+    #: The blocks (`LEFT#` items) of numbers that left the queue.
     left_behind: frozenset[str] = frozenset()
 
     @property
@@ -42,7 +42,7 @@ class State:
 
     @property
     def queue(self) -> list[str]:
-        """Those who wait, in order."""
+        """The waiting users, in order."""
         return [self.places[seq] for seq in sorted(self.places)]
 
     @property
@@ -56,7 +56,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """What one transaction did to one event, for whom it was made, and when: moments are numbers of transactions."""
+    """The change of one event by one transaction; `moment` is its number, `by` the call that it was made for."""
 
     moment: int
     by: Any
@@ -73,7 +73,7 @@ class Commit:
 
     @property
     def promoted(self) -> dict[str, int]:
-        """Those who got a seat, with the number that they had in the queue."""
+        """The promoted users, with the numbers that they had in the queue."""
         return {
             user: seq
             for user, seq in self.before.people.items()
@@ -82,27 +82,27 @@ class Commit:
 
     @property
     def updated(self) -> bool:
-        """Whether the event's own fields were changed, or the event made or deleted."""
+        """Whether the event was created, changed or deleted, beyond its counts."""
         return self.before.details != self.after.details
 
 
 @dataclass
-class Ledger:
-    """All events at all moments."""
+class Timeline:
+    """Every state of every event, in the order of transactions."""
 
     states: dict[str, list[tuple[int, State]]] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
-    #: The commit since which somebody waits beside a free seat, by event.
+    #: The commit since which a person waits beside a free seat, by event.
     episodes: dict[str, Commit] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
     moment: int = 0
 
     def state(self, event_id: str) -> State:
-        """Return an event as it is now."""
+        """Return the current state of an event."""
         return self.states[event_id][-1][1] if event_id in self.states else State()
 
     def between(self, event_id: str, first: int, last: int) -> list[State]:
-        """Return all that an event was from one moment to another, both included."""
+        """Return the states of an event between two moments, inclusive."""
         found: list[State] = []
         for moment, state in reversed(self.states.get(event_id, [])):
             if moment <= last:
@@ -111,11 +111,11 @@ class Ledger:
                 return found
         return [*found, State()]
 
-    def decided(self, moment: int, changes: Sequence[Change], by: Any) -> list[Commit]:
-        """Take what a transaction changed, and judge it.
+    def record(self, moment: int, changes: Sequence[Change], by: Any) -> list[Commit]:
+        """Record the changes of a transaction, and check them.
 
         Raises:
-            ViolationError: It broke a rule.
+            ViolationError: The transaction broke the invariant.
 
         """
         self.moment = moment
@@ -123,7 +123,7 @@ class Ledger:
         for (table, partition, sort), old, item in changes:
             if table == "Users":
                 if old is not None:
-                    raise ViolationError(f"user {partition} is made over another")
+                    raise ViolationError(f"user {partition} is overwritten")
                 self.users.setdefault(partition, moment)
                 continue
             event_id = partition if table == "Events" else (partition + "#" + sort).split("EVENT#")[1].split("#")[0]
@@ -131,18 +131,18 @@ class Ledger:
         commits = [Commit(moment, by, self.state(event_id), state) for event_id, state in after.items()]
         for event_id, commit in zip(after, commits, strict=True):
             self.states.setdefault(event_id, []).append((moment, commit.after))
-            self._judge(event_id, commit)
+            self._check(event_id, commit)
         return commits
 
-    def _judge(self, event_id: str, commit: Commit) -> None:
+    def _check(self, event_id: str, commit: Commit) -> None:
         before, after = commit.before, commit.after
         self.figures += Counter(seats=list(commit.came.values()).count(None), promotions=len(commit.promoted))
         self.figures["places in the queue"] += len(commit.came) - list(commit.came.values()).count(None)
-        broken = [what for what, is_so in {**self._state_findings(after), **_change_findings(commit)}.items() if is_so]
+        broken = [what for what, found in {**self._state_findings(after), **_change_findings(commit)}.items() if found]
         if after.waiting_beside_a_seat and not before.waiting_beside_a_seat:
             self.episodes[event_id] = commit
             if not commit.updated:
-                broken.append("somebody waits beside a free seat, and no change of the event has made it so")
+                broken.append("a person waits beside a free seat, though no update of the event caused it")
         if not after.waiting_beside_a_seat:
             self.episodes.pop(event_id, None)
         if broken:
@@ -152,7 +152,10 @@ class Ledger:
         waiting = {seq: user for user, seq in state.people.items() if seq is not None}
         if not state.exists or state.details is None:
             left = bool(state.people or state.places or state.pointers or state.left_behind)
-            return {"one half of an event": state.details != state.seats, "something is left of a deleted event": left}
+            return {
+                "one half of an event is missing": state.details != state.seats,
+                "items of a deleted event are left": left,
+            }
         shared = ("capacity", "status", "hasWaitlist", "version")
         return {
             "more people are confirmed than there are seats": state.confirmed > state.number("capacity"),
@@ -160,8 +163,8 @@ class Ledger:
             "the count of the waiting is wrong": len(waiting) != state.number("waitlisted"),
             "the queue and the registrations do not agree": waiting != state.places,
             "the pointers and the registrations do not agree": state.pointers != state.people.keys(),
-            "somebody is registered who is no user": not state.people.keys() <= self.users.keys(),
-            "a number of the queue will be given again": max(waiting, default=-1) >= state.number("nextSeq"),
+            "a registered user does not exist": not state.people.keys() <= self.users.keys(),
+            "a number of the queue will be reused": max(waiting, default=-1) >= state.number("nextSeq"),
             "the halves of the event differ": any(state.details[name] != (state.seats or {})[name] for name in shared),
         }
 
@@ -174,24 +177,24 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
         [s for s in commit.came.values() if s is not None],
     )
     full = before.confirmed >= before.number("capacity")
-    hand_on = before.open and before.places and None in left
+    owed = before.open and before.places and None in left
     return {
-        "somebody jumps the queue": promoted != sorted(before.places)[: len(promoted)],
-        "somebody is demoted": any(
+        "a promotion skips the head of the queue": promoted != sorted(before.places)[: len(promoted)],
+        "a confirmed person is demoted": any(
             seq is None and after.people.get(user, None) is not None for user, seq in before.people.items()
         ),
-        "somebody has another place in the queue": any(
+        "a person's number in the queue changes": any(
             seq is not None and after.people.get(user) not in {None, seq} for user, seq in before.people.items()
         ),
-        "somebody is promoted on a closed event": bool(promoted) and not before.open,
-        "somebody comes in to a closed event": bool(commit.came) and not before.open,
-        "somebody gets a seat before those who wait": bool(seats and before.places),
-        "somebody queues where there is no waitlist": bool(places) and not before.value("hasWaitlist"),
-        "somebody queues beside a free seat": bool(places) and not full and not before.places,
-        "a number of the queue is given again": any(seq < before.number("nextSeq") for seq in places),
-        "a seat that becomes free does not go to the head of the queue": bool(hand_on) and len(promoted) != 1,
-        "somebody who leaves the queue promotes": bool(promoted and left) and None not in left,
-        "an event is made over another": before.exists
+        "a person is promoted on a closed event": bool(promoted) and not before.open,
+        "a person is registered on a closed event": bool(commit.came) and not before.open,
+        "a newcomer is confirmed ahead of waiting people": bool(seats and before.places),
+        "a person is waitlisted although the waitlist is off": bool(places) and not before.value("hasWaitlist"),
+        "a person is waitlisted beside a free seat": bool(places) and not full and not before.places,
+        "a number of the queue is reused": any(seq < before.number("nextSeq") for seq in places),
+        "a freed seat does not go to the head of the queue": bool(owed) and len(promoted) != 1,
+        "leaving the queue promotes a person": bool(promoted and left) and None not in left,
+        "an event is overwritten": before.exists
         and after.exists
         and (before.details or {})["createdAt"] != (after.details or {})["createdAt"],
         "an event with registrations is deleted": before.exists and not after.exists and bool(before.people),
@@ -199,7 +202,7 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
 
 
 def _with(state: State, table: str, partition: str, sort: str, item: Item | None) -> State:
-    """Return an event's state with one item changed."""
+    """Return the state of an event after a change of one item."""
     if table == "Events":
         return replace(state, details=item) if sort == "DETAILS" else replace(state, seats=item)
     if partition.startswith("USER#"):

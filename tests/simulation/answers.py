@@ -1,4 +1,4 @@
-"""Whether an answer tells the truth: it was so at some moment during the call, and was done if it says so."""
+"""Checks that each answer was true at some moment of its call, and that the call did exactly what it reports."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -8,11 +8,11 @@ from storage import errors
 from storage.model import Event, Registration
 from tests.simulation.clients import Call
 from tests.simulation.dynamodb import LAG
-from tests.simulation.ledger import Commit, Ledger, State, ViolationError
 from tests.simulation.network import Crash
+from tests.simulation.timeline import Commit, State, Timeline, ViolationError
 
-#: What a transaction does that does what was asked for; people who are promoted on the way do not count.
-_DOES: Final[dict[str, Callable[[Commit, str], bool]]] = {
+#: Whether a transaction has the effect of the request; promotions on the way do not count.
+_EFFECTS: Final[dict[str, Callable[[Commit, str], bool]]] = {
     "register": lambda commit, user_id: user_id in commit.came,
     "unregister": lambda commit, user_id: user_id in commit.left,
     "update": lambda commit, _user_id: commit.updated,
@@ -23,8 +23,8 @@ _DOES: Final[dict[str, Callable[[Commit, str], bool]]] = {
 _ATTRIBUTES: Final = {"has_waitlist": "hasWaitlist"}
 
 
-def judge(call: Call, ledger: Ledger) -> None:
-    """Judge what a call answered.
+def check_answer(call: Call, timeline: Timeline) -> None:
+    """Check the answer of a call.
 
     Raises:
         ViolationError: It was not true at any moment of the call.
@@ -32,64 +32,64 @@ def judge(call: Call, ledger: Ledger) -> None:
     """
     if isinstance(call.outcome, Crash):
         return
-    _judge_deeds(call)
+    _check_effects(call)
     if isinstance(call.outcome, errors.StorageUnavailable | errors.Contention):
         return
-    states = ledger.between(call.request.event_id, call.since, call.until)
+    states = timeline.between(call.request.event_id, call.since, call.until)
     true = _refusal_is_true if isinstance(call.outcome, errors.Refusal) else _answer_is_true
-    if not true(call, ledger, states):
+    if not true(call, timeline, states):
         raise ViolationError(f"{call} was answered {call.outcome!r}, which was never true")
 
 
-def _judge_deeds(call: Call) -> None:
-    """Look whether what the answer says was done was done by the call itself, and nothing if it was refused."""
-    if call.request.name not in _DOES or call.unknown:
+def _check_effects(call: Call) -> None:
+    """Check that a successful call had its effect once, and a refused call none."""
+    if call.request.name not in _EFFECTS or call.unknown:
         return
-    deeds = sum(_DOES[call.request.name](commit, call.request.user_id) for commit in call.commits)
+    times = sum(_EFFECTS[call.request.name](commit, call.request.user_id) for commit in call.commits)
     expected = {1} if call.succeeded else {0}
     if call.request.name == "update" and (call.succeeded or isinstance(call.outcome, errors.Contention)):
-        expected = {0, 1}  # There may be nothing to change; and a change that was made stays.
+        expected = {0, 1}  # It may change nothing; and a change stays although its promotion fails.
     if call.request.name == "update" and isinstance(call.outcome, errors.EventNotFound):
-        expected = {0, 1}  # Somebody may have deleted the event right after.
+        expected = {0, 1}  # Another client may have deleted the event right after.
     if call.request.name == "register" and isinstance(call.outcome, errors.Contention):
-        expected = {0, 1}  # Whoever has joined the queue helps with a promotion, and that may meet others.
+        expected = {0, 1}  # A newcomer to the queue continues a promotion, which may meet contention.
     if isinstance(call.outcome, errors.StorageUnavailable):
         return
-    if deeds not in expected:
-        raise ViolationError(f"{call} was answered {call.outcome!r}, but did it {deeds} times")
+    if times not in expected:
+        raise ViolationError(f"{call} was answered {call.outcome!r}, but was applied {times} times")
     for commit in call.commits:
-        _judge_version(call, commit)
+        _check_version(call, commit)
 
 
-def _judge_version(call: Call, commit: Commit) -> None:
-    """Look that a change was made to a version that the caller accepts, and to nothing that was not asked for."""
+def _check_version(call: Call, commit: Commit) -> None:
+    """Check that an update changed only a version that the caller accepts, and only the given fields."""
     if not commit.updated or not commit.before.exists:
         return
     given = {_ATTRIBUTES.get(name, name): value for name, value in call.request.given.items()}
     if commit.before.value("version") not in given.get("expected", [commit.before.value("version")]):
-        raise ViolationError(f"{call} changed another version than was expected")
+        raise ViolationError(f"{call} changed a version other than the expected one")
     if commit.before.details and commit.after.details:
         names = {"title", "capacity", "status", "hasWaitlist"} - given.keys()
         if any(commit.before.details[name] != commit.after.details[name] for name in names):
-            raise ViolationError(f"{call} took back what somebody else had changed")
+            raise ViolationError(f"{call} reverted a change of another client")
 
 
-def _refusal_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  # noqa: C901, PLR0911 - one case for each refusal
+def _refusal_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool:  # noqa: C901, PLR0911 - one case for each refusal
     request, outcome = call.request, call.outcome
     expected = request.given.get("expected", ())
     match outcome:
         case errors.EventNotFound():
             return any(not state.exists for state in states)
         case errors.UserNotFound():
-            return ledger.users.get(request.user_id, call.until + 1) > call.since
+            return timeline.users.get(request.user_id, call.until + 1) > call.since
         case errors.UserExists():
-            return ledger.users.get(request.user_id, call.until + 1) <= call.until
+            return timeline.users.get(request.user_id, call.until + 1) <= call.until
         case errors.RegistrationNotFound():
             return any(request.user_id not in state.people for state in states)
         case errors.EventExists():
             return any(state.exists for state in states)
         case errors.AlreadyRegistered():
-            return _is_registration(outcome.registration, call, ledger)
+            return _is_registration(outcome.registration, call, timeline)
         case errors.EventClosed():
             return any(state.value("status") == outcome.event_status and not state.open for state in states)
         case errors.EventFull():
@@ -108,45 +108,45 @@ def _refusal_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  
     return False
 
 
-def _answer_is_true(call: Call, ledger: Ledger, states: list[State]) -> bool:  # noqa: PLR0911 - one case for each operation
+def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool:  # noqa: PLR0911 - one case for each operation
     request, outcome = call.request, call.outcome
     match request.name:
         case "register" | "get registration":
             mine = [commit for commit in call.commits if request.user_id in commit.came]
-            # Whoever joins beside a free seat promotes first, and reads the place after it; else it is known exactly.
+            # A newcomer who waits beside a free seat promotes first and reads the position later; else it is exact.
             exact = request.name == "register" and mine and not mine[-1].after.waiting_beside_a_seat
             return (outcome.event_id, outcome.user_id) == (request.event_id, request.user_id) and _is_registration(
-                outcome, call, ledger, mine[-1].moment if exact else None
+                outcome, call, timeline, mine[-1].moment if exact else None
             )
         case "update":
-            asked = {name: value for name, value in request.given.items() if name != "expected"}
+            given = {name: value for name, value in request.given.items() if name != "expected"}
             same = [state for state in states if state.value("version") == outcome.version]
             since = max((commit.moment for commit in call.commits if commit.updated), default=call.since)
-            counts = {(s.confirmed, len(s.places)) for s in ledger.between(request.event_id, since, call.until)}
+            counts = {(s.confirmed, len(s.places)) for s in timeline.between(request.event_id, since, call.until)}
             return (
                 any(_is_event(replace(outcome, confirmed=s.confirmed, waitlisted=len(s.places)), [s]) for s in same)
                 and (outcome.confirmed, outcome.waitlisted) in counts
-                and all(getattr(outcome, name) == asked[name] for name in asked)
+                and all(getattr(outcome, name) == given[name] for name in given)
             )
         case "get event":
             return _is_event(outcome, states)
         case "create event" | "create user" | "delete event" | "unregister":
             return True
         case "list event":
-            return _is_list_of_event(call, ledger, states)
+            return _is_list_of_event(call, timeline, states)
         case "list user":
             return all(
-                _is_registration(registration, call, ledger) and registration.event_id == event.event_id
+                _is_registration(registration, call, timeline) and registration.event_id == event.event_id
                 for registration, event in outcome
             ) and _has_each_once(
                 [registration.event_id for registration, _event in outcome],
                 (
                     event_id
-                    for event_id in ledger.states
-                    if all(request.user_id in s.people for s in ledger.between(event_id, call.since, call.until))
+                    for event_id in timeline.states
+                    if all(request.user_id in s.people for s in timeline.between(event_id, call.since, call.until))
                 ),
             )
-    return _has_each_once([event.event_id for event in outcome], _listed(call, ledger))
+    return _has_each_once([event.event_id for event in outcome], _listed(call, timeline))
 
 
 def _is_event(event: Event, states: Iterable[State]) -> bool:
@@ -159,30 +159,30 @@ def _is_event(event: Event, states: Iterable[State]) -> bool:
     )  # fmt: skip
 
 
-def _is_registration(registration: Registration, call: Call, ledger: Ledger, exactly: int | None = None) -> bool:
-    """Say whether it was like this at a moment; but for one known exactly, a place may be counted a little late."""
+def _is_registration(registration: Registration, call: Call, timeline: Timeline, exactly: int | None = None) -> bool:
+    """Return whether a registration was true at some moment; unless `exactly` is set, its position may lag."""
     event_id, user_id = registration.event_id, registration.user_id
-    states = ledger.between(event_id, call.since, call.until)
+    states = timeline.between(event_id, call.since, call.until)
     if registration.status == "confirmed":
         return registration.position is None and any(state.people.get(user_id, 0) is None for state in states)
     numbers = {state.people[user_id] for state in states if state.people.get(user_id) is not None}
-    before = ledger.between(event_id, call.since - LAG, call.until)
+    before = timeline.between(event_id, call.since - LAG, call.until)
     if exactly is not None:
-        before = ledger.between(event_id, exactly, exactly)
+        before = timeline.between(event_id, exactly, exactly)
     return any(_may_be(registration.position, number, before) for number in numbers if number is not None)
 
 
 def _may_be(position: int | None, number: int, states: list[State]) -> bool:
-    """Say whether so many may have been counted ahead of a number: those who always were, and any who ever were."""
+    """Return whether a position lies between the number always ahead and the number ever ahead of a place."""
     ahead = [{seq for seq in state.places if seq < number} for state in states]
     return position is not None and len(set.intersection(*ahead)) < position <= len(set.union(*ahead)) + 1
 
 
-def _is_list_of_event(call: Call, ledger: Ledger, states: list[State]) -> bool:
+def _is_list_of_event(call: Call, timeline: Timeline, states: list[State]) -> bool:
     wanted, entries = call.request.given["status"], call.outcome
     waits = [entry for entry in entries if entry.status == "waitlisted"]
     throughout = set.intersection(*({u for u, seq in s.people.items() if _fits(seq, wanted)} for s in states))
-    if not all(_is_registration(entry, call, ledger) and wanted in {None, entry.status} for entry in entries):
+    if not all(_is_registration(entry, call, timeline) and wanted in {None, entry.status} for entry in entries):
         return False
     if wanted == "waitlisted":
         positions = [entry.position or 0 for entry in waits]
@@ -202,12 +202,12 @@ def _fits(seq: int | None, status: str | None) -> bool:
     return status is None or (status == "confirmed") == (seq is None)
 
 
-def _listed(call: Call, ledger: Ledger) -> list[str]:
-    """Return the events that a list of events must show: the index may miss the last moments."""
+def _listed(call: Call, timeline: Timeline) -> list[str]:
+    """Return the events that a list must contain, given that the index lags."""
     status = call.request.given["status"]
     found = []
-    for event_id in ledger.states:
-        states = ledger.between(event_id, call.since - LAG, call.until)
+    for event_id in timeline.states:
+        states = timeline.between(event_id, call.since - LAG, call.until)
         if all(state.exists and status in {None, state.value("status")} for state in states):
             found.append(event_id)
     return found
