@@ -1,4 +1,4 @@
-"""A request for each documented response of each operation, and faults that provoke the 500s and 503s."""
+"""Requests that provoke each documented response of each operation, and faults that provoke 500 and 503."""
 
 import functools
 from collections.abc import Callable, Iterator
@@ -14,7 +14,8 @@ from tests.apparatus.client import EVENT
 
 Request = tuple[str, str, dict[str, Any]]
 
-#: Requests that succeed where `conf` has one seat, which `ann` has, `empty` has nobody, and `bob` is only a user.
+#: A successful request of each operation. The event `conf` has one seat, which `ann` has; `empty` has no registrations;
+#: `bob` is a user without registrations.
 GOOD: Final[dict[str, Request]] = {
     "handlers.events.list_events": ("GET", "/events", {}),
     "handlers.events.create_event": ("POST", "/events", {"json": {**EVENT, "eventId": "new"}}),
@@ -42,7 +43,7 @@ GOOD: Final[dict[str, Request]] = {
     "handlers.system.get_openapi_yaml": ("GET", "/openapi.yaml", {}),
 }
 
-#: Requests that the state of things refuses.
+#: Requests that are answered with 409 on the same data.
 CONFLICTING: Final[dict[str, Request]] = {
     "handlers.events.create_event": ("POST", "/events", {"json": EVENT}),
     "handlers.events.update_event": ("PUT", "/events/conf", {"json": {"eventId": "empty"}}),
@@ -57,8 +58,24 @@ CONFLICTING: Final[dict[str, Request]] = {
 }
 
 
+def good(operation_id: str) -> Request:
+    """Return a request that succeeds."""
+    assert operation_id in GOOD, f"add a good request for {operation_id} to GOOD in tests/apparatus/provoked.py"
+    return GOOD[operation_id]
+
+
+def provoking(operation_id: str, status: str) -> Request:
+    """Return a request that is answered with this status."""
+    if status == "409":
+        missing = f"add a request for {operation_id} that is answered with 409 to CONFLICTING"
+        assert operation_id in CONFLICTING, f"{missing} in tests/apparatus/provoked.py"
+        return CONFLICTING[operation_id]
+    assert status in CHANGES, f"add a change that provokes {status} to CHANGES in tests/apparatus/provoked.py"
+    return CHANGES[status](good(operation_id))
+
+
 def absent(request: Request) -> Request:
-    """Return the same request for what does not exist."""
+    """Return the same request for a resource that does not exist."""
     method, path, options = request
     head, _, last = path.rpartition("/")
     for name in ("conf", "empty", "ann"):
@@ -84,7 +101,7 @@ def body(content: bytes, media_type: str = "application/json") -> Callable[[Requ
     return change
 
 
-#: What makes of a good request one that is answered with this status.
+#: Functions that turn a good request into one that is answered with the status.
 CHANGES: Final[dict[str, Callable[[Request], Request]]] = {
     "200": lambda request: request,
     "201": lambda request: request,
@@ -102,7 +119,7 @@ CHANGES: Final[dict[str, Callable[[Request], Request]]] = {
 
 @contextmanager
 def store_down(tables: Tables) -> Iterator[None]:
-    """Let no call reach the store."""
+    """Fail every call to the store, as if it were unreachable."""
 
     def fail(**_context: Any) -> None:
         raise botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere")
@@ -116,7 +133,7 @@ def store_down(tables: Tables) -> Iterator[None]:
 
 @contextmanager
 def mistake_in_every_handler() -> Iterator[None]:
-    """Let every operation of an application that is made now have a bug."""
+    """Give every operation of an application that is created in this context a bug."""
 
     def broken(operation_id: str) -> Any:
         @functools.wraps(get_function_from_name(operation_id))

@@ -1,4 +1,4 @@
-"""What the tests of the contract share."""
+"""Fixture of the contract."""
 
 from typing import Any
 
@@ -10,5 +10,5 @@ from handlers.contract import Contract
 
 @pytest.fixture(scope="session")
 def contract() -> Any:
-    """Give the contract with every reference replaced by what it refers to."""
+    """Return the contract with every reference replaced by its target."""
     return resolve_refs(Contract().for_routing())

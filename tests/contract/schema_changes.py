@@ -1,4 +1,4 @@
-"""What changed between two versions of a schema, and which of it breaks clients."""
+"""Compares two versions of a schema: lists the changes, and which of them break clients."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
-#: Keywords that allow more the greater they are, and those that allow more the smaller they are.
+#: Keywords that allow more values the greater they are, and the smaller they are.
 _UPPER_BOUNDS: Final = ("maximum", "maxLength", "maxItems", "maxProperties")
 _LOWER_BOUNDS: Final = ("minimum", "minLength", "minItems", "minProperties")
 
-#: Keywords that allow less where they are, of which nobody can tell whether another value allows more or less.
+#: Keywords that restrict a value; whether a changed one allows more or less is not decidable here.
 _OPAQUE: Final = (
     "type",
     "format",
@@ -27,20 +27,20 @@ _OPAQUE: Final = (
 
 
 class Sent(Enum):
-    """Who sends what a schema describes."""
+    """The side that sends the values of a schema."""
 
     BY_CLIENT = "request"
     BY_SERVICE = "response"
 
     @property
     def breaks(self) -> str:
-        """Clients are broken by a request that may be less than before, and by a response that may be more."""
+        """The direction of change that breaks clients: a tighter request, a looser response."""
         return "tighter" if self is Sent.BY_CLIENT else "looser"
 
 
 @dataclass(frozen=True)
 class Change:
-    """Something that is not as it was."""
+    """One difference between two contracts."""
 
     where: str
     what: str
@@ -51,7 +51,7 @@ class Change:
 
 
 def schema_changes(where: str, old: Mapping[str, Any], new: Mapping[str, Any], sent: Sent) -> Iterator[Change]:
-    """Yield how a schema, without references, differs from what it was."""
+    """Yield the changes of a schema without references."""
     old, new = _flat(old), _flat(new)
     for keyword, direction in _keywords(old, new):
         yield Change(
@@ -66,14 +66,14 @@ def schema_changes(where: str, old: Mapping[str, Any], new: Mapping[str, Any], s
 
 
 def _flat(schema: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the same schema without an allOf of one, which only stands there to have siblings."""
+    """Merge an allOf of one schema, which is only there to allow siblings of a `$ref`, into the schema."""
     if len(schema.get("allOf", [])) == 1:
         return {**schema["allOf"][0], **{name: value for name, value in schema.items() if name != "allOf"}}
     return schema
 
 
 def _keywords(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Yield each keyword that changed, and whether it is tighter or looser; both if nobody can tell."""
+    """Yield each changed keyword with its direction, tighter or looser; both if it is not decidable."""
     for keyword in (*_UPPER_BOUNDS, *_LOWER_BOUNDS):
         sign = 1 if keyword in _UPPER_BOUNDS else -1
         was, now = (sign * schema[keyword] if keyword in schema else math.inf for schema in (old, new))
@@ -100,7 +100,7 @@ def _values(where: str, old: Mapping[str, Any], new: Mapping[str, Any], sent: Se
         return
     for value in old["enum"]:
         if value not in new["enum"]:
-            # Even if only the service sends it: somebody waits for it.
+            # Breaking even if only the service sends it: a client may wait for it.
             yield Change(where, f"value {value} removed", breaking=True)
     for value in new["enum"]:
         if value not in old["enum"]:

@@ -1,4 +1,4 @@
-"""What no fuzzer sends: bytes on a socket, each row with its answer, and with nothing stored by it."""
+"""Hostile bytes on a socket, as no HTTP library sends them: each gets its answer and stores nothing."""
 
 import json
 import re
@@ -24,7 +24,7 @@ PATHS = sorted(
 
 @pytest.fixture(scope="module")
 def address(moto_connection: Tables) -> Iterator[tuple[str, int]]:
-    """Serve the application with uvicorn on a port of its own, as `events-api` does, and give its address."""
+    """Serve the application with uvicorn on a free port, as `events-api` does, and yield its address."""
     app = create_app(moto_connection, check_responses=True)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -38,10 +38,10 @@ def address(moto_connection: Tables) -> Iterator[tuple[str, int]]:
 
 
 def answer(address: tuple[str, int], request: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Send bytes, and return the status, headers and body of the one answer to them."""
+    """Send bytes, and return the status, headers and body of the only response."""
     with closing(socket.create_connection(address, timeout=30)) as connection:
         received = b""
-        # A server that has answered need not read the rest.
+        # A server may close the connection without reading the rest of a request that it has answered.
         with suppress(ConnectionError):
             connection.sendall(request)
         with suppress(ConnectionError):
@@ -72,13 +72,13 @@ def test_a_hostile_request_has_its_answer_and_stores_nothing(
     assert not [table for table in TABLES if moto_tables.client.scan(TableName=table)["Items"]]
 
 
-@pytest.mark.usefixtures("tables")
+@pytest.mark.usefixtures("moto_tables")
 @pytest.mark.parametrize("path", PATHS)
 def test_head_is_get_without_the_body(path: str, address: tuple[str, int]) -> None:
     status, headers, body = answer(address, line("GET", path))
     of_head = answer(address, line("HEAD", path))
 
-    # What differs from one request to the next: the moment, and in problems the instance, which has a fixed length.
+    # Only the date differs from one request to the next, and in problems the instance, which has a fixed length.
     for each in (headers, of_head[1]):
         each.pop("date")
     if "content-length" not in headers:
@@ -86,22 +86,22 @@ def test_head_is_get_without_the_body(path: str, address: tuple[str, int]) -> No
     assert of_head == (status, headers, b"")
 
 
-@pytest.mark.usefixtures("tables")
+@pytest.mark.usefixtures("moto_tables")
 @pytest.mark.parametrize("path", PATHS)
-def test_options_says_what_a_path_has_and_answers_preflights(path: str, address: tuple[str, int]) -> None:
+def test_options_lists_the_methods_of_a_path_and_answers_preflights(path: str, address: tuple[str, int]) -> None:
     status, headers, _body = answer(address, line("OPTIONS", path))
     assert status == 405
     assert headers["allow"]
 
-    asked = ("Origin: https://example.com", "Access-Control-Request-Method: PUT")
-    status, headers, _body = answer(address, line("OPTIONS", path, *asked))
+    preflight = ("Origin: https://example.com", "Access-Control-Request-Method: PUT")
+    status, headers, _body = answer(address, line("OPTIONS", path, *preflight))
     assert status == 200
     assert headers["access-control-allow-origin"] == "*"
 
 
-@pytest.mark.usefixtures("tables")
+@pytest.mark.usefixtures("moto_tables")
 @pytest.mark.parametrize("accept", ["text/html", "application/xml;q=1, application/json;q=0", "nothing at all"])
-def test_accept_is_disregarded_as_there_is_only_one_representation(accept: str, address: tuple[str, int]) -> None:
-    """RFC 9110, 12.5.1 allows it, and an answer in JSON says more than 406 without one."""
+def test_accept_is_ignored_as_there_is_only_one_representation(accept: str, address: tuple[str, int]) -> None:
+    """RFC 9110, 12.5.1 allows a server to ignore Accept; a JSON body is more useful than a 406."""
     status, headers, _body = answer(address, line("GET", "/events", f"Accept: {accept}"))
     assert (status, headers["content-type"]) == (200, "application/json")

@@ -1,4 +1,4 @@
-"""Every link that the contract has leads from an answer to an operation that works with what the answer holds."""
+"""Every link of the contract leads to an operation that succeeds with the values of the response."""
 
 from typing import Any, Final
 
@@ -8,11 +8,11 @@ from handlers.app import create_app
 from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import Client
-from tests.apparatus.provoked import GOOD
+from tests.apparatus.provoked import good
 
 CONTRACT: Final = Contract()
 
-#: What a linked operation is sent, beyond what the link gives it.
+#: Bodies of linked operations; the link gives the parameters.
 BODIES: Final = {
     "handlers.events.update_event": {"title": "Other"},
     "handlers.registrations.register_user": {"userId": "bob"},
@@ -20,7 +20,7 @@ BODIES: Final = {
 
 
 def links(document: Any, operation_id: str) -> dict[str, Any]:
-    """Return the links of the answer that an operation gives when all is well."""
+    """Return the links of the 201 response of an operation."""
     operation = CONTRACT.operations[operation_id]
     responses = document["paths"][operation.path][operation.method.lower()]["responses"]
     found: dict[str, Any] = responses.get("201", {}).get("links", {})
@@ -30,7 +30,7 @@ def links(document: Any, operation_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("operation_id", CONTRACT.operations)
 def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, moto_tables: Tables, contract: Any) -> None:
     creates = CONTRACT.operations[operation_id].method == "POST"
-    assert bool(links(contract, operation_id)) is creates, "what creates has links, and nothing else does"
+    assert bool(links(contract, operation_id)) is creates, "a 201 of a POST has links, and no other response has"
     for link in links(contract, operation_id).values():
         for table in moto_tables.names.values():
             moto_tables.client.delete_table(TableName=table)
@@ -38,7 +38,7 @@ def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, moto_
         client = Client(create_app(moto_tables, check_responses=True))
         client.create_users("ann", "bob")
         client.create_event()
-        method, path, options = GOOD[operation_id]
+        method, path, options = good(operation_id)
         answer = client.request(method, path, **options).json()
         target = CONTRACT.operations[link["operationId"]]
         values = {

@@ -1,4 +1,4 @@
-"""Every response that the contract has is one that the service gives: for each there is a request that provokes it."""
+"""Every response of the contract is one that the service gives: a request provokes each of them."""
 
 from contextlib import nullcontext
 from typing import Any, Final
@@ -9,7 +9,7 @@ from handlers.app import create_app
 from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import Client
-from tests.apparatus.provoked import CHANGES, CONFLICTING, GOOD, mistake_in_every_handler, store_down
+from tests.apparatus.provoked import mistake_in_every_handler, provoking, store_down
 
 DOCUMENT: Final = Contract().document
 RESPONSES: Final = [
@@ -21,7 +21,7 @@ RESPONSES: Final = [
 
 @pytest.fixture(scope="module")
 def apps(moto_connection: Tables) -> dict[bool, Any]:
-    """Make the application once, and once with a mistake in every handler; each test has fresh tables below them."""
+    """Create the application without and with a bug in every handler; each test has fresh tables."""
     with mistake_in_every_handler():
         mistaken = create_app(moto_connection, check_responses=True)
     return {False: create_app(moto_connection, check_responses=True), True: mistaken}
@@ -31,16 +31,15 @@ def apps(moto_connection: Tables) -> dict[bool, Any]:
 def test_every_documented_response_is_provoked(
     operation_id: str, status: str, moto_tables: Tables, apps: dict[bool, Any]
 ) -> None:
-    """The application holds each of them, its headers too, against the contract."""
+    """The application checks each response and its headers against the contract."""
     client = Client(apps[False])
     client.create_users("ann", "bob")
     client.create_event(capacity=1)
     client.create_event(eventId="empty")
     client.register("conf", "ann")
-    request = CONFLICTING[operation_id] if status == "409" else CHANGES[status](GOOD[operation_id])
+    method, path, options = provoking(operation_id, status)
 
     with store_down(moto_tables) if status == "503" else nullcontext():
-        method, path, options = request
         answer = Client(apps[status == "500"]).request(method, path, **options)
 
     assert answer.status_code == int(status), answer.text

@@ -1,4 +1,4 @@
-"""Checks of ours beside schemathesis' own: what the service may refuse in a request that fits the contract."""
+"""Own checks in addition to those of schemathesis, for requests that fit the contract."""
 
 import re
 from typing import Any, Final
@@ -13,25 +13,25 @@ from schemathesis.specs.openapi.checks import ensure_resource_availability
 
 @schemathesis.check
 def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Of what fits the contract, 412 is only for an If-Match, and 422 only for a cursor that no list ever gave."""
+    """Accept 412 for a valid request only with If-Match, and 422 only for a cursor that no list returned."""
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if response.status_code == 412 and "If-Match" not in (case.headers or {}):
-        raise Failure(operation=case.operation.label, title="412 without If-Match", message="Nothing was to match.")
+        raise Failure(operation=case.operation.label, title="412 without If-Match", message="No precondition was sent.")
     if response.status_code == 422:
         wrong = {error.get("parameter", error.get("pointer")) for error in response.json()["errors"]}
         if excess := wrong - {"cursor"} - _misfits(case):
             raise Failure(
                 operation=case.operation.label,
-                title="What fits the contract is refused",
-                message=f"Nothing is wrong with {', '.join(sorted(excess))}",
+                title="A valid request is refused",
+                message=f"The contract allows the value of {', '.join(sorted(excess))}",
             )
 
 
 def _misfits(case: Case[Any]) -> set[str]:
-    """Return the headers that do not fit the contract in a case that is meant to.
+    """Return the headers of a supposedly valid case that do not fit the contract.
 
-    The coverage phase takes the pattern of a header away if no letter or digit matches it, and sends `If-Match: 0`
+    The coverage phase drops the pattern of a header if no letter or digit matches it, and sends `If-Match: 0`
     (schemathesis/schemathesis#4205).
     """
     return {
@@ -41,7 +41,7 @@ def _misfits(case: Case[Any]) -> set[str]:
     }
 
 
-#: What is missing if it is what a request has just created.
+#: The problem that would mean that the created resource is missing, by the request that created it.
 _MISSING: Final = {
     "POST /events": "event-not-found",
     "POST /users": "user-not-found",
@@ -57,10 +57,10 @@ _UNREGISTER: Final = {
 
 @schemathesis.check
 def created_resource_is_there(context: CheckContext, response: Response, case: Case[Any]) -> bool | None:
-    """Schemathesis' `ensure_resource_availability`, but for what it does not know of registrations.
+    """Check like schemathesis' `ensure_resource_availability`, without its false positives for registrations.
 
-    It takes any 404 below an event for a missing event, where it may be the user in the body who is missing; and it
-    takes a resource for deleted if its own path was, where a registration has two.
+    The original takes any 404 below an event for a missing event, though the user in the body may be missing. And it
+    considers a resource deleted only if its own path was, though a registration has two paths.
     """
     if response.status_code != 404:
         return None

@@ -1,7 +1,8 @@
-"""One run of schemathesis inside this process: what it sent, what it found, and what of the contract it covered."""
+"""Run of schemathesis in this process, with its cases, findings and coverage of the contract."""
 
+import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -13,15 +14,33 @@ from tracecov import CoverageMap
 from tracecov.schemathesis import group_interactions_by_method_path, to_http_interaction
 
 from handlers.contract import PATH
-from tests.fuzz import checks  # noqa: F401 - it registers them
+from tests.fuzz import checks  # noqa: F401 - the import registers the checks
 
 CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 DAY: Final = 24 * 60 * 60
 
+#: Maximum number of characters per line of a summary.
+_LINE: Final = 200
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A failed check, or an error of the application; `details` is the report of schemathesis in full."""
+
+    operation: str
+    check: str
+    message: str
+    reproduce: str
+    details: str
+
+    def __str__(self) -> str:
+        lines = (f"{self.operation}: {self.check}", f"  {self.message}", f"  {self.reproduce}")
+        return "\n".join(line if len(line) <= _LINE else f"{line[:_LINE]}…" for line in lines)
+
 
 @dataclass
 class Run:
-    """What came of it."""
+    """Figures and findings of a run."""
 
     seed: int
     coverage: CoverageMap
@@ -30,7 +49,7 @@ class Run:
     inferred: set[str] = field(default_factory=set)
     known_links: int = 0
     inferred_links: int = 0
-    findings: list[str] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
 
     def __str__(self) -> str:
         phases = ", ".join(f"{count} {phase}" for phase, count in self.cases.items())
@@ -42,22 +61,32 @@ class Run:
         )
 
 
+def summary(findings: Sequence[Finding]) -> str:
+    """Return the first finding of each check on each operation, with the number of its kind."""
+    kinds: dict[tuple[str, str], list[Finding]] = {}
+    for finding in findings:
+        kinds.setdefault((finding.operation, finding.check), []).append(finding)
+    return "\n\n".join(f"{alike[0]}\n  {len(alike)} of this kind" for alike in kinds.values())
+
+
 def fuzz(
     app: Any, *, max_examples: int, seed: int, at_least: int = 0, afresh: Callable[[], object] = lambda: None
 ) -> Run:
-    """Send to an ASGI application what schemathesis makes of its contract, in all phases, with all checks.
+    """Fuzz an ASGI application with requests generated from its contract, in all phases, with all checks.
 
-    With `at_least`, it goes on with new cases and new walks along the links until there were so many cases; `afresh`
-    empties the store in between.
+    With `at_least`, repeat all phases with new cases until that number of cases was sent; `afresh` empties the store
+    between them.
     """
     config = schemathesis.Config.from_path(CONFIG)
     config.update(seed=seed, max_failures=None)
-    config.max_time = DAY if at_least else None  # Only under a limit of time are phases repeated.
-    schema = schemathesis.openapi.from_path(PATH, config=config)  # Where it comes from a URL, that is not tested.
+    config.max_time = DAY if at_least else None  # Phases are repeated only under a time limit.
+    schema = schemathesis.openapi.from_path(
+        PATH, config=config
+    )  # Loaded from a URL, the URL itself would not be fuzzed.
     schema.app = app
     schema.config.update(base_url="http://testserver")
     schema.config.generation.update(max_examples=max_examples)
-    # One of these is a walk along links, of several requests.
+    # An example of this phase is a sequence of requests along links.
     schema.config.phases.stateful.generation.update(max_examples=2 * max_examples)
     run = Run(seed, CoverageMap.from_dict(schema.raw_schema, base_path=schema.base_path))
     shown = 0
@@ -66,17 +95,20 @@ def fuzz(
         match event:
             case events.PhaseStarted(payload=events.StatefulPhasePayload() as transitions):
                 run.known_links = transitions.transitions_total
-                run.inferred_links += transitions.inferred_transitions  # Those that are new since the last time.
+                run.inferred_links += transitions.inferred_transitions  # Only those new since the last phase.
             case events.ScenarioFinished():
                 _note(run, event)
             case events.PhaseFinished(phase=Phase(name=PhaseName.STATEFUL_TESTING)) if at_least:
-                print(run, *run.findings[shown:], sep="\n", flush=True)  # noqa: T201 - a long run shows how far it is
+                print(run, *run.findings[shown:], sep="\n", flush=True)  # noqa: T201 - progress of a long run
                 shown = len(run.findings)
                 afresh()
                 if run.cases.total() >= at_least:
                     stream.stop()
             case events.NonFatalError():
-                run.findings.append(f"{event.label}: {event.info.format()}")
+                info = event.info
+                reproduce = re.search(r"curl .*", info.traceback)
+                command = reproduce[0] if reproduce else ""
+                run.findings.append(Finding(event.label, info.title, info.message, command, info.format()))
     return run
 
 
@@ -94,4 +126,6 @@ def _note(run: Run, scenario: events.ScenarioFinished) -> None:
         for result in results:
             if result.status is not Status.SUCCESS and result.failure_info is not None:
                 failure = result.failure_info
-                run.findings.append(f"{label}: {result.name}: {failure.failure}\n{failure.code_sample}")
+                message = " ".join(str(failure.failure).split())
+                details = f"{failure.failure}\n{failure.code_sample}"
+                run.findings.append(Finding(label, result.name, message, failure.code_sample or "", details))

@@ -114,11 +114,17 @@ def test_every_operation_lists_all_its_error_statuses() -> None:
         item = RESOLVED["paths"][operation.path]
         statuses = set(definition["responses"])
         parameters = definition.get("parameters", []) + item.get("parameters", [])
-        assert "500" in statuses
-        assert ({"400", "413", "415", "422"} <= statuses) or "requestBody" not in definition
-        assert ("422" in statuses) or not parameters
-        assert definition["summary"]
-        assert definition["description"]
+        name = f"{operation.method} {operation.path}"
+        assert "500" in statuses, f"document 500 for {name}"
+        missing = {"400", "413", "415", "422"} - statuses if "requestBody" in definition else set()
+        assert not missing, (
+            f"document {', '.join(sorted(missing))} for {name}: an operation with a body can answer them"
+        )
+        assert "422" in statuses or not parameters, (
+            f"document 422 for {name}: every operation with parameters can answer it"
+        )
+        assert definition["summary"], f"give {name} a summary"
+        assert definition["description"], f"give {name} a description"
 
 
 def write(tmp_path: Path, change: Any) -> Contract:

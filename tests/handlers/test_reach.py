@@ -79,7 +79,7 @@ CRAFTED: Final = [
 
 def test_a_key_is_refused_as_an_id_in_every_path(client: Client) -> None:
     operations = [operation for operation in Contract().operations.values() if "Id}" in operation.path]
-    assert len(operations) == 10
+    assert operations
     bodies: dict[str, Any] = {"POST": {"userId": "ann"}, "PUT": {}}
     for operation, crafted in product(operations, CRAFTED):
         escaped = "".join(f"%{byte:02X}" for byte in crafted.encode())
