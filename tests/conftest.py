@@ -1,4 +1,4 @@
-"""What tests share: the three tables on moto and on ministack, the application on them, and rivals."""
+"""Shared fixtures: the three tables on moto and on ministack, the application on them, and its log."""
 
 import io
 import itertools
@@ -18,7 +18,7 @@ from storage.embedded import EMULATOR_ACCESS, embedded_store
 from storage.schema import TABLE_VARIABLES, TABLES
 from tests.apparatus.client import Client
 
-#: The browser is driven by what only the extra `contract` brings.
+#: playwright, which drives the browser, is only in the extra `contract`.
 collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py"]
 
 _numbers = itertools.count()
@@ -26,7 +26,7 @@ _numbers = itertools.count()
 
 @pytest.fixture(autouse=True)
 def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make sure that no test reaches an account or a store of whoever runs it."""
+    """Keep tests away from the account and the store of the person who runs them."""
     for name in ("AWS_PROFILE", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "CORS_ORIGINS", "STAGE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -36,7 +36,7 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def moto_connection() -> Iterator[Tables]:
-    """Connect to moto once: making a client takes longer than most tests."""
+    """Connect to moto once per process: creating a client takes longer than most tests."""
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
             patch.delenv(name, raising=False)
@@ -45,7 +45,7 @@ def moto_connection() -> Iterator[Tables]:
 
 @pytest.fixture
 def moto_tables(moto_connection: Tables) -> Iterator[Tables]:
-    """Make fresh tables on moto, in this process: quick, but right only for one client at a time."""
+    """Create fresh tables on moto, in this process: fast, but correct only for one client at a time."""
     moto_connection.create_missing()
     yield moto_connection
     for table in TABLES:
@@ -54,14 +54,14 @@ def moto_tables(moto_connection: Tables) -> Iterator[Tables]:
 
 @pytest.fixture(scope="session")
 def store_url() -> Iterator[str]:
-    """Start ministack, a process of its own that has DynamoDB's semantics under concurrency, and give its URL."""
+    """Start ministack, a process with DynamoDB's semantics under concurrency, and yield its URL."""
     with embedded_store() as url:
         yield url
 
 
 @pytest.fixture
 def ministack_tables(store_url: str) -> Tables:
-    """Make fresh tables on ministack."""
+    """Create fresh tables on ministack."""
     number = next(_numbers)
     names = {variable: f"{table}{number}" for table, variable in TABLE_VARIABLES.items()}
     tables = Tables.connect(names, endpoint_url=store_url, **EMULATOR_ACCESS)
@@ -71,13 +71,13 @@ def ministack_tables(store_url: str) -> Tables:
 
 @pytest.fixture
 def client(moto_tables: Tables) -> Client:
-    """Make a client of the application, which holds every response against the contract."""
+    """Create a client of the application, which checks every response against the contract."""
     return Client(create_app(moto_tables, check_responses=True))
 
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """Write the log to a text, and leave the loggers as they were."""
+    """Capture the log, and restore the loggers afterwards."""
     loggers = [logging.getLogger(name) for name in ("handlers", "storage")]
     before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
     text = io.StringIO()
@@ -89,5 +89,5 @@ def log() -> Iterator[io.StringIO]:
 
 @pytest.fixture
 def log_lines(log: io.StringIO) -> Callable[[], list[dict[str, Any]]]:
-    """Return a function that gives the lines logged so far."""
+    """Return a function that returns the lines logged so far."""
     return lambda: [json.loads(line) for line in log.getvalue().splitlines()]

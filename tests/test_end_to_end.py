@@ -1,4 +1,4 @@
-"""The whole service over HTTP on ministack: the story of the description, a restart, and a race for seats."""
+"""The whole service over HTTP on ministack: a first session, a restart, and a race for seats."""
 
 import argparse
 import re
@@ -28,19 +28,19 @@ from tests.apparatus.story import STORY
 
 
 def curl(command: str, url: str) -> tuple[int, str]:
-    """Do what one of the story's curl commands says, and return status and body."""
+    """Send the request of a curl command, and return the status and body of its response."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-X", default="GET")
     parser.add_argument("-H", action="append", default=[])
     parser.add_argument("-d")
     parser.add_argument("url")
-    said = parser.parse_args(shlex.split(command.replace("$URL", url))[1:])
-    headers = dict(header.split(": ") for header in said.H)
-    answer = httpx.request(said.X, said.url, headers=headers, content=said.d)
+    options = parser.parse_args(shlex.split(command.replace("$URL", url))[1:])
+    headers = dict(header.split(": ") for header in options.H)
+    answer = httpx.request(options.X, options.url, headers=headers, content=options.d)
     return answer.status_code, answer.text
 
 
-def test_the_story_works_as_it_stands_and_survives_a_restart(tmp_path: Path) -> None:
+def test_the_first_session_works_and_its_data_survives_a_restart(tmp_path: Path) -> None:
     with running(folder=tmp_path) as server:
         for command, status, expected in STORY:
             got, body = curl(command, server.url)
@@ -59,7 +59,7 @@ PEOPLE = [f"user-{number:02d}" for number in range(48)]
 
 @pytest.fixture
 def at_once() -> Callable[[Callable[[str], Any]], list[Any]]:
-    """Return a function that does something for everybody, as 16 clients at the same time."""
+    """Return a function that runs an action for each person, with 16 concurrent clients."""
 
     def act(action: Callable[[str], Any]) -> list[Any]:
         with ThreadPoolExecutor(CLIENTS) as clients:
@@ -68,7 +68,7 @@ def at_once() -> Callable[[Callable[[str], Any]], list[Any]]:
     return act
 
 
-def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
+def test_sixteen_clients_compete_for_twenty_seats_and_then_everybody_leaves(
     tmp_path: Path, ministack_tables: Tables, store_url: str, at_once: Callable[[Callable[[str], Any]], list[Any]]
 ) -> None:
     names = {f"{table.upper()}_TABLE": name for table, name in ministack_tables.names.items()}
@@ -78,7 +78,7 @@ def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
         client.post("/events", json={**event, "capacity": SEATS, "organizer": "O", "hasWaitlist": True})
         at_once(lambda user_id: client.post("/users", json={"userId": user_id, "name": "N"}))
 
-        def insist(action: Callable[[], httpx.Response]) -> httpx.Response:
+        def retry(action: Callable[[], httpx.Response]) -> httpx.Response:
             answer = action()
             while answer.status_code == 503:
                 assert answer.json()["title"] == "Contention"
@@ -86,10 +86,10 @@ def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
             return answer
 
         def register(user_id: str) -> httpx.Response:
-            return insist(lambda: client.post("/events/hot/registrations", json={"userId": user_id}))
+            return retry(lambda: client.post("/events/hot/registrations", json={"userId": user_id}))
 
         def leave(user_id: str) -> httpx.Response:
-            return insist(lambda: client.delete(f"/events/hot/registrations/{user_id}"))
+            return retry(lambda: client.delete(f"/events/hot/registrations/{user_id}"))
 
         answers = at_once(register)
         assert {answer.status_code for answer in answers} == {201}
@@ -105,8 +105,8 @@ def test_sixteen_clients_fight_for_twenty_seats_and_then_all_leave(
         assert server.stop() == 0
 
 
-def test_refusals_on_the_true_store_are_those_of_the_rules(ministack_tables: Tables) -> None:
-    """An emulator may check the steps of a transaction in another order than DynamoDB; the refusals must not care."""
+def test_refusals_on_ministack_are_those_of_the_rules(ministack_tables: Tables) -> None:
+    """An emulator may check the steps of a transaction in another order than DynamoDB, with the same refusals."""
     with pytest.raises(EventNotFound):
         registrations.register(ministack_tables, "nothing", "nobody")
     fields: dict[str, Any] = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
@@ -127,5 +127,5 @@ def test_refusals_on_the_true_store_are_those_of_the_rules(ministack_tables: Tab
         events.delete(ministack_tables, "e")
 
 
-def test_the_command_that_the_readme_names_is_installed() -> None:
+def test_the_command_of_the_readme_is_installed() -> None:
     assert (Path(sys.executable).parent / "events-api").exists()

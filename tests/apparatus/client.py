@@ -1,4 +1,4 @@
-"""A client of the application in this process."""
+"""HTTP client of the application in this process."""
 
 import asyncio
 from typing import Any
@@ -18,15 +18,14 @@ EVENT = {
 
 
 class Client:
-    """Makes requests to an ASGI application, as a browser or a generated client would over HTTP."""
+    """Sends HTTP requests to an ASGI application without a socket."""
 
     def __init__(self, app: Any, base_url: str = "http://testserver") -> None:
-        """Take the application."""
         self.app = app
         self.base_url = base_url
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
-        """Make a request and return the response."""
+        """Send a request and return the response."""
 
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
@@ -48,7 +47,7 @@ class Client:
         return self.request("DELETE", path, **options)
 
     def create_event(self, **fields: Any) -> str:
-        """Create an event like EVENT but for the given fields, and return its id."""
+        """Create an event from EVENT with some fields replaced, and return its id."""
         answer = self.post("/events", json={**EVENT, **fields})
         assert answer.status_code == 201, answer.text
         return str(answer.json()["eventId"])
@@ -60,14 +59,14 @@ class Client:
             assert answer.status_code == 201, answer.text
 
     def register(self, event_id: str, *user_ids: str) -> list[str]:
-        """Register users in order, and return what each got."""
+        """Register users in order, and return their statuses."""
         answers = [self.post(f"/events/{event_id}/registrations", json={"userId": user_id}) for user_id in user_ids]
         assert all(answer.status_code == 201 for answer in answers), [answer.text for answer in answers]
         return [answer.json()["status"] for answer in answers]
 
 
 def problem(answer: httpx.Response) -> str:
-    """Return the name of the problem that an answer is, after a look at what every problem has."""
+    """Return the problem type of a response, after checking the members that every problem has."""
     assert answer.headers["content-type"] == "application/problem+json"
     body = answer.json()
     assert body["status"] == answer.status_code

@@ -1,6 +1,6 @@
-"""Faults between the ledger and its store, at botocore's own hook before each attempt at a call, by a plan or a seed.
+"""Faults between `storage` and the store, injected at botocore's hook before each attempt at a call.
 
-The store has to be one that is reached over HTTP: moto answers at the same hook, and would do what is to fail.
+The store must be reached over HTTP: moto answers at the same hook, and would apply a call that is to fail.
 """
 
 import json
@@ -24,37 +24,37 @@ SLOW_SECONDS = 0.05
 
 
 class Fault(Enum):
-    """What can go wrong with an attempt at a call."""
+    """A fault of one attempt at a call."""
 
-    CONFLICT = "another transaction is at the same items"
-    THROTTLED = "the store has no capacity"
-    FAILED = "the store has an error of its own, and does nothing"
-    UNSENT = "no connection in time: the request is not sent"
-    RESET = "the connection is closed before the store has read the request"
-    LOST = "the store does it, and the answer is lost"
-    SLOW = "the answer takes longer than usual"
-    PARTIAL = "a BatchGetItem answers for some of its keys"
+    CONFLICT = "another transaction holds one of the items"
+    THROTTLED = "the store throttles the call"
+    FAILED = "the store fails, and applies nothing"
+    UNSENT = "connecting times out: the request is not sent"
+    RESET = "the connection is closed before the store reads the request"
+    LOST = "the store applies the call, and the answer is lost"
+    SLOW = "the answer is slow"
+    PARTIAL = "a BatchGetItem returns only a part of its keys"
 
 
-#: Says what goes wrong with an attempt: the name of the operation, and how many attempts at it there were before.
+#: Returns the fault of an attempt, given the operation and the number of earlier attempts at it.
 Plan = Callable[[str, int], Fault | None]
 
 _ONLY_FOR = {Fault.CONFLICT: "TransactWriteItems", Fault.PARTIAL: "BatchGetItem"}
 
 
 def fits(fault: Fault, operation: str) -> bool:
-    """Say whether this can happen to that operation."""
+    """Return whether an operation can meet a fault."""
     return _ONLY_FOR.get(fault, operation) == operation
 
 
 def at_rates(seed: int, rates: Mapping[Fault, float]) -> Plan:
-    """Return a plan in which faults are met at these rates; the same seed gives the same faults.
+    """Return a plan that draws faults at these rates; the same seed gives the same faults.
 
-    Each attempt is drawn for by its own number, so that calls which are made at the same time do not take turns.
+    The draw depends only on the number of the attempt, so that the order of concurrent calls does not change it.
     """
 
     def plan(operation: str, number: int) -> Fault | None:
-        chance = random.Random(f"{seed} {operation} {number}").random()  # noqa: S311 - a test's dice
+        chance = random.Random(f"{seed} {operation} {number}").random()  # noqa: S311 - reproducible, not secret
         for fault, rate in rates.items():
             chance -= rate
             if chance < 0:
@@ -65,23 +65,22 @@ def at_rates(seed: int, rates: Mapping[Fault, float]) -> Plan:
 
 
 def at_attempts(fault: Fault, operation: str, first: int, times: int = 1) -> Plan:
-    """Return a plan in which some attempts in a row at an operation meet a fault."""
+    """Return a plan in which `times` attempts at an operation, from `first`, meet a fault."""
     return lambda name, number: fault if name == operation and first <= number < first + times else None
 
 
 class Faults:
-    """What was attempted since the faults were put in, and what was met, in order."""
+    """The injected faults: `attempts` counts calls by operation, `met` lists faults in order."""
 
     def __init__(self, tables: Tables, plan: Plan) -> None:
-        """Take the tables and the plan."""
         self.attempts: Counter[str] = Counter()
         self.met: list[tuple[str, int, Fault]] = []
-        self._session = tables.client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - it sends
+        self._session = tables.client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - it sends requests
         self._plan = plan
         self._lock = threading.Lock()
 
     def before_send(self, request: AWSPreparedRequest, event_name: str, **_context: Any) -> AWSResponse | None:
-        """Answer or fail in the place of the store, or let the request pass."""
+        """Answer or fail instead of the store, or let the request pass."""
         operation = event_name.rsplit(".", 1)[1]
         with self._lock:
             number = self.attempts[operation]
@@ -107,7 +106,9 @@ class Faults:
             case Fault.RESET:
                 raise ConnectionClosedError(endpoint_url=request.url)
             case Fault.LOST:
-                assert self._session.send(request).content is not None, "it is read to its end, and so done"
+                assert self._session.send(request).content is not None, (
+                    "the store has applied the call once its answer is read"
+                )
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.SLOW:
                 time.sleep(SLOW_SECONDS)
@@ -116,7 +117,7 @@ class Faults:
 
 
 class _Body:
-    """The body of an answer, as botocore reads it."""
+    """The body of a response, in the form that botocore reads."""
 
     def __init__(self, content: bytes) -> None:
         self._content = content
@@ -141,9 +142,9 @@ def _error(request: AWSPreparedRequest, code: str, status: int = 400, **more: An
 
 
 def _partial(request: AWSPreparedRequest, response: AWSResponse) -> AWSResponse:
-    """Leave over all keys of a batch but the first of each table."""
-    body, asked = json.loads(response.content), json.loads(_read(request))["RequestItems"]
-    left = {name: part | {"Keys": part["Keys"][1:]} for name, part in asked.items() if part["Keys"][1:]}
+    """Leave all keys of a batch but the first of each table unprocessed."""
+    body, requested = json.loads(response.content), json.loads(_read(request))["RequestItems"]
+    left = {name: part | {"Keys": part["Keys"][1:]} for name, part in requested.items() if part["Keys"][1:]}
     for name, part in left.items():
         found = body["Responses"].get(name, [])
         body["Responses"][name] = [
@@ -154,7 +155,7 @@ def _partial(request: AWSPreparedRequest, response: AWSResponse) -> AWSResponse:
 
 @contextmanager
 def faults(tables: Tables, plan: Plan) -> Iterator[Faults]:
-    """Let calls to the store meet faults as long as the context lasts; botocore repeats them without its pauses."""
+    """Inject faults into calls for the duration of the context; botocore retries without backoff."""
     assert "//127.0.0.1:" in tables.client.meta.endpoint_url, "faults are for a store of the test's own"
     events: Any = tables.client.meta.events
     layer = Faults(tables, plan)

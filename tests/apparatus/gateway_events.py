@@ -1,10 +1,10 @@
-"""Events that API Gateway sends to the function, payload formats 1.0 and 2.0, and the context beside them."""
+"""Events that API Gateway sends to the Lambda function, in payload formats 1.0 and 2.0, and their context."""
 
 from typing import Any
 
 
 class Context:
-    """What the runtime passes beside the event."""
+    """The context object that the runtime passes with an event."""
 
     aws_request_id = "8a7b"
     remaining = 10_000

@@ -1,7 +1,7 @@
-"""A TCP proxy that treats requests as a bad network does: under a seed and at set rates, or on command.
+"""TCP proxy that delays and resets requests and loses replies, at seeded rates or on command.
 
-It stands between a client and the server, or between the server and the store, and speaks no protocol: a request is
-what the client sends after a reply, as in HTTP/1.1 without pipelining.
+It works between a client and the server, or between the server and the store. It parses no protocol: a request is
+everything that the client sends after a reply, as in HTTP/1.1 without pipelining.
 """
 
 import contextlib
@@ -22,28 +22,28 @@ DELAY_SECONDS: Final = 0.02
 
 
 class Fault(Enum):
-    """What happens to a request."""
+    """The treatment of a request."""
 
     PASS = auto()
     DELAY = auto()
-    #: The connection is reset before the request goes on.
+    #: The connection is reset before the request is forwarded.
     RESET = auto()
-    #: The request is delivered, and the connection is reset when the reply comes.
+    #: The request is forwarded, and the connection is reset when the reply arrives.
     LOSE_REPLY = auto()
 
 
-#: Decides by the first bytes of a request, on the thread of its connection.
+#: Chooses the fault of a request from its first bytes, on the thread of its connection.
 Plan = Callable[[bytes], Fault]
 
 
 def passing(_request: bytes) -> Fault:
-    """Let everything pass."""
+    """Choose no fault for any request."""
     return Fault.PASS
 
 
 def seeded(seed: int, rates: Mapping[Fault, float]) -> Plan:
-    """Return a plan that draws the fault of each request, in the order in which they come; what is left passes."""
-    dice, lock = random.Random(seed), threading.Lock()  # noqa: S311 - faults must repeat under their seed
+    """Return a plan that draws the fault of each request in order of arrival; the remaining requests pass."""
+    dice, lock = random.Random(seed), threading.Lock()  # noqa: S311 - reproducible, not secret
     faults = [*rates, Fault.PASS]
     weights = [*rates.values(), 1 - sum(rates.values())]
 
@@ -55,13 +55,13 @@ def seeded(seed: int, rates: Mapping[Fault, float]) -> Plan:
 
 
 class Proxy:
-    """A listening proxy; `plan` and `target` can be changed at any time, and count for the next request or connection.
+    """A listening proxy; changes of `plan` and `target` apply to the next request or connection.
 
-    `met` counts the requests by what happened to them. `at_loss` is called when a reply has come that is to be lost.
+    `met` counts requests by fault. The proxy calls `at_loss` when a reply arrives that is to be lost.
     """
 
     def __init__(self, target: int, plan: Plan) -> None:
-        """Take the loopback port that connections lead to."""
+        """Listen on a free port, and forward to a loopback port."""
         self.target = target
         self.plan = plan
         self.at_loss: Callable[[], object] = lambda: None
@@ -78,8 +78,8 @@ class Proxy:
         self._acceptor.start()
 
     def refuse(self) -> None:
-        """Cut every connection and refuse new ones, as if what is behind were down."""
-        # On Linux, this also wakes the thread that waits for the next connection or byte; closing would not.
+        """Cut every connection and refuse new ones, as if the target were down."""
+        # On Linux, shutdown also wakes the thread that waits for a connection or a byte; close would not.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._acceptor.join()
         self._listener.close()
@@ -109,21 +109,21 @@ class Proxy:
         try:
             with client, contextlib.suppress(OSError):
                 if not self._relay(client):
-                    # Closing at once sends a reset, and not the end of an orderly conversation.
+                    # With a linger time of zero, closing sends a reset instead of an orderly end.
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         finally:
             with self._lock:
                 del self._connections[threading.current_thread()]
 
     def _relay(self, client: socket.socket) -> bool:
-        """Pass on what both sides send until one has ended (true), or the connection is to be reset (false)."""
+        """Forward data until one side ends (return True) or the connection must be reset (return False)."""
         try:
             server = socket.create_connection(("127.0.0.1", self.target))
         except ConnectionRefusedError:
             return False
         with server:
             for side in (client, server):
-                # What came in pieces goes on in pieces, and waits for no acknowledgement.
+                # Forward small segments at once, without waiting for acknowledgements.
                 side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             fault: Fault | None = None
             while True:
@@ -157,7 +157,7 @@ class Proxy:
 
 @contextmanager
 def proxy(target: int, plan: Plan = passing) -> Iterator[Proxy]:
-    """Run a proxy to a loopback port as long as the context lasts."""
+    """Run a proxy to a loopback port for the duration of the context."""
     running = Proxy(target, plan)
     try:
         yield running

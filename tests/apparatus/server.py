@@ -1,4 +1,4 @@
-"""The service as a process of its own: `events-api` as a newcomer starts it."""
+"""The service as a process: `events-api`, as a newcomer starts it."""
 
 import os
 import re
@@ -22,14 +22,14 @@ def environ(**more: str) -> dict[str, str]:
 
 
 class Server:
-    """A running `events-api`: what it logged before it was there, what it printed then, and its URLs."""
+    """A running `events-api`: the output before it was ready, its first lines after that, and its URLs."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
         assert process.stdout is not None
         self.before: list[str] = []
         while not (line := process.stdout.readline()).startswith("Events API"):
-            assert line, "it has ended"
+            assert line, "events-api has exited"
             self.before.append(line)
         self.first = line
         self.url = self.first.split(" at ")[1].split(" ")[0]
@@ -61,7 +61,7 @@ def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
 
 @contextmanager
 def service() -> Iterator[str]:
-    """Run it on a port of its own, holding its answers against the contract, and yield its URL."""
+    """Run `events-api` on a free port with checked responses, and yield its URL."""
     child = subprocess.Popen(
         [SCRIPTS / "events-api", "--memory", "--port", "0"],
         stdout=subprocess.PIPE,
@@ -73,7 +73,7 @@ def service() -> Iterator[str]:
         first = child.stdout.readline()
         found = re.search(r"http://\S+", first)
         assert found, f"events-api did not start: {first}"
-        # It logs every request, and would wait if nobody read that.
+        # The server logs every request, and would block if its output were not read.
         reader = threading.Thread(target=child.stdout.read)
         reader.start()
         yield found[0]

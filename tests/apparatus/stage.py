@@ -1,4 +1,4 @@
-"""A stage path in front of a service, as API Gateway has one: it is cut off before the service sees the request."""
+"""Proxy that serves an application below a stage path and removes the path from requests, as API Gateway does."""
 
 import socket
 import threading
@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 @contextmanager
 def staged(url: str, stage: str) -> Iterator[str]:
-    """Serve below a stage path, on a port of its own, what another URL serves at its root."""
+    """Serve another URL below a stage path on a free port, and yield the new URL."""
 
     async def forward(request: Request) -> Response:
         path = request.url.path.removeprefix(stage)

@@ -1,9 +1,9 @@
-"""The story of the description in curl: every endpoint once, a queue, and a promotion; with what each must answer."""
+"""A first session in curl with the expected answers: every endpoint once, a queue, and a promotion."""
 
 JSON = "-H 'Content-Type: application/json'"
 
 STORY = [
-    # A command, the status, and what the body must hold.
+    # A command, its status, and a pattern that the body matches.
     (
         f"""curl -X POST $URL/events {JSON} -d '{{
             "eventId": "tech-conf-2024",
@@ -43,7 +43,7 @@ STORY = [
         '"confirmed"',
     ),
     ("curl -X DELETE $URL/registrations/user-123/tech-conf-2024", 204, "^$"),
-    # Capacity of 2: users 1 and 2 get seats, user 3 waits, and gets the seat of user 1.
+    # With a capacity of 2, users 1 and 2 are confirmed; user 3 waits, and gets the seat of user 1.
     (f"""curl -X PUT $URL/events/tech-conf-2024 {JSON} -d '{{"capacity": 2}}'""", 200, '"capacity":2'),
     *(
         (f"""curl -X POST $URL/users {JSON} -d '{{"userId": "{user}", "name": "Somebody"}}'""", 201, user)

@@ -1,4 +1,4 @@
-"""The layer of faults does what it says: each kind is what it is called, and a seed gives the same faults again."""
+"""Each kind of injected fault has the described effect, and a seed repeats its faults."""
 
 import time
 import uuid
@@ -16,7 +16,7 @@ ALWAYS = 1000
 
 
 def add_one(tables: Tables) -> Any:
-    """Count up in an item, which shows how often it was done."""
+    """Increment a counter, which shows how often the call was applied."""
     step = {
         "Update": {
             "TableName": tables.names["Users"],
@@ -29,13 +29,13 @@ def add_one(tables: Tables) -> Any:
     return tables.client.transact_write_items(TransactItems=[step], ClientRequestToken=str(uuid.uuid4()))  # type: ignore[list-item]
 
 
-def done(tables: Tables) -> int:
+def applied(tables: Tables) -> int:
     item = tables.get("Users", {"userId": "counter"})
     return item["n"] if item else 0
 
 
 @pytest.mark.parametrize(
-    ("fault", "raised", "code", "times_done"),
+    ("fault", "raised", "code", "times_applied"),
     [
         (Fault.THROTTLED, ClientError, "ThrottlingException", 0),
         (Fault.FAILED, ClientError, "InternalServerError", 0),
@@ -44,45 +44,45 @@ def done(tables: Tables) -> int:
         (Fault.LOST, ReadTimeoutError, "Read timeout", 1),
     ],
 )
-def test_what_goes_on_going_wrong_is_raised_after_three_attempts(
-    ministack_tables: Tables, fault: Fault, raised: type[Exception], code: str, times_done: int
+def test_a_lasting_fault_is_raised_after_three_attempts(
+    ministack_tables: Tables, fault: Fault, raised: type[Exception], code: str, times_applied: int
 ) -> None:
     always = at_attempts(fault, "TransactWriteItems", 0, ALWAYS)
     with faults(ministack_tables, always) as layer, pytest.raises(raised, match=code):
         add_one(ministack_tables)
     assert layer.met == [("TransactWriteItems", number, fault) for number in range(3)]
-    assert done(ministack_tables) == times_done
+    assert applied(ministack_tables) == times_applied
 
 
 @pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.FAILED, Fault.UNSENT, Fault.RESET, Fault.LOST, Fault.SLOW])
-def test_what_goes_wrong_once_is_repeated_by_botocore_with_the_same_token_and_done_once(
+def test_a_single_fault_is_retried_by_botocore_with_the_same_token_and_the_call_applied_once(
     ministack_tables: Tables, fault: Fault
 ) -> None:
     with faults(ministack_tables, at_attempts(fault, "TransactWriteItems", 0)) as layer:
         add_one(ministack_tables)
     assert [met for _operation, _number, met in layer.met] == [fault]
     assert layer.attempts["TransactWriteItems"] == (1 if fault is Fault.SLOW else 2)
-    assert done(ministack_tables) == 1
+    assert applied(ministack_tables) == 1
 
 
-def test_a_conflict_has_a_reason_for_each_step_and_is_not_repeated_by_botocore(ministack_tables: Tables) -> None:
+def test_a_conflict_has_a_reason_for_each_step_and_is_not_retried_by_botocore(ministack_tables: Tables) -> None:
     cancelled = ministack_tables.client.exceptions.TransactionCanceledException
     once = at_attempts(Fault.CONFLICT, "TransactWriteItems", 0)
     with faults(ministack_tables, once) as layer, pytest.raises(cancelled) as refusal:
         add_one(ministack_tables)
     assert [reason.get("Code") for reason in refusal.value.response["CancellationReasons"]] == ["TransactionConflict"]
     assert layer.attempts["TransactWriteItems"] == 1
-    assert done(ministack_tables) == 0
+    assert applied(ministack_tables) == 0
 
 
-def test_a_slow_answer_comes_late(ministack_tables: Tables) -> None:
+def test_a_slow_answer_is_delayed(ministack_tables: Tables) -> None:
     start = time.monotonic()
     with faults(ministack_tables, at_attempts(Fault.SLOW, "GetItem", 0)):
-        done(ministack_tables)
+        applied(ministack_tables)
     assert time.monotonic() - start >= SLOW_SECONDS
 
 
-def test_a_partial_batch_names_the_keys_that_are_left_and_answers_for_the_others(ministack_tables: Tables) -> None:
+def test_a_partial_batch_returns_some_items_and_names_the_unprocessed_keys(ministack_tables: Tables) -> None:
     for user_id in "abc":
         users.create(ministack_tables, user_id, user_id)
     name = ministack_tables.names["Users"]
@@ -98,23 +98,23 @@ def drawn(seed: int) -> list[Fault | None]:
     return [plan("GetItem", number) for number in range(2000)]
 
 
-def test_the_same_seed_gives_the_same_faults_and_another_one_others() -> None:
+def test_a_seed_repeats_its_faults_and_another_seed_gives_others() -> None:
     assert drawn(1) == drawn(1)
     assert drawn(1) != drawn(2)
 
 
-def test_faults_are_met_at_the_rates_that_are_set() -> None:
+def test_faults_are_met_at_the_given_rates() -> None:
     found = drawn(3)
     assert found.count(Fault.LOST) == pytest.approx(200, rel=0.2)
     assert found.count(Fault.THROTTLED) == pytest.approx(400, rel=0.2)
 
 
-def test_when_it_is_over_nothing_goes_wrong_any_more(ministack_tables: Tables) -> None:
+def test_after_the_context_no_fault_is_met(ministack_tables: Tables) -> None:
     with faults(ministack_tables, at_attempts(Fault.UNSENT, "GetItem", 0, ALWAYS)):
         pass
-    assert done(ministack_tables) == 0
+    assert applied(ministack_tables) == 0
 
 
-def test_no_fault_is_put_before_a_store_that_is_not_of_the_test(moto_tables: Tables) -> None:
+def test_faults_are_refused_for_a_store_that_does_not_belong_to_the_test(moto_tables: Tables) -> None:
     with pytest.raises(AssertionError, match="of the test's own"), faults(moto_tables, at_rates(1, {})):
         pass

@@ -1,4 +1,4 @@
-"""The proxy that breaks connections: what it says that it does is what happens."""
+"""The proxy delays, resets, loses and refuses as its faults describe."""
 
 import threading
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from tests.apparatus.proxy import Fault, Proxy, proxy, seeded
 
 
 class Service(ThreadingHTTPServer):
-    """Answers every request with its path, and remembers it."""
+    """Answers every request with its path, and records it in `paths`."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.asked: list[str] = []
+        self.paths: list[str] = []
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -28,7 +28,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.asked.append(self.path)
+        self.server.paths.append(self.path)
         self.send_response(200)
         self.send_header("Content-Length", str(len(self.path)))
         self.end_headers()
@@ -61,7 +61,7 @@ def client(between: Proxy) -> Iterator[httpx.Client]:
 
 
 def plan(between: Proxy, faults: dict[str, Fault]) -> None:
-    """Choose the fault by how a request begins."""
+    """Choose the fault by the first bytes of a request."""
     between.plan = lambda request: next(
         (fault for start, fault in faults.items() if request.startswith(start.encode())), Fault.PASS
     )
@@ -70,31 +70,29 @@ def plan(between: Proxy, faults: dict[str, Fault]) -> None:
 def test_requests_on_one_connection_pass_in_order_however_long_they_are(client: httpx.Client, service: Service) -> None:
     for path in ("/a", "/b", "/c"):
         assert client.post(path, content=b"x" * 1_000_000).text == path
-    assert service.asked == ["/a", "/b", "/c"]
+    assert service.paths == ["/a", "/b", "/c"]
 
 
-def test_a_reset_request_never_arrives(client: httpx.Client, between: Proxy, service: Service) -> None:
+def test_a_reset_request_does_not_arrive(client: httpx.Client, between: Proxy, service: Service) -> None:
     plan(between, {"POST /broken ": Fault.RESET})
     assert client.post("/first").text == "/first"
     with pytest.raises(httpx.TransportError):
         client.post("/broken")
     assert client.post("/last").text == "/last"
-    assert service.asked == ["/first", "/last"]
+    assert service.paths == ["/first", "/last"]
 
 
-def test_a_lost_reply_belongs_to_a_request_that_was_done(
-    client: httpx.Client, between: Proxy, service: Service
-) -> None:
+def test_a_request_whose_reply_is_lost_was_handled(client: httpx.Client, between: Proxy, service: Service) -> None:
     done: list[str] = []
-    between.at_loss = lambda: done.extend(service.asked)
+    between.at_loss = lambda: done.extend(service.paths)
     plan(between, {"POST /lost ": Fault.LOSE_REPLY})
     with pytest.raises(httpx.TransportError):
         client.post("/lost", content=b"x" * 1_000_000)
-    assert service.asked == done == ["/lost"]
+    assert service.paths == done == ["/lost"]
     assert client.post("/next").text == "/next"
 
 
-def test_while_it_refuses_nothing_connects_and_then_it_is_back_at_the_same_place(
+def test_while_it_refuses_nothing_connects_and_later_it_listens_on_the_same_port(
     client: httpx.Client, between: Proxy, service: Service
 ) -> None:
     client.post("/before")
@@ -105,28 +103,28 @@ def test_while_it_refuses_nothing_connects_and_then_it_is_back_at_the_same_place
         httpx.post(f"{between.url}/meanwhile")
     between.come_back()
     client.post("/after")
-    assert service.asked == ["/before", "/after"]
+    assert service.paths == ["/before", "/after"]
 
 
-def test_a_target_that_is_gone_resets_and_another_can_take_its_place(between: Proxy, service: Service) -> None:
+def test_a_missing_target_resets_and_another_can_replace_it(between: Proxy, service: Service) -> None:
     target, between.target = between.target, 9
     with pytest.raises(httpx.TransportError):
         httpx.post(f"{between.url}/gone")
     between.target = target
     assert httpx.post(f"{between.url}/found").text == "/found"
-    assert service.asked == ["/found"]
+    assert service.paths == ["/found"]
 
 
 def test_the_same_seed_breaks_the_same_requests_at_about_the_given_rates(
     client: httpx.Client, between: Proxy, service: Service
 ) -> None:
     def run(seed: int) -> list[str]:
-        service.asked.clear()
+        service.paths.clear()
         between.plan = seeded(seed, {Fault.RESET: 0.2, Fault.LOSE_REPLY: 0.1, Fault.DELAY: 0.02})
         for number in range(100):
             with suppress(httpx.TransportError):
                 client.post(f"/{number}")
-        return list(service.asked)
+        return list(service.paths)
 
     first = run(1)
     met = between.met.copy()

@@ -133,8 +133,13 @@ def test_below_1_0_0_a_minor_version_may_break_clients() -> None:
     assert may_follow(old, new)
 
 
-def test_a_contract_has_no_changes_against_itself() -> None:
-    assert not changes(*edited(lambda _document: None))
+def test_other_texts_are_no_changes() -> None:
+    def reword(document: dict[str, Any]) -> None:
+        for item in document["paths"].values():
+            for method in item.keys() & {"get", "post", "put", "delete"}:
+                item[method].update(summary="Do it", description="It is done.")
+
+    assert not changes(*edited(reword))
 
 
 @pytest.fixture

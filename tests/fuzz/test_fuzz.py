@@ -4,6 +4,7 @@ FUZZ_SEED repeats a run, FUZZ_EXAMPLES is the number of cases per operation (def
 minimum number of cases: the run repeats all phases, and prints its progress, until it is reached.
 """
 
+import logging
 import os
 import random
 from pathlib import Path
@@ -17,12 +18,13 @@ from tests.fuzz.run import fuzz, summary
 
 
 def test_a_fuzzer_of_the_contract_finds_no_fault(
-    moto_tables: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    moto_tables: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     """TraceCov measures that every operation, parameter and keyword is met with valid and with invalid values."""
     seed = int(os.environ.get("FUZZ_SEED", random.getrandbits(32)))
     max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
 
+    caplog.set_level(logging.CRITICAL, "handlers.requests")  # A line for each of a thousand requests helps nobody.
     app = create_app(moto_tables, check_responses=True)
 
     def afresh() -> None:

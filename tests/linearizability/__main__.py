@@ -1,8 +1,8 @@
-"""`python -m tests.linearizability`: record concurrent histories over HTTP, and check each against the rules.
+"""`python -m tests.linearizability`: record concurrent histories over HTTP, and check that each is linearizable.
 
-Without --url it runs the service and a store of its own, and breaks the connections to both: requests are delayed,
-reset, and answered into the void. With --url it asks a service that runs already, and breaks nothing; that store's
-counts must not lag behind, as those of ministack do not.
+Without --url it runs its own service and store, and breaks the connections to both: requests are delayed or reset, and
+replies are lost. With --url it uses a running service and breaks nothing; the counts of its store must be consistent,
+as those of ministack are.
 """
 
 import argparse
@@ -11,15 +11,15 @@ from collections.abc import Sequence
 
 from tests.apparatus.proxy import Fault, seeded
 from tests.linearizability.clients import Recorded, create_people, record
-from tests.linearizability.report import again, judge_all, judge_tables, say
+from tests.linearizability.report import judge_all, judge_tables, repeat_command, say
 from tests.linearizability.server import MUTANTS
 from tests.linearizability.service import BACK, FRONT, Service, own_service
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Record and check until the number is reached or a violation is found, which ends with 1."""
+    """Record and check histories; exit with 1 at the first violation."""
     options = _options(arguments)
-    say(again("tests.linearizability", options))
+    say(repeat_command("tests.linearizability", options))
     seeds = range(options.seed, options.seed + options.histories)
     if options.url:
         create_people(options.url)
@@ -28,8 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with own_service(options.mutant) as running:
         create_people(running.url)
         judge_all(seeds, lambda seed: _record_through_faults(running, seed, options), every=50)
-        for who, proxy in (("clients", running.front), ("server", running.back)):
-            say(f"requests of the {who}: {', '.join(f'{proxy.met[fault]} {fault.name}' for fault in Fault)}")
+        for sender, proxy in (("clients", running.front), ("server", running.back)):
+            say(f"requests of the {sender}: {', '.join(f'{proxy.met[fault]} {fault.name}' for fault in Fault)}")
         judge_tables(running.tables)
 
 
@@ -45,13 +45,13 @@ def _record_through_faults(running: Service, seed: int, options: argparse.Namesp
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.linearizability", description="Check concurrent histories.")
-    parser.add_argument("--histories", type=int, default=100, help="how many (default: %(default)s)")
-    parser.add_argument("--clients", type=int, default=4, help="clients at the same time (default: %(default)s)")
-    parser.add_argument("--steps", type=int, default=8, help="requests a client (default: %(default)s)")
-    parser.add_argument("--seed", type=int, help="the seed of the first history (default: a new one)")
+    parser.add_argument("--histories", type=int, default=100, help="number of histories (default: %(default)s)")
+    parser.add_argument("--clients", type=int, default=4, help="concurrent clients (default: %(default)s)")
+    parser.add_argument("--steps", type=int, default=8, help="requests per client (default: %(default)s)")
+    parser.add_argument("--seed", type=int, help="seed of the first history (default: random)")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--url", help="where a service is (default: one of its own)")
-    place.add_argument("--mutant", choices=MUTANTS, help="change the service, to see it found out")
+    place.add_argument("--url", help="URL of a running service (default: start one)")
+    place.add_argument("--mutant", choices=MUTANTS, help="break the service in one place, to see it detected")
     options = parser.parse_args(arguments)
     options.seed = random.getrandbits(32) if options.seed is None else options.seed
     return options

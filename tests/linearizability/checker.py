@@ -1,8 +1,8 @@
-"""Checks a concurrent history against the model: in some order of all moments, every answer must be true.
+"""Linearizability checker: searches an order of all moments of a history in which the model gives every answer.
 
-The search is that of Wing and Gong (1993) with Lowe's memory of the configurations met (2017), as in Knossos and
-Porcupine, which do not exist for Python. A moment can come next if its operation was invoked before every unfinished
-one was answered. Operations without an answer never have to come, and can come at any time.
+The algorithm is that of Wing and Gong (1993) with Lowe's cache of visited configurations (2017), as in Knossos and
+Porcupine, which do not exist for Python. A moment can be next if its operation was invoked before any unfinished
+operation was answered. An operation without an answer may take effect at any time after its invocation, or never.
 """
 
 import math
@@ -12,17 +12,17 @@ from typing import Final
 
 from tests.linearizability.model import Answer, Call, Moment, State, moments, promote
 
-#: More configurations than this are not looked at: the history is too wide to be judged.
+#: Maximum number of configurations to visit; a history that needs more is too wide to be checked.
 LIMIT: Final = 200_000
 
 
 class TooWideError(Exception):
-    """A history allows more orders than can be looked at."""
+    """A history allows more orders than the checker visits."""
 
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a client asked and was answered, with the times of both in nanoseconds on one clock."""
+    """A request and its answer, with the times of both in nanoseconds on one clock."""
 
     client: int
     call: Call
@@ -41,7 +41,7 @@ History = Sequence[Operation]
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a history can be explained; `visited` configurations were looked at, `last` came nearest to the end."""
+    """Whether a history is linearizable; `visited` counts configurations, `last` is the state furthest on."""
 
     explained: bool
     visited: int
@@ -49,20 +49,20 @@ class Verdict:
 
 
 def check(initial: State, history: History) -> Verdict:
-    """Look for an order of all moments in which every answer is true.
+    """Search an order of all moments in which every answer is true.
 
     Raises:
-        TooWideError: The history allows too many.
+        TooWideError: The search exceeds `LIMIT` configurations.
 
     """
     return _Search(history).run(initial)
 
 
 class _Search:
-    """The search in one history. A configuration is the number of moments that each operation is through, and a state.
+    """The search in one history. A configuration is the number of moments done of each operation, and a state.
 
-    A moment that only reads and is true now is taken at once: what it waits for can only be in the way. Of requests
-    that are the same and have no answer, the first comes first.
+    A moment that only reads and is true now is done at once: postponing it can't help. Identical requests without an
+    answer are done in the order of their invocations.
     """
 
     def __init__(self, history: History) -> None:
@@ -106,7 +106,7 @@ class _Search:
                 if moment.reads:
                     return [advanced]
                 found.append(advanced)
-        # The first found is to be looked at first, and a promotion last.
+        # The end of the list is visited first: candidates in their order, a promotion last.
         return ([(done, promote(state))] if state.owes else []) + found[::-1]
 
     def _candidates(self, done: tuple[int, ...]) -> Iterator[tuple[int, Moment]]:
@@ -125,10 +125,10 @@ class _Search:
 
 
 def smallest(initial: State, history: History) -> History:
-    """Return the smallest part of a history that can be found which can't be explained either.
+    """Return a minimal part of a history that is not linearizable either.
 
-    Answers that came later than the first that can't be explained are forgotten, then operations that only read are
-    left out, then more answers forgotten, one by one. All of that only makes it easier to explain the rest.
+    Answers later than the first inexplicable one are dropped, then operations that only read, then further answers, one
+    by one. Each step only makes the rest easier to explain.
     """
     ends = sorted(operation.answered for operation in history if operation.known)
     first, last = 0, len(ends) - 1
@@ -139,16 +139,16 @@ def smallest(initial: State, history: History) -> History:
         else:
             last = middle
     left = _until(history, ends[first])
-    for lessen in (_without, _forgetting):
+    for reduce in (_without, _without_answer):
         for operation in left:
-            other = lessen(left, operation)
+            other = reduce(left, operation)
             if not check(initial, other).explained:
                 left = other
     return left
 
 
 def _until(history: History, end: float) -> History:
-    """Return the history as it was known at that time."""
+    """Return the history as known at a time."""
     return [
         operation if operation.answered <= end else replace(operation, answered=math.inf, answer=None)
         for operation in history
@@ -157,11 +157,11 @@ def _until(history: History, end: float) -> History:
 
 
 def _without(history: History, operation: Operation) -> History:
-    """Leave out an operation that changed nothing."""
+    """Drop an operation, if it changed nothing."""
     changes = any(not moment.reads for moment in moments(operation.call, operation.answer))
     return [other for other in history if changes or other is not operation]
 
 
-def _forgetting(history: History, operation: Operation) -> History:
-    forgotten = replace(operation, answered=math.inf, answer=None)
-    return [forgotten if other is operation else other for other in history]
+def _without_answer(history: History, operation: Operation) -> History:
+    unanswered = replace(operation, answered=math.inf, answer=None)
+    return [unanswered if other is operation else other for other in history]

@@ -1,7 +1,7 @@
-"""Clients that act at the same time on one event, under a seed, and write down what they asked and were answered.
+"""Concurrent clients of one event, which record their requests and answers.
 
-A seed decides the event and what each client asks, but not how their requests fall between each other. A client repeats
-a request whose outcome it does not know until it is answered, as the API says that it may.
+A seed decides the event and the requests of each client, but not how requests interleave. A client retries a request of
+unknown outcome until it is answered, as the API allows.
 """
 
 import itertools
@@ -23,7 +23,7 @@ PEOPLE: Final = ("ann", "bob", "cat", "dan", "eve", "fay")
 PATIENCE_SECONDS: Final = 120
 PAUSE_SECONDS: Final = 0.02
 
-#: How often something is asked.
+#: Relative frequencies of requests.
 WEIGHTS: Final[Mapping[Name, int]] = {
     "register": 44,
     "unregister": 20,
@@ -32,7 +32,7 @@ WEIGHTS: Final[Mapping[Name, int]] = {
     "get registration": 14,
 }
 
-#: How it is asked; of several paths to the same operation, either will do.
+#: Method and paths of each request; a client picks one of several equivalent paths.
 REQUESTS: Final[Mapping[Name, tuple[str, Sequence[str]]]] = {
     "register": ("POST", ("/registrations", "/events/{event}/registrations")),
     "unregister": ("DELETE", ("/registrations/{user}/{event}", "/events/{event}/registrations/{user}")),
@@ -45,12 +45,12 @@ REQUESTS: Final[Mapping[Name, tuple[str, Sequence[str]]]] = {
 
 
 class NoAnswerError(Exception):
-    """A request was repeated for two minutes, and its outcome is still not known."""
+    """A request was retried for `PATIENCE_SECONDS`, and its outcome is still unknown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What happened to one event, from its creation to the rest at the end."""
+    """The history of one event, from its creation to the final reads."""
 
     event_id: str
     initial: State
@@ -58,43 +58,43 @@ class Recorded:
 
 
 class Client:
-    """One client of an event; it keeps what it asked in `operations`."""
+    """One client of an event, with its history in `operations`."""
 
     def __init__(self, url: str, event_id: str, number: int, seed: str) -> None:
-        """Make a client with dice of its own."""
+        """Create a client with its own seed."""
         self.operations: list[Operation] = []
         self._http = httpx.Client(base_url=url, timeout=PATIENCE_SECONDS)
         self._event_id = event_id
         self._number = number
-        self._dice = random.Random(seed)  # noqa: S311 - what is asked must repeat under its seed
+        self._dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
 
     def run(self, steps: int, start: Barrier) -> list[Operation]:
-        """Ask so many things, from the moment on at which all clients are ready, and return what came of them."""
-        # All is chosen before anything happens: how often something is repeated must not change what is asked next.
+        """Wait for all clients, make a number of requests, and return their history."""
+        # All requests are chosen before the first: the number of retries must not change the later ones.
         calls = [self._choose() for _ in range(steps)]
         start.wait()
-        return self.ask_all(calls)
+        return self.request_all(calls)
 
-    def ask_all(self, calls: Iterable[Call]) -> list[Operation]:
-        """Ask one thing after the other, each until its outcome is known, and return what came of them.
+    def request_all(self, calls: Iterable[Call]) -> list[Operation]:
+        """Make requests in order, each until its outcome is known, and return their history.
 
         Raises:
-            NoAnswerError: One never was.
+            NoAnswerError: The outcome of one stayed unknown.
 
         """
         with self._http:
             for call in calls:
-                self._insist(call)
+                self._retry(call)
         return self.operations
 
-    def _insist(self, call: Call) -> None:
-        """Ask until the outcome is known."""
+    def _retry(self, call: Call) -> None:
+        """Retry a request until its outcome is known."""
         end = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < end:
             try:
-                operation = self._ask(call)
+                operation = self._request(call)
             except httpx.ConnectError:
-                # Nothing was sent: there was no operation.
+                # The request was not sent, and is not part of the history.
                 time.sleep(PAUSE_SECONDS)
                 continue
             self.operations.append(operation)
@@ -103,7 +103,7 @@ class Client:
             time.sleep(PAUSE_SECONDS)
         raise NoAnswerError(call)
 
-    def _ask(self, call: Call) -> Operation:
+    def _request(self, call: Call) -> Operation:
         method, paths = REQUESTS[call.name]
         path = self._dice.choice(paths)
         body = dict(call.fields)
@@ -137,13 +137,13 @@ class Client:
 
 
 def create_people(url: str) -> None:
-    """Create the users that all histories share, if they are not there yet."""
+    """Create the users that all histories share, unless they exist."""
     for user_id in PEOPLE:
         _create(f"{url}/users", {"userId": user_id, "name": user_id.title()})
 
 
 def _create(url: str, body: Mapping[str, Any]) -> None:
-    """Create something that has an id, however many requests it takes."""
+    """Create a resource with an id; retry until it exists."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         try:
@@ -158,13 +158,13 @@ def _create(url: str, body: Mapping[str, Any]) -> None:
 
 
 def record(url: str, seed: int, *, clients: int, steps: int) -> Recorded:
-    """Create an event, let clients act on it at the same time, and look at it when all have their answers.
+    """Create an event, run concurrent clients on it, and read its final state.
 
     Raises:
-        NoAnswerError: A client did not get one.
+        NoAnswerError: A client got no answer.
 
     """
-    dice = random.Random(seed)  # noqa: S311 - it must repeat under its seed
+    dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
     initial = State(capacity=dice.randint(1, 3), has_waitlist=dice.random() < 0.9)
     event_id = f"history-{seed}-{time.time_ns()}"
     fields = {"eventId": event_id, "capacity": initial.capacity, "hasWaitlist": initial.has_waitlist}
@@ -174,5 +174,5 @@ def record(url: str, seed: int, *, clients: int, steps: int) -> Recorded:
     with ThreadPoolExecutor(clients) as threads:
         parts = list(threads.map(lambda client: client.run(steps, start), crowd))
     last: tuple[Name, ...] = ("get event", "list registrations", "list queue")
-    parts.append(Client(url, event_id, 0, f"{seed}/0").ask_all(map(Call, last)))
+    parts.append(Client(url, event_id, 0, f"{seed}/0").request_all(map(Call, last)))
     return Recorded(event_id, initial, list(itertools.chain(*parts)))

@@ -1,4 +1,4 @@
-"""The service that the tests of this folder share: its server may be another one after each of them."""
+"""The service that the tests of this folder share; a test may replace its server process."""
 
 from collections.abc import Iterator
 
@@ -24,6 +24,6 @@ def shared(store_url: str) -> Iterator[Service]:
 
 @pytest.fixture
 def running(shared: Service) -> Service:
-    """Let everything pass, until the test says otherwise."""
+    """Return the shared service without faults; a test sets its own."""
     shared.front.plan = shared.back.plan = passing
     return shared

@@ -1,28 +1,28 @@
 """The sequential model of one event, and what each answer of the API claims about it.
 
-An operation takes effect, or reads, at one or more *moments* between its invocation and its answer, in order. These are
-the claims; whatever they do not allow is a violation:
+An operation takes effect, or reads, at one or more *moments* between its invocation and its answer, in order. Its
+answer claims the following; an answer that claims anything else is a violation:
 
-- **register**: one moment. 201 confirmed needs an open event, a free seat and an empty queue; 201 waitlisted needs a
-  waitlist and no such seat, and the position is the true one. Only where a promotion is still owed at that moment (the
-  capacity was raised just before), the answer may be of a later moment: it goes on with the promotion first.
-  409 event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both only to somebody who
-  is not registered. 409 already-registered shows the registration as *get registration* does.
-- **unregister**: one moment, in which nobody is owed a promotion on an open event, and in which the head of the queue
-  gets the seat. 404: not registered.
-- **update**: the moment of the change, which the answer shows; then one in which nobody waits beside a free seat of an
-  open event, and which the answer's counts show. 409 capacity-below-confirmed: `minimum` people are confirmed.
+- **register**: one moment. 201 confirmed requires an open event, a free seat and an empty queue; 201 waitlisted
+  requires a waitlist and no such seat, and shows the true position. If a promotion is still owed at that moment (the
+  capacity was raised just before), the answer may show a later moment: the request continues the promotion first.
+  409 event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both require that the
+  user is not registered. 409 already-registered shows the registration as *get registration* does.
+- **unregister**: one moment, at which no promotion is owed on an open event, and at which the head of the queue gets
+  the seat. 404: not registered.
+- **update**: the moment of the change, which the answer shows; then one at which nobody waits beside a free seat of an
+  open event, and which the counts of the answer show. 409 capacity-below-confirmed: `minimum` people are confirmed.
 - **get event**: one moment, which fields and counts show together.
-- **get registration**: one moment for the status. The place in the queue is read after it, and others may leave or be
-  promoted in between: it is one that the person had between that moment and the answer. (On DynamoDB itself that count
-  is eventually consistent, and may be older by a moment; ministack's is not.)
-- **list registrations** and **list queue**, asked when nothing else is under way: exactly the people, statuses and
-  places that there are, the queue in its order, and nobody waits beside a free seat. While others write, a list is read
+- **get registration**: one moment for the status. The position is read after it, while others may leave or be promoted:
+  it is one that the person had between that moment and the answer. (On DynamoDB this read is eventually consistent, and
+  may be slightly older; ministack's is consistent.)
+- **list registrations** and **list queue**, requested while nothing else is under way: exactly the registered people,
+  their statuses and positions, the queue in order, and nobody waits beside a free seat. During writes, a list is read
   item by item and claims nothing.
-- **503, or no answer**: it took effect at one moment since the invocation, or not at all.
+- **503, or no answer**: the operation took effect at one moment since the invocation, or not at all.
 
 Between these moments people may be promoted from the head of the queue to free seats of an open event, in order and in
-any batches: after a raised capacity the service does that in transactions of their own.
+batches of any size: after the capacity is raised, the service promotes in separate transactions.
 """
 
 import itertools
@@ -38,7 +38,7 @@ Name = Literal["register", "unregister", "update", "get event", "get registratio
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One event at one moment; the queue is in its order."""
+    """One event at one moment; the queue is in order."""
 
     capacity: int
     has_waitlist: bool = True
@@ -57,7 +57,7 @@ class State:
 
     @property
     def owes(self) -> bool:
-        """Whether somebody waits beside a free seat of an open event."""
+        """Whether a promotion is owed: a person waits beside a free seat of an open event."""
         return self.open and self.free and bool(self.queue)
 
     def knows(self, user: str) -> bool:
@@ -66,7 +66,7 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a client asks: of a user, or with the fields of an update as the API names them."""
+    """A request: for a user, or with the fields of an update as the API names them."""
 
     name: Name
     user: str = ""
@@ -75,14 +75,14 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The status and the JSON of an answer."""
+    """The status and the JSON body of an answer."""
 
     status: int
     body: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def unknown(self) -> bool:
-        """Whether it leaves open what was done."""
+        """Whether the outcome is unknown."""
         return self.status == 503
 
     @property
@@ -92,7 +92,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One moment of an operation: what the state is after it, or None if the answer can't come of that state."""
+    """One moment of an operation: `after` returns the next state, or None if the answer contradicts the state."""
 
     after: Callable[[State], State | None]
     reads: bool = False
@@ -104,7 +104,7 @@ def promote(state: State) -> State:
 
 
 def moments(call: Call, answer: Answer | None) -> tuple[Moment, ...]:
-    """Return the moments that an answer claims; without one there is at most the moment in which it took effect."""
+    """Return the moments that an answer claims; without an answer, at most the moment of the effect."""
     if answer is None or answer.unknown:
         effects = {"register": _join, "unregister": _leave, "update": _change}
         return (Moment(partial(effects[call.name], call)),) if call.name in effects else ()
@@ -119,7 +119,7 @@ def _reads(*claims: Callable[[State], bool]) -> tuple[Moment, ...]:
 
 
 def _impossible(_call: Call, _answer: Answer) -> tuple[Moment, ...]:
-    """Claim what never is; something may have been done all the same, so that this is no mere read."""
+    """Return a moment that no state allows; it is not a read, as the operation may have had an effect."""
     return (Moment(lambda _state: None),)
 
 
@@ -159,9 +159,9 @@ def _registered(call: Call, answer: Answer) -> tuple[Moment, ...]:
         after = _join(call, state)
         if after is None:
             return None
-        status, place = told = _told(answer.body)
+        status, place = shown = _shown_standing(answer.body)
         later = after.owes and (status == "confirmed" or 1 <= place <= len(after.queue))
-        return after if later or told == _standing(after, call.user) else None
+        return after if later or shown == _standing(after, call.user) else None
 
     return (Moment(admit),)
 
@@ -182,7 +182,7 @@ def _updated(call: Call, answer: Answer) -> tuple[Moment, ...]:
 
 
 def _shown(call: Call, registration: Mapping[str, Any]) -> tuple[Moment, ...]:
-    status, place = _told(registration)
+    status, place = _shown_standing(registration)
     if status == "confirmed":
         return _reads(lambda state: call.user in state.confirmed)
     return _reads(
@@ -192,24 +192,24 @@ def _shown(call: Call, registration: Mapping[str, Any]) -> tuple[Moment, ...]:
 
 
 def _listed(_call: Call, answer: Answer) -> tuple[Moment, ...]:
-    told = {found["userId"]: _told(found) for found in answer.body["registrations"]}
+    listed = {found["userId"]: _shown_standing(found) for found in answer.body["registrations"]}
     return _reads(
         lambda state: (
-            not state.owes and told == {user: _standing(state, user) for user in (*state.confirmed, *state.queue)}
+            not state.owes and listed == {user: _standing(state, user) for user in (*state.confirmed, *state.queue)}
         )
     )
 
 
 def _queued(_call: Call, answer: Answer) -> tuple[Moment, ...]:
-    told = [(found["userId"], found["waitlistPosition"]) for found in answer.body["registrations"]]
-    return _reads(lambda state: not state.owes and told == list(zip(state.queue, itertools.count(1), strict=False)))
+    listed = [(found["userId"], found["waitlistPosition"]) for found in answer.body["registrations"]]
+    return _reads(lambda state: not state.owes and listed == list(zip(state.queue, itertools.count(1), strict=False)))
 
 
 def _standing(state: State, user: str) -> tuple[str, int]:
     return ("confirmed", 0) if user in state.confirmed else ("waitlisted", state.queue.index(user) + 1)
 
 
-def _told(registration: Mapping[str, Any]) -> tuple[str, int]:
+def _shown_standing(registration: Mapping[str, Any]) -> tuple[str, int]:
     return str(registration["status"]), int(registration.get("waitlistPosition", 0))
 
 

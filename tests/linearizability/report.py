@@ -1,4 +1,4 @@
-"""Histories as text, and the figures of many."""
+"""Check and print histories, with their figures."""
 
 import argparse
 import shlex
@@ -15,19 +15,19 @@ from tests.linearizability.model import State
 
 
 def say(*lines: object) -> None:
-    """Print the lines of a command's output at once."""
-    print(*lines, sep="\n", flush=True)  # noqa: T201 - it is what a command says
+    """Print lines, and flush them."""
+    print(*lines, sep="\n", flush=True)  # noqa: T201 - a command's output
 
 
-def again(module: str, options: argparse.Namespace) -> str:
-    """Return the command that asks the same things once more."""
-    said = [f"--{name}={value}" for name, value in vars(options).items() if value is not None]
-    return f"The same requests again: {shlex.join(['python', '-m', module, *said])}"
+def repeat_command(module: str, options: argparse.Namespace) -> str:
+    """Return a line with the command that repeats the same requests."""
+    arguments = [f"--{name}={value}" for name, value in vars(options).items() if value is not None]
+    return f"Repeat the same requests with: {shlex.join(['python', '-m', module, *arguments])}"
 
 
 @dataclass
 class Figures:
-    """What was checked so far; `widest` is the largest number of configurations that one history took."""
+    """Totals of the checked histories; `widest` is the maximum number of configurations visited for one."""
 
     histories: int = 0
     operations: int = 0
@@ -36,7 +36,7 @@ class Figures:
     outcomes: Counter[str] = field(default_factory=Counter)
 
     def judge(self, recorded: Recorded) -> str | None:
-        """Check a history, and return what is wrong with it, if anything is."""
+        """Check a history, and return its violation as text, or None."""
         verdict = check(recorded.initial, recorded.operations)
         self.histories += 1
         self.operations += len(recorded.operations)
@@ -47,13 +47,13 @@ class Figures:
 
     def __str__(self) -> str:
         return (
-            f"{self.histories} histories, {self.operations} operations, {self.unknown} of them of unknown outcome;"
-            f" at most {self.widest} configurations a history"
+            f"{self.histories} histories, {self.operations} operations, {self.unknown} of unknown outcome;"
+            f" at most {self.widest} configurations per history"
         )
 
 
 def judge_all(seeds: range, recorded: Callable[[int], Recorded], *, every: int) -> None:
-    """Record and judge a history for each seed, and say the figures; one that is wrong ends the command with 1."""
+    """Record and check a history for each seed, and print figures; exit with 1 at the first violation."""
     figures = Figures()
     for seed in seeds:
         try:
@@ -68,7 +68,7 @@ def judge_all(seeds: range, recorded: Callable[[int], Recorded], *, every: int) 
 
 
 def judge_tables(tables: Tables) -> None:
-    """Look for violations in the tables at rest; one ends the command with 1."""
+    """Audit the tables at rest; exit with 1 if a violation is found."""
     violations = list(audit(tables))
     say(f"{len(violations)} violations in the tables", *violations)
     if violations:
@@ -76,31 +76,32 @@ def judge_tables(tables: Tables) -> None:
 
 
 def violation(recorded: Recorded) -> str:
-    """Return the smallest part that can't be explained, with the state that the longest explanation of it leads to."""
+    """Return the minimal part that is not linearizable, and the last state that can be explained."""
     part = smallest(recorded.initial, recorded.operations)
     reached = check(recorded.initial, part).last
     return "\n".join(
         [
-            f"No order of these {len(part)} of {len(recorded.operations)} operations on {recorded.event_id} is right:",
+            f"No order of these {len(part)} of {len(recorded.operations)} operations explains their answers:",
             *lines(part),
-            f"at first  {_state(recorded.initial)}",
-            f"as far as it can be explained  {_state(reached)}",
+            f"event  {recorded.event_id}",
+            f"initial state  {_state(recorded.initial)}",
+            f"last explained state  {_state(reached)}",
         ]
     )
 
 
 def lines(history: History) -> list[str]:
-    """Return a line for each operation, by the time of its invocation, in milliseconds since the first."""
+    """Return a line for each operation in the order of invocations, with times in milliseconds since the first."""
     ordered = sorted(history, key=lambda operation: operation.invoked)
     start = ordered[0].invoked
     return [
         f"{(operation.invoked - start) / 1e6:9.2f} {(operation.answered - start) / 1e6:9.2f}"
-        f"  client {operation.client}  {_asked(operation)}  ->  {_answered(operation)}"
+        f"  client {operation.client}  {_request(operation)}  ->  {_answered(operation)}"
         for operation in ordered
     ]
 
 
-def _asked(operation: Operation) -> str:
+def _request(operation: Operation) -> str:
     fields = ", ".join(f"{name}={value}" for name, value in operation.call.fields.items())
     return " ".join(part for part in (operation.call.name, operation.call.user, fields) if part)
 
@@ -109,19 +110,19 @@ def _outcome(operation: Operation) -> str:
     if operation.answer is None:
         return f"{operation.call.name}: no answer"
     body = operation.answer.body
-    said = operation.answer.problem or (body.get("status", "") if "userId" in body else "")
-    return f"{operation.call.name}: {operation.answer.status} {said}".strip()
+    detail = operation.answer.problem or (body.get("status", "") if "userId" in body else "")
+    return f"{operation.call.name}: {operation.answer.status} {detail}".strip()
 
 
 def _answered(operation: Operation) -> str:
     if operation.answer is None:
-        return "nobody knows"
+        return "no answer"
     body = operation.answer.body
     shown = {**body, **body.get("registration", {})}
     names = ("status", "waitlistPosition", "capacity", "hasWaitlist", "confirmedCount", "waitlistCount", "minimum")
-    told = [f"{name}={shown[name]}" for name in names if name in shown and shown[name] != operation.answer.status]
-    told += [f"{found['userId']}={found['status']}" for found in body.get("registrations", [])]
-    return " ".join([str(operation.answer.status), operation.answer.problem, *told])
+    parts = [f"{name}={shown[name]}" for name in names if name in shown and shown[name] != operation.answer.status]
+    parts += [f"{found['userId']}={found['status']}" for found in body.get("registrations", [])]
+    return " ".join([str(operation.answer.status), operation.answer.problem, *parts])
 
 
 def _state(state: State) -> str:

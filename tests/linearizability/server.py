@@ -1,6 +1,6 @@
-"""`events-api` as a child that ends with its parent; with MUTANT=name, one thing in `storage/` is changed.
+"""`events-api` as a child process that exits with its parent; MUTANT=name breaks one place in `storage/`.
 
-The checker must tell such a service from the true one.
+The checker must detect a service with a mutant.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ import storage
 
 
 class Mutant(NamedTuple):
-    """A module of `storage`, what is in its text exactly once, and what takes its place."""
+    """A module of `storage`, a text that it contains exactly once, and the replacement."""
 
     module: str
     text: str
@@ -28,7 +28,7 @@ MUTANTS: Final = {
     ),
     "promote-nobody": Mutant("events", "seats = queue.promote_waiting(tables, event_id, seats)", ""),
     "give-a-place-twice": Mutant("registrations", "position=seats.waitlisted + 1", "position=seats.waitlisted or 1"),
-    "forget-who-joins": Mutant(  # This is a defect that the service once had. It takes a race to see it.
+    "forget-who-joins": Mutant(  # A defect that the service once had; only a race shows it.
         "events",
         'seats_now = tables.get("Events", seats_key(event_id))',
         'seats_now = seats_seen | {"capacity": changed.capacity, "status": changed.status}',
@@ -37,7 +37,7 @@ MUTANTS: Final = {
 
 
 def mutate(mutant: Mutant) -> None:
-    """Load a module of `storage` with the change, before anybody imports it."""
+    """Load a module of `storage` with the change, before anything imports it."""
     name = f"storage.{mutant.module}"
     found = importlib.util.find_spec(name)
     assert found
@@ -46,22 +46,22 @@ def mutate(mutant: Mutant) -> None:
     assert text.count(mutant.text) == 1, f"{mutant.text!r} is not in {name} exactly once"
     module = importlib.util.module_from_spec(found)
     sys.modules[name] = module
-    exec(compile(text.replace(mutant.text, mutant.instead), found.origin, "exec"), module.__dict__)  # noqa: S102 - our own text
+    exec(compile(text.replace(mutant.text, mutant.instead), found.origin, "exec"), module.__dict__)  # noqa: S102 - the project's own code
     setattr(storage, mutant.module, module)
 
 
-def follow() -> None:
-    """End when the parent does, however that ended: then nobody holds the other end of the standard input."""
+def exit_with_parent() -> None:
+    """Exit when the parent does, however it ended: standard input is closed then."""
     sys.stdin.read()
     os._exit(1)
 
 
 def main() -> None:
-    """Serve, with the mutant that the environment names."""
-    Thread(target=follow, daemon=True).start()
+    """Run the service, with the mutant that MUTANT names, if any."""
+    Thread(target=exit_with_parent, daemon=True).start()
     if "MUTANT" in os.environ:
         mutate(MUTANTS[os.environ["MUTANT"]])
-    from handlers.local import main as serve  # noqa: PLC0415 - it imports what has just been changed
+    from handlers.local import main as serve  # noqa: PLC0415 - it imports the changed module
 
     serve()
 

@@ -1,4 +1,4 @@
-"""The real server on a real store, both processes of their own with a proxy before them: they break and are killed."""
+"""The real service on ministack, with a proxy in front of each: connections break, and servers are killed."""
 
 import os
 import subprocess
@@ -23,16 +23,16 @@ ACCESS: Final = {
     "AWS_DEFAULT_REGION": "us-east-1",
 }
 
-#: What happens to the requests of the clients, and to those of the server, of which a history has many more.
+#: Rates of faults of the clients' requests, and of the server's, of which a history has many more.
 FRONT: Final = {Fault.DELAY: 0.05, Fault.RESET: 0.05, Fault.LOSE_REPLY: 0.1}
 BACK: Final = {Fault.DELAY: 0.1, Fault.RESET: 0.002, Fault.LOSE_REPLY: 0.004}
 
 
 class Server:
-    """One process of the service, which may still be starting."""
+    """A server process, which may still be starting."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Start it."""
+        """Start the process."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.linearizability.server", "--port", "0"],
             cwd=ROOT,
@@ -42,7 +42,7 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        # It logs every request, and would wait if nobody read that.
+        # The server logs every request, and would block if its output were not read.
         self._lines: deque[str] = deque(maxlen=100)
         self._started = threading.Event()
         self._first = ""
@@ -61,22 +61,22 @@ class Server:
 
     @property
     def port(self) -> int:
-        """The port it listens on, once it does."""
+        """The port of the server; waits until the server listens."""
         self._started.wait()
         assert " at http://" in self._first, f"the server did not start: {self.log}"
         return urlsplit(self._first.split(" at ")[1].split(" ")[0]).port or 0
 
     @property
     def log(self) -> str:
-        """What it printed last."""
+        """The last lines of its output."""
         return "".join(self._lines)
 
     def kill(self) -> None:
-        """End it without a warning, with SIGKILL, in whatever it is doing; any number of times."""
+        """Kill the process with SIGKILL; idempotent."""
         self.process.kill()
 
     def end(self) -> None:
-        """Wait until nothing is left of it."""
+        """Kill the process, and wait until it is gone."""
         self.kill()
         self.process.wait()
         self._reader.join()
@@ -87,7 +87,7 @@ class Server:
 class Service:
     """A server behind the proxy `front`, which reaches the store through the proxy `back`.
 
-    `tables` is the way to the store that has no proxy on it.
+    `tables` reaches the store without a proxy.
     """
 
     def __init__(self, tables: Tables, front: Proxy, back: Proxy, mutant: str | None) -> None:
@@ -99,36 +99,36 @@ class Service:
         self._environ["AWS_ENDPOINT_URL_DYNAMODB"] = back.url
         self._environ |= {"MUTANT": mutant} if mutant else {}
         self._servers: list[Server] = []
-        self.server = self.spare()
+        self.server = self.start_server()
         self.front.target = self.server.port
 
     @property
     def url(self) -> str:
-        """Where clients find it, whichever server it is."""
+        """URL for clients; it stays the same when the server is replaced."""
         return self.front.url
 
-    def spare(self) -> Server:
-        """Start another server, and do not wait for it."""
+    def start_server(self) -> Server:
+        """Start another server without waiting for it."""
         self._servers.append(Server(self._environ))
         return self._servers[-1]
 
-    def succeed(self, successor: Server | None = None) -> None:
-        """Wait until the server has been killed, and put another in its place; meanwhile nobody can connect."""
+    def replace_server(self, successor: Server | None = None) -> None:
+        """Wait until the server has been killed, and replace it; meanwhile connections are refused."""
         self.server.process.wait()
         self.front.refuse()
-        self.server = successor or self.spare()
+        self.server = successor or self.start_server()
         self.front.target = self.server.port
         self.front.come_back()
 
     def end(self) -> None:
-        """Leave no server running."""
+        """Kill all servers."""
         for server in self._servers:
             server.end()
 
 
 @contextmanager
 def service(tables: Tables, store_url: str, mutant: str | None = None) -> Iterator[Service]:
-    """Run the service on existing tables of a store, as long as the context lasts."""
+    """Run the service on existing tables of a store for the duration of the context."""
     with ExitStack() as resources:
         back = resources.enter_context(proxy(urlsplit(store_url).port or 0))
         front = resources.enter_context(proxy(0))
@@ -139,7 +139,7 @@ def service(tables: Tables, store_url: str, mutant: str | None = None) -> Iterat
 
 @contextmanager
 def own_service(mutant: str | None = None) -> Iterator[Service]:
-    """Run the service on a store of its own, which forgets everything at the end."""
+    """Run the service on its own store in memory."""
     with embedded_store() as store_url:
         tables = Tables.connect({}, endpoint_url=store_url, **EMULATOR_ACCESS)
         tables.create_missing()
@@ -148,5 +148,5 @@ def own_service(mutant: str | None = None) -> Iterator[Service]:
 
 
 def _own_environ() -> dict[str, str]:
-    """Return the environment without what would lead to somebody's account or store."""
+    """Return the environment without AWS settings, which might lead to a real account."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}

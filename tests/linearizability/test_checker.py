@@ -1,6 +1,6 @@
-"""The checker accepts what the rules allow and nothing else: hand-made histories of ann, bob, cat and dan.
+"""The checker accepts histories that the rules allow, and no others: hand-written histories of ann, bob, cat and dan.
 
-Every operation is written with the times of its invocation and its answer.
+Each operation has the times of its invocation and its answer.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ def event(confirmed: int, waiting: int, capacity: int = 1, *, status: str = "act
 
 
 def everybody(*users: str, seats: int = 1) -> Answer:
-    """Return a list in which so many have a seat, and the others wait in this order."""
+    """Return a list of registrations: the first `seats` users are confirmed, the others wait in this order."""
     people: list[dict[str, Any]] = [
         {"userId": user, **(CONFIRMED if number < seats else waitlisted(number - seats + 1)).body}
         for number, user in enumerate(users)
@@ -56,29 +56,29 @@ TWO_IN_LINE = [
 ]
 
 RIGHT: dict[str, History] = {
-    "a seat that is left goes to the head of the queue": [
+    "a freed seat goes to the head of the queue": [
         *TWO_IN_LINE,
         done("unregister", "ann", 6, 7, GONE),
         done("list registrations", "", 8, 9, everybody("bob", "cat")),
     ],
-    "of two at once, either may come first": [
+    "of two concurrent requests, either may be first": [
         done("register", "ann", 0, 9, waitlisted(1)),
         done("register", "bob", 1, 8, CONFIRMED),
     ],
-    "a lost request was done": [
+    "a lost request was applied": [
         lost("register", "ann", 0),
         done("register", "ann", 2, 3, already(CONFIRMED)),
     ],
-    "a lost request was never done": [
+    "a lost request was never applied": [
         lost("register", "ann", 0),
         done("register", "ann", 2, 3, CONFIRMED),
     ],
-    "a lost request is done much later": [
+    "a lost request is applied much later": [
         lost("register", "ann", 0),
         done("get event", "", 2, 3, event(0, 0)),
         done("get event", "", 4, 5, event(1, 0)),
     ],
-    "a refusal for want of capacity may have been done or not": [
+    "a request answered with 503 may have been applied": [
         done("register", "ann", 0, 1, Answer(503)),
         done("get event", "", 2, 3, event(1, 0)),
     ],
@@ -90,14 +90,14 @@ RIGHT: dict[str, History] = {
         done("get registration", "cat", 11, 12, waitlisted(1, 200)),
         done("get registration", "bob", 13, 14, Answer(200, {"status": "confirmed"})),
     ],
-    "a newcomer goes on with the promotion of an update whose answer was lost": [
+    "a newcomer continues the promotion of an update whose answer was lost": [
         *TWO_IN_LINE,
         lost("update", "", 6, capacity=3),
         done("get event", "", 7, 8, event(2, 1, 3)),
         done("register", "dan", 9, 12, waitlisted(1)),
         done("list registrations", "", 13, 14, everybody("ann", "bob", "cat", "dan", seats=3)),
     ],
-    "a place is read while those ahead leave": [
+    "a position is read while people ahead leave": [
         *TWO_IN_LINE,
         done("get registration", "cat", 6, 9, waitlisted(1, 200)),
         done("unregister", "bob", 7, 8, GONE),
@@ -113,11 +113,11 @@ RIGHT: dict[str, History] = {
 }
 
 WRONG: dict[str, History] = {
-    "one seat is given to two": [
+    "one seat is given to two people": [
         done("register", "ann", 0, 5, CONFIRMED),
         done("register", "bob", 1, 4, CONFIRMED),
     ],
-    "one seat is given to two, and one answer is lost": [
+    "one seat is given to two people, and one answer is lost": [
         lost("register", "ann", 0),
         done("register", "ann", 1, 2, already(CONFIRMED)),
         done("register", "bob", 3, 4, CONFIRMED),
@@ -127,14 +127,14 @@ WRONG: dict[str, History] = {
         done("unregister", "ann", 6, 7, GONE),
         done("get registration", "cat", 8, 9, Answer(200, {"status": "confirmed"})),
     ],
-    "a newcomer takes the seat that those who wait are owed": [
+    "a newcomer takes a seat that is owed to the queue": [
         *TWO_IN_LINE,
         lost("update", "", 6, capacity=3),
         done("get event", "", 7, 8, event(1, 2, 3)),
         done("register", "dan", 9, 12, CONFIRMED),
         done("list registrations", "", 13, 14, everybody("ann", "bob", "dan", "cat", seats=3)),
     ],
-    "two get the same place in the queue": [
+    "two people get the same position": [
         done("register", "ann", 0, 1, CONFIRMED),
         done("register", "bob", 2, 9, waitlisted(1)),
         done("register", "cat", 3, 8, waitlisted(1)),
@@ -151,7 +151,7 @@ WRONG: dict[str, History] = {
         done("register", "ann", 0, 1, CONFIRMED),
         done("get event", "", 2, 3, event(0, 0)),
     ],
-    "a place in the queue is stale": [
+    "a position is stale": [
         *TWO_IN_LINE,
         done("unregister", "bob", 6, 7, GONE),
         done("get registration", "cat", 8, 9, waitlisted(2, 200)),
@@ -161,49 +161,52 @@ WRONG: dict[str, History] = {
         done("get event", "", 1, 2, event(1, 0)),
         done("get event", "", 3, 4, event(0, 0)),
     ],
-    "a lost request is done twice": [
+    "a lost request is applied twice": [
         lost("register", "ann", 0),
         done("unregister", "ann", 2, 3, GONE),
         done("unregister", "ann", 4, 5, GONE),
     ],
-    "a repeated departure takes two people out": [
+    "a repeated unregistration removes two people": [
         *TWO_IN_LINE,
         lost("unregister", "ann", 6),
         done("unregister", "ann", 7, 8, NOT_REGISTERED),
         done("list registrations", "", 9, 10, everybody("cat")),
     ],
-    "somebody waits beside a free seat when all is answered": [
+    "a person waits beside a free seat after the update was answered": [
         *TWO_IN_LINE,
         done("update", "", 6, 7, event(2, 1, 3), capacity=3),
     ],
-    "the capacity falls below the people confirmed": [
+    "the capacity falls below the number of confirmed people": [
         done("register", "ann", 0, 1, CONFIRMED),
         done("update", "", 2, 3, event(1, 0, 0), capacity=0),
     ],
     "a free seat is refused": [done("register", "ann", 0, 1, FULL)],
-    "a waitlist is refused": [done("register", "ann", 0, 1, CONFIRMED), done("register", "bob", 2, 3, FULL)],
-    "a leaver of a closed event hands the seat on": [
+    "a place in the queue is refused": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        done("register", "bob", 2, 3, FULL),
+    ],
+    "a freed seat of a closed event is given on": [
         *TWO_IN_LINE,
         done("update", "", 6, 7, event(1, 2, status="completed"), status="completed"),
         done("unregister", "ann", 8, 9, GONE),
         done("get event", "", 10, 11, event(1, 1, status="completed")),
     ],
-    "a server error is no answer": [done("get event", "", 0, 1, Answer(500))],
+    "a server error is not an allowed answer": [done("get event", "", 0, 1, Answer(500))],
 }
 
 
 @pytest.mark.parametrize("history", RIGHT.values(), ids=RIGHT)
-def test_what_the_rules_allow_is_explained(history: History) -> None:
+def test_a_history_that_the_rules_allow_is_explained(history: History) -> None:
     assert check(ONE_SEAT, history).explained
 
 
 @pytest.mark.parametrize("history", WRONG.values(), ids=WRONG)
-def test_what_the_rules_forbid_is_not(history: History) -> None:
+def test_a_history_that_the_rules_forbid_is_not(history: History) -> None:
     assert not check(ONE_SEAT, history).explained
 
 
-def test_a_violation_is_shown_without_what_has_no_part_in_it() -> None:
-    """Who came after it is left out, and so are reads; a registration that has to be there may lose its answer."""
+def test_a_violation_is_shown_without_unrelated_operations() -> None:
+    """Later operations and reads are left out; a registration that is needed may lose its answer."""
     others = [done("get event", "", 10 * number, 10 * number + 1, event(0, 0, 9)) for number in range(5)]
     found = smallest(
         State(capacity=9),
@@ -221,7 +224,7 @@ def test_a_violation_is_shown_without_what_has_no_part_in_it() -> None:
     ]
 
 
-def test_a_history_that_is_too_wide_to_judge_is_not_called_right(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_history_that_is_too_wide_to_check_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checker, "LIMIT", 100)
     wide = [lost("register", f"user-{number}", 0) for number in range(20)]
     with pytest.raises(TooWideError):

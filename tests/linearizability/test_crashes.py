@@ -1,4 +1,4 @@
-"""Servers die by SIGKILL in the middle of what they do: nothing is oversold, lost or skipped, and the next goes on."""
+"""Servers are killed with SIGKILL during writes: nothing is oversold, lost or skipped, and the next one continues."""
 
 import os
 import random
@@ -27,13 +27,13 @@ from tests.linearizability.service import Service
 #: A new seed every time; CRASH_SEED repeats one.
 SEED = int(os.environ.get("CRASH_SEED", random.getrandbits(32)))
 
-#: After a batch and three more, four are left to wait.
+#: The capacity promotes one batch and three more people; four stay in the queue.
 CAPACITY = 1 + rules.BATCH + 3
 CROWD = [f"waiting-{number:02d}" for number in range(rules.BATCH + 3 + 4)]
 NEWCOMERS = ["newcomer-1", "newcomer-2", "newcomer-3", "newcomer-4"]
 
 
-def test_servers_die_in_the_middle_of_load_and_every_history_stays_right(running: Service) -> None:
+def test_servers_are_killed_under_load_and_every_history_is_linearizable(running: Service) -> None:
     figures = Figures()
     for seed in range(SEED, SEED + 6):
         found = figures.judge(crash(running, seed))
@@ -43,7 +43,7 @@ def test_servers_die_in_the_middle_of_load_and_every_history_stays_right(running
 
 
 def crowd(tables: Tables, event_id: str) -> None:
-    """Make an event of one seat that many wait for; they are put there, as it would take long to let them register."""
+    """Create an event of one seat with a long queue; the places are written directly, as registering takes long."""
     fields = EventFields(
         title="T", description="D", date="2030-05-01", location="L", organizer="O", capacity=1, has_waitlist=True
     )
@@ -73,31 +73,31 @@ def queue(tables: Tables, event_id: str) -> list[str]:
     return [entry.user_id for entry in page.entries]
 
 
-def ask(url: str, event_id: str, call: Call) -> Mapping[str, Any]:
-    """Ask until there is an answer, and return what it says."""
-    answer = Client(url, event_id, 0, call.user).ask_all([call])[-1].answer
+def request(url: str, event_id: str, call: Call) -> Mapping[str, Any]:
+    """Retry a request until its outcome is known, and return the body of the answer."""
+    answer = Client(url, event_id, 0, call.user).request_all([call])[-1].answer
     assert answer
     return answer.body
 
 
 def newcomers_register(url: str, event_id: str) -> list[str]:
     def register(user: str) -> int:
-        said = ask(url, event_id, Call("register", user))
-        # After a 503, a repeated request may find that it was registered by the first.
-        return int(said.get("registration", said)["waitlistPosition"])
+        body = request(url, event_id, Call("register", user))
+        # After a 503, a retry may find that the first request has registered the user.
+        return int(body.get("registration", body)["waitlistPosition"])
 
     with ThreadPoolExecutor(len(NEWCOMERS)) as threads:
         places = dict(zip(threads.map(register, NEWCOMERS), NEWCOMERS, strict=True))
     return [*CROWD[-4:], *(places[place] for place in range(5, 5 + len(NEWCOMERS)))]
 
 
-def somebody_leaves(url: str, event_id: str) -> list[str]:
-    ask(url, event_id, Call("unregister", CROWD[0]))
+def a_person_leaves(url: str, event_id: str) -> list[str]:
+    request(url, event_id, Call("unregister", CROWD[0]))
     return CROWD[-3:]
 
 
 def the_update_is_repeated(url: str, event_id: str) -> list[str]:
-    event = ask(url, event_id, Call("update", fields={"capacity": CAPACITY}))
+    event = request(url, event_id, Call("update", fields={"capacity": CAPACITY}))
     assert (event["confirmedCount"], event["waitlistCount"]) == (CAPACITY, 4)
     return CROWD[-4:]
 
@@ -106,27 +106,27 @@ def the_update_is_repeated(url: str, event_id: str) -> list[str]:
     ("write", "done", "promoted", "next_write"),
     [
         (2, False, 0, newcomers_register),
-        (2, True, rules.BATCH, somebody_leaves),
+        (2, True, rules.BATCH, a_person_leaves),
         (3, False, rules.BATCH, newcomers_register),
         (3, False, rules.BATCH, the_update_is_repeated),
     ],
     ids=[
-        "nobody is promoted yet, and people register",
-        "the first batch is the last thing it did, and somebody leaves",
-        "half of them are promoted, and people register",
-        "half of them are promoted, and the update is repeated",
+        "killed before the first batch, then people register",
+        "killed after the first batch, then a person leaves",
+        "killed before the second batch, then people register",
+        "killed before the second batch, then the update is repeated",
     ],
 )
-def test_who_dies_while_promoting_is_followed_by_the_next_write_in_order(
+def test_after_a_kill_during_a_promotion_the_next_write_completes_it_in_order(
     running: Service, write: int, *, done: bool, promoted: int, next_write: Callable[[str, str], list[str]]
 ) -> None:
-    """Newcomers queue behind those who are owed a seat, however many come at once."""
+    """Concurrent newcomers queue behind the people who are owed a seat."""
     event_id = f"drained-{write}-{done}-{next_write.__name__}"
     crowd(running.tables, event_id)
     kill_at(running, write, done=done)
     with pytest.raises(httpx.TransportError):
         httpx.put(f"{running.url}/events/{event_id}", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
-    running.succeed()
+    running.replace_server()
     running.back.plan = passing
     assert queue(running.tables, event_id) == CROWD[promoted:]
     owed = CAPACITY - 1 - promoted

@@ -1,4 +1,4 @@
-"""Histories of the real service: short ones here, and as many as one likes with `python -m tests.linearizability`."""
+"""Short histories of the real service; `python -m tests.linearizability` records any number of longer ones."""
 
 import os
 import random
@@ -15,12 +15,12 @@ from tests.linearizability.service import BACK, FRONT, Service, service
 
 #: A new seed every time; HISTORY_SEED repeats one.
 SEED = int(os.environ.get("HISTORY_SEED", random.getrandbits(32)))
-#: Lost replies of the store cost the server a pause before it asks again, and are left to the long campaign.
+#: Without lost replies of the store, which cost the server a timeout; the command has them.
 SLOW_STORE = {Fault.DELAY: BACK[Fault.DELAY]}
 
 
-def test_every_answer_of_every_history_is_right_and_so_are_the_tables_at_the_end(running: Service) -> None:
-    """Half of them lose requests and answers on the way, and repeat what nobody knows the outcome of."""
+def test_every_history_is_linearizable_and_the_audit_of_the_tables_finds_nothing(running: Service) -> None:
+    """In half of the histories requests and replies are lost, and clients retry those of unknown outcome."""
     figures = Figures()
     for seed in range(SEED, SEED + 16):
         lossy = bool(seed % 2)
@@ -34,7 +34,7 @@ def test_every_answer_of_every_history_is_right_and_so_are_the_tables_at_the_end
 
 
 @pytest.mark.parametrize("mutant", ["give-a-place-twice", "promote-nobody", "promote-the-last"])
-def test_a_service_that_breaks_a_rule_is_found_out(ministack_tables: Tables, store_url: str, mutant: str) -> None:
+def test_a_service_that_breaks_a_rule_is_detected(ministack_tables: Tables, store_url: str, mutant: str) -> None:
     with service(ministack_tables, store_url, mutant) as running:
         create_people(running.url)
         figures = Figures()
@@ -44,14 +44,14 @@ def test_a_service_that_breaks_a_rule_is_found_out(ministack_tables: Tables, sto
     assert "No order of these" in found
 
 
-def test_the_command_ends_with_the_smallest_history_that_shows_how_a_seat_was_given_twice(
+def test_the_command_prints_a_minimal_history_of_how_a_seat_was_given_twice(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """The service is one whose first condition, that a seat is free, is dropped."""
+    """The mutant drops the condition that a seat is free."""
     with pytest.raises(SystemExit) as end:
         main(["--mutant", "oversell", "--histories", "30", "--seed", "1"])
-    said = str(end.value)
-    assert said.startswith("seed ")
-    assert "No order of these" in said
-    assert said.count("->") < 15, said
+    message = str(end.value)
+    assert message.startswith("seed ")
+    assert "No order of these" in message
+    assert message.count("->") < 15, message
     assert "python -m tests.linearizability --histories=30" in capsys.readouterr().out
