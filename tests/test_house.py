@@ -1,5 +1,6 @@
-"""The rules of the house, which tools can check."""
+"""House rules that tools can check."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -30,8 +31,30 @@ def test_a_tool_finds_nothing(command: list[str]) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_no_name_says_nothing() -> None:
-    """A file called so holds whatever had no other place."""
-    nothing = {"utils.py", "util.py", "helpers.py", "manager.py", "base.py", "common.py", "misc.py"}
+def test_no_file_has_a_meaningless_name() -> None:
+    meaningless = {"utils.py", "util.py", "helpers.py", "manager.py", "base.py", "common.py", "misc.py"}
     found = {path.name for folder in ("handlers", "storage", "cfn") for path in (ROOT / folder).rglob("*.py")}
-    assert not found & nothing
+    assert not found & meaningless, "name each file after the one thing that it contains"
+
+
+def test_no_test_module_is_imported() -> None:
+    """What two test modules need is in `tests/apparatus/` or a fixture, so that each can run and change alone."""
+    found = [
+        f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        if "node_modules" not in path.parts
+        for node in ast.walk(ast.parse(path.read_bytes()))
+        for name in _imported(node)
+        if any(part.startswith("test_") for part in name.split("."))
+    ]
+    assert not found, f"move what is shared to tests/apparatus/ or a conftest.py: {found}"
+
+
+def _imported(node: ast.AST) -> list[str]:
+    """Return the names of the modules that a statement may import."""
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        # A name may be a module of the package, or something in it.
+        return [f"{node.module or ''}.{alias.name}" for alias in node.names]
+    return []
