@@ -24,7 +24,7 @@ def test_a_fuzzer_of_the_contract_finds_no_fault(
     seed = int(os.environ.get("FUZZ_SEED", random.getrandbits(32)))
     max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
 
-    caplog.set_level(logging.CRITICAL, "handlers.requests")  # A line for each of a thousand requests helps nobody.
+    caplog.set_level(logging.CRITICAL, "handlers.requests")  # It would print a line per request.
     app = create_app(moto_tables, check_responses=True)
 
     def afresh() -> None:
@@ -44,9 +44,9 @@ def test_a_fuzzer_of_the_contract_finds_no_fault(
             f"{summary(run.findings)}",
             pytrace=False,
         )
-    assert run.written
-    assert run.inferred
+    assert run.written, f"seed {seed} followed none of the written links"
+    assert run.inferred, f"seed {seed} followed none of the inferred links"
     missed = [
         gap for gap in run.coverage.coverage_gaps() if gap["kind"] not in {"response_uncovered", "example_unseen"}
     ]
-    assert not missed, "the fuzzer never sent these parts of the contract; repeat with a greater FUZZ_EXAMPLES"
+    assert not missed, f"seed {seed} never met these parts of the contract; try a greater FUZZ_EXAMPLES"

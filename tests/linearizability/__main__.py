@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from tests.apparatus.proxy import Fault, seeded
 from tests.linearizability.clients import Recorded, create_people, record
-from tests.linearizability.report import judge_all, judge_tables, repeat_command, say
+from tests.linearizability.report import judge_all, judge_tables, repeat_command, show
 from tests.linearizability.server import MUTANTS
 from tests.linearizability.service import BACK, FRONT, Service, own_service
 
@@ -19,7 +19,7 @@ from tests.linearizability.service import BACK, FRONT, Service, own_service
 def main(arguments: Sequence[str] | None = None) -> None:
     """Record and check histories; exit with 1 at the first violation."""
     options = _options(arguments)
-    say(repeat_command("tests.linearizability", options))
+    show(repeat_command("tests.linearizability", options))
     seeds = range(options.seed, options.seed + options.histories)
     if options.url:
         create_people(options.url)
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         create_people(running.url)
         judge_all(seeds, lambda seed: _record_through_faults(running, seed, options), every=50)
         for sender, proxy in (("clients", running.front), ("server", running.back)):
-            say(f"requests of the {sender}: {', '.join(f'{proxy.met[fault]} {fault.name}' for fault in Fault)}")
+            show(f"requests of the {sender}: {', '.join(f'{proxy.met[fault]} {fault.name}' for fault in Fault)}")
         judge_tables(running.tables)
 
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from tests.apparatus.proxy import Fault, passing
 from tests.linearizability.clients import Recorded, create_people, record
-from tests.linearizability.report import judge_all, judge_tables, repeat_command, say
+from tests.linearizability.report import judge_all, judge_tables, repeat_command, show
 from tests.linearizability.service import Service, own_service
 
 WRITE: Final = b"DynamoDB_20120810.TransactWriteItems"
@@ -61,7 +61,7 @@ def main() -> None:
         "--seed", type=int, default=random.getrandbits(32), help="seed of the first history (default: random)"
     )
     options = parser.parse_args()
-    say(repeat_command("tests.linearizability.crashes", options))
+    show(repeat_command("tests.linearizability.crashes", options))
     with own_service() as running:
         create_people(running.url)
         judge_all(range(options.seed, options.seed + options.kills), lambda seed: crash(running, seed), every=10)

@@ -14,7 +14,7 @@ from tests.linearizability.clients import NoAnswerError, Recorded
 from tests.linearizability.model import State
 
 
-def say(*lines: object) -> None:
+def show(*lines: object) -> None:
     """Print lines, and flush them."""
     print(*lines, sep="\n", flush=True)  # noqa: T201 - a command's output
 
@@ -63,14 +63,14 @@ def judge_all(seeds: range, recorded: Callable[[int], Recorded], *, every: int) 
         if found:
             sys.exit(f"seed {seed}: {found}")
         if figures.histories % every == 0:
-            say(figures)
-    say(figures, *(f"{count:7d}  {outcome}" for outcome, count in sorted(figures.outcomes.items())))
+            show(figures)
+    show(figures, *(f"{count:7d}  {outcome}" for outcome, count in sorted(figures.outcomes.items())))
 
 
 def judge_tables(tables: Tables) -> None:
     """Audit the tables at rest; exit with 1 if a violation is found."""
     violations = list(audit(tables))
-    say(f"{len(violations)} violations in the tables", *violations)
+    show(f"{len(violations)} violations in the tables", *violations)
     if violations:
         sys.exit(1)
 
