@@ -30,7 +30,9 @@ def links(document: Any, operation_id: str) -> dict[str, Any]:
 @pytest.mark.parametrize("operation_id", CONTRACT.operations)
 def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, moto_tables: Tables, contract: Any) -> None:
     creates = CONTRACT.operations[operation_id].method == "POST"
-    assert bool(links(contract, operation_id)) is creates, "a 201 of a POST has links, and no other response has"
+    assert bool(links(contract, operation_id)) is creates, (
+        f"{operation_id}: give the 201 of a POST links to what a client does next, and no other operation"
+    )
     for link in links(contract, operation_id).values():
         for table in moto_tables.names.values():
             moto_tables.client.delete_table(TableName=table)
