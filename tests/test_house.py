@@ -44,17 +44,14 @@ def test_no_test_module_is_imported() -> None:
         for path in sorted((ROOT / "tests").rglob("*.py"))
         if "node_modules" not in path.parts
         for node in ast.walk(ast.parse(path.read_bytes()))
+        if isinstance(node, ast.Import | ast.ImportFrom)
         for name in _imported(node)
         if any(part.startswith("test_") for part in name.split("."))
     ]
     assert not found, f"move what is shared to tests/apparatus/ or a conftest.py: {found}"
 
 
-def _imported(node: ast.AST) -> list[str]:
+def _imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     """Return the names of the modules that a statement may import."""
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        # A name may be a module of the package, or something in it.
-        return [f"{node.module or ''}.{alias.name}" for alias in node.names]
-    return []
+    package = f"{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
+    return [f"{package}{alias.name}" for alias in node.names]
