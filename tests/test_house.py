@@ -38,7 +38,7 @@ def test_no_file_has_a_meaningless_name() -> None:
 
 
 def test_no_test_module_is_imported() -> None:
-    """What two test modules need is in `tests/apparatus/` or a fixture, so that each can run and change alone."""
+    """Code that test modules share belongs in `tests/apparatus/` or a fixture, so that each runs and changes alone."""
     found = [
         f"{path.relative_to(ROOT)}:{node.lineno} imports {name}"
         for path in sorted((ROOT / "tests").rglob("*.py"))
