@@ -1,5 +1,7 @@
 """The refusals of the storage; `handlers.problems` maps each to an HTTP response.
 
+The hierarchy:
+
     Refusal
     ├── NotFound
     │   ├── EventNotFound

@@ -56,7 +56,7 @@ def test_a_snapshot_of_items_that_others_write_is_taken_again_until_the_time_is_
     assert snapshot(moto_tables, [("Registrations", item(1))]) == [None]
     assert len(attempts) == 3
     busy = 10**9
-    monkeypatch.setattr(moto_tables, "_budget", 0.05)
+    monkeypatch.setattr(moto_tables, "_retry_seconds", 0.05)
     with pytest.raises(Contention):
         snapshot(moto_tables, [("Registrations", item(1))])
 
