@@ -67,7 +67,7 @@ def _git(folder: Path, *arguments: str) -> str:
 
 
 def _operations(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    resolved = _resolved(document, document)
+    resolved = _resolved(document, document, {})
     return {
         f"{method.upper()} {path}": {**item[method], "parameters": _parameters(item, item[method])}
         for path, item in resolved["paths"].items()
@@ -76,16 +76,19 @@ def _operations(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     }
 
 
-def _resolved(part: Any, document: Mapping[str, Any]) -> Any:
-    """Return a part of the document with every reference replaced by its target."""
+def _resolved(part: Any, document: Mapping[str, Any], known: dict[str, Any]) -> Any:
+    """Return a part of the document with every reference replaced by its target; `known` caches the targets."""
     if isinstance(part, list):
-        return [_resolved(member, document) for member in part]
+        return [_resolved(member, document, known) for member in part]
     if not isinstance(part, dict):
         return part
     if "$ref" in part:
-        steps = part["$ref"].removeprefix("#/").split("/")
-        return _resolved(functools.reduce(operator.getitem, steps, document), document)
-    return {name: _resolved(member, document) for name, member in part.items()}
+        reference = part["$ref"]
+        if reference not in known:
+            steps = reference.removeprefix("#/").split("/")
+            known[reference] = _resolved(functools.reduce(operator.getitem, steps, document), document, known)
+        return known[reference]
+    return {name: _resolved(member, document, known) for name, member in part.items()}
 
 
 def _parameters(item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[str, Any]:
