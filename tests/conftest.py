@@ -9,6 +9,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from connexion import ConnexionMiddleware
 from moto import mock_aws
 
 from handlers.app import create_app
@@ -69,10 +70,16 @@ def ministack_tables(store_url: str) -> Tables:
     return tables
 
 
+@pytest.fixture(scope="session")
+def app(moto_connection: Tables) -> ConnexionMiddleware:
+    """Build the application once, which takes longer than most tests; it keeps no state between requests."""
+    return create_app(moto_connection, check_responses=True)
+
+
 @pytest.fixture
-def client(moto_tables: Tables) -> Client:
-    """Create a client of the application, which checks every response against the contract."""
-    return Client(create_app(moto_tables, check_responses=True))
+def client(app: ConnexionMiddleware, moto_tables: Tables) -> Client:  # noqa: ARG001 - it needs fresh tables
+    """Make a client of the application, which checks every response against the contract."""
+    return Client(app)
 
 
 @pytest.fixture
