@@ -11,6 +11,7 @@ from typing import Any
 from mangum import Mangum
 
 from handlers.app import app_from
+from handlers.lazy import lazy_attribute
 from handlers.pipeline import logs
 from handlers.settings import Settings
 
@@ -19,18 +20,6 @@ Handler = Callable[[Event, Any], dict[str, Any]]
 
 #: Answer an event of API Gateway, payload 1.0 or 2.0.
 handler: Handler
-
-
-def __getattr__(name: str) -> Handler:
-    """Build `handler` from the environment on first access (PEP 562), and keep it."""
-    if name != "handler":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        built = globals()[name] = _build()
-    except AttributeError as error:
-        # The import system would take it for a missing `handler`, and the runtime would start without one.
-        raise RuntimeError(f"{__name__}.{name} can't be built") from error
-    return built
 
 
 def _build() -> Handler:
@@ -42,6 +31,9 @@ def _build() -> Handler:
         text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
     )
     return lambda event, context: mangum(_keep_slashes(event), context)
+
+
+__getattr__ = lazy_attribute(globals(), "handler", _build)
 
 
 def _keep_slashes(event: Event) -> Event:

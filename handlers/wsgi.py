@@ -9,24 +9,16 @@ import os
 from a2wsgi import ASGIMiddleware
 
 from handlers.app import app_from
+from handlers.lazy import lazy_attribute
 from handlers.pipeline import logs
 
 #: The application as a WSGI callable.
 app: ASGIMiddleware
 
 
-def __getattr__(name: str) -> ASGIMiddleware:
-    """Build `app` from the environment on first access (PEP 562), and keep it."""
-    if name != "app":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    try:
-        built = globals()[name] = _build()
-    except AttributeError as error:
-        # The import system would take it for a missing `app`, and hide the cause.
-        raise RuntimeError(f"{__name__}.{name} can't be built") from error
-    return built
-
-
 def _build() -> ASGIMiddleware:
     logs.configure()
     return ASGIMiddleware(app_from(os.environ))
+
+
+__getattr__ = lazy_attribute(globals(), "app", _build)
