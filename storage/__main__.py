@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from storage.audit import audit, reads
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.progress import Progress
-from storage.audit.repair import MENDS, Outcome, repair
+from storage.audit.repair import REPAIRS, Outcome, repair
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
 from storage.errors import Unavailable
@@ -29,18 +29,19 @@ _DESCRIPTION: Final = """\
 Read all tables and report every violation of the service's promises: no event is oversold, nobody in a queue is
 skipped or forgotten, and every count equals the number of its items. The service may run meanwhile."""
 
-_MENDED: Final = indent("\n".join(MENDS), "  ")
+_REPAIRED: Final = indent("\n".join(REPAIRS), "  ")
 
 _EPILOG: Final = f"""\
 The tables are named by EVENTS_TABLE, USERS_TABLE and REGISTRATIONS_TABLE, or are those of --stack; credentials, region
 and endpoint come from the usual AWS settings. Findings go to stdout, one per line; progress and summary to stderr.
 
---repair mends what a crash or a defect of the service can cause, and never takes a seat or a place from a user:
-{_MENDED}
+With --repair, these kinds are repaired: a crash or a defect of the service can cause them, and no repair takes a seat
+or a place from a user:
+{_REPAIRED}
 All other kinds are reported with advice for the operator.
 
 exit code:
-  0  no violations were found, or all of them were mended
+  0  no violations were found, or all of them were repaired
   1  violations are left
   2  the audit failed, or some events were not judged; the message gives the reason
 """
@@ -54,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (Unavailable, BotoCoreError, ClientError, LookupError) as error:
         print(f"error: {_explained(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("error: interrupted; the mends made so far are kept.", file=sys.stderr)
+        print("error: interrupted; the repairs made so far are kept.", file=sys.stderr)
     return NOT_DONE
 
 
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m storage", description="Tools for the tables of the service.")
     command = parser.add_subparsers(required=True, metavar="COMMAND").add_parser(
         "audit",
-        help="check the tables, and mend them with --repair",
+        help="check the tables, and repair them with --repair",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -70,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--repair",
         action="store_true",
-        help="mend the kinds of violations that are listed below; without it nothing is written",
+        help="repair the kinds of violations that are listed below; without it nothing is written",
     )
     command.add_argument("--json", action="store_true", help="write each finding as a JSON object on one line")
     place = command.add_mutually_exclusive_group()
@@ -82,15 +83,15 @@ def _parser() -> argparse.ArgumentParser:
 def _audit(options: argparse.Namespace) -> int:
     tables = _tables(options)
     progress = Progress(tables, reads.sizes(tables))
-    counts = {"found": 0, "mended": 0, "left": 0, "not judged": 0}
+    counts = {"found": 0, "repaired": 0, "left": 0, "not judged": 0}
     for outcome in repair(tables) if options.repair else _unrepaired(tables):
         judged = outcome.violation.kind is not Kind.NOT_JUDGED
         counts["found"] += judged
-        counts["mended" if outcome.mended else "left" if judged else "not judged"] += 1
+        counts["repaired" if outcome.repaired else "left" if judged else "not judged"] += 1
         progress.print(_line(outcome, as_json=options.json), lambda line: print(line, flush=True))
-    mended = f", {counts['mended']} mended, {counts['left']} left" if options.repair else ""
+    repaired = f", {counts['repaired']} repaired, {counts['left']} left" if options.repair else ""
     unjudged = f"; {counts['not judged']} not judged because of constant writes" if counts["not judged"] else ""
-    summary = f"{counts['found']} violations found{mended}{unjudged}. {progress}."
+    summary = f"{counts['found']} violations found{repaired}{unjudged}. {progress}."
     progress.print(summary, lambda line: print(line, file=sys.stderr))
     if counts["left"]:
         return VIOLATED
@@ -98,15 +99,16 @@ def _audit(options: argparse.Namespace) -> int:
 
 
 def _unrepaired(tables: Tables) -> Iterator[Outcome]:
-    return (Outcome(violation, mended=False) for violation in audit(tables))
+    return (Outcome(violation, repaired=False) for violation in audit(tables))
 
 
 def _line(outcome: Outcome, *, as_json: bool) -> str:
     violation, advice = outcome.violation, ADVICE.get(outcome.violation.kind)
     if as_json:
-        return json.dumps({**violation.as_dict(), "mended": outcome.mended, **({"advice": advice} if advice else {})})
-    if outcome.mended:
-        return f"{violation} - mended"
+        more = {"advice": advice} if advice else {}
+        return json.dumps({**violation.as_dict(), "repaired": outcome.repaired, **more})
+    if outcome.repaired:
+        return f"{violation} - repaired"
     return f"{violation} - {advice}" if advice else str(violation)
 
 
@@ -142,7 +144,7 @@ def _explained(error: Exception) -> str:
     if "ResourceNotFoundException" in cause:
         return f"{cause}; set {', '.join(TABLE_VARIABLES.values())}, or use --stack or --store"
     if "AccessDenied" in cause:
-        return f"{cause}; the README lists the permissions that an audit needs"
+        return f"{cause}; storage/README.md lists the permissions that an audit needs"
     return cause
 
 

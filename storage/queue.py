@@ -77,8 +77,8 @@ def _left(tables: Tables, event_id: str, head: int, last: int) -> list[int]:
 def leaving_steps(event_id: str, seq: int) -> list[Step]:
     """Return the steps that remove a place from the queue and record its number, for the positions behind it.
 
-    The head's number would not have to be recorded, but which number is the head's is not certain before the
-    transaction; below the head a recorded number has no effect.
+    The head's number is recorded too, because the head may change before the transaction; a record below the head has
+    no effect.
     """
     return [
         Step(action="Delete", table="Registrations", key=queue_key(event_id, seq)),
@@ -114,7 +114,7 @@ def promote_waiting(tables: Tables, event_id: str, seats: Seats) -> Seats:
         seen = seats
         seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
         if seats == seen:
-            # A person is counted who is not in the queue. Only a repair can mend that; the loop would be endless.
+            # A counted person is not in the queue: the loop would be endless, and only `audit --repair` can help.
             raise Contention
     return seats
 

@@ -1,4 +1,4 @@
-"""The parts of every mend: a transaction on the condition that its items are as they were found."""
+"""The parts of every repair: a transaction on the condition that its items are as they were found."""
 
 from collections.abc import Iterable
 

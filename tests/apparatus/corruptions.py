@@ -120,7 +120,7 @@ class Corruption:
     left: list[tuple[Kind, Key]]
 
 
-def mended(act: Callable[[Tables], None], *found: tuple[Kind, Key]) -> Corruption:
+def repaired(act: Callable[[Tables], None], *found: tuple[Kind, Key]) -> Corruption:
     return Corruption(act, list(found), [])
 
 
@@ -129,29 +129,29 @@ def kept(act: Callable[[Tables], None], *found: tuple[Kind, Key]) -> Corruption:
 
 
 CORRUPTIONS = {
-    "too few are counted as confirmed": mended(seats(confirmed=1), (Kind.CONFIRMED_COUNT, SEATS)),
-    "too many are counted as confirmed": mended(seats(confirmed=3), (Kind.CONFIRMED_COUNT, SEATS)),
-    "too few are counted as waiting": mended(seats(waitlisted=0), (Kind.WAITLISTED_COUNT, SEATS)),
-    "too many are counted as waiting": mended(seats(waitlisted=3), (Kind.WAITLISTED_COUNT, SEATS)),
-    "a count is below zero": mended(seats(confirmed=-1), (Kind.CONFIRMED_COUNT, SEATS)),
-    "both counts are wrong": mended(
+    "too few are counted as confirmed": repaired(seats(confirmed=1), (Kind.CONFIRMED_COUNT, SEATS)),
+    "too many are counted as confirmed": repaired(seats(confirmed=3), (Kind.CONFIRMED_COUNT, SEATS)),
+    "too few are counted as waiting": repaired(seats(waitlisted=0), (Kind.WAITLISTED_COUNT, SEATS)),
+    "too many are counted as waiting": repaired(seats(waitlisted=3), (Kind.WAITLISTED_COUNT, SEATS)),
+    "a count is below zero": repaired(seats(confirmed=-1), (Kind.CONFIRMED_COUNT, SEATS)),
+    "both counts are wrong": repaired(
         seats(confirmed=0, waitlisted=0), (Kind.CONFIRMED_COUNT, SEATS), (Kind.WAITLISTED_COUNT, SEATS)
     ),
     "more are confirmed than there are seats": kept(
         all_of(seats(capacity=1), details(capacity=1)), (Kind.OVERSOLD, SEATS)
     ),
-    "a promotion was interrupted": mended(
+    "a promotion was interrupted": repaired(
         all_of(seats(capacity=3), details(capacity=3)), (Kind.WAITING_BESIDE_FREE_SEAT, SEATS)
     ),
-    "the next number in the queue is taken": mended(seats(nextSeq=1), (Kind.NEXT_SEQ_TAKEN, SEATS)),
-    "the next number in the queue skips some": mended(seats(nextSeq=9), (Kind.NEXT_SEQ_SKIPS, SEATS)),
-    "numbers that were left are lost": mended(
+    "the next number in the queue is taken": repaired(seats(nextSeq=1), (Kind.NEXT_SEQ_TAKEN, SEATS)),
+    "the next number in the queue skips some": repaired(seats(nextSeq=9), (Kind.NEXT_SEQ_SKIPS, SEATS)),
+    "numbers that were left are lost": repaired(
         all_of(leave("f", "g", "h"), gone("Registrations", LEFT)), (Kind.NUMBERS_LOST, LEFT)
     ),
     "the numbers of waiting users were left": kept(
         new("Registrations", {**LEFT, "numbers": frozenset({0, 1})}), *[(Kind.NUMBER_TWICE, LEFT)] * 2
     ),
-    "a number was left that was never given": mended(
+    "a number was left that was never given": repaired(
         new("Registrations", {**LEFT, "numbers": frozenset({3})}),
         (Kind.NEXT_SEQ_TAKEN, SEATS),
         (Kind.NUMBERS_LOST, LEFT),
@@ -173,23 +173,23 @@ CORRUPTIONS = {
     "the event is gone": kept(
         gone("Events", SEATS, DETAILS), *((Kind.EVENT_MISSING, key) for key in (A, B, C, D, FIRST, SECOND))
     ),
-    "a pointer is gone": mended(gone("Registrations", POINTER_A), (Kind.REGISTRATION_WITHOUT_POINTER, A)),
-    "the registration of a seat is gone": mended(
+    "a pointer is gone": repaired(gone("Registrations", POINTER_A), (Kind.REGISTRATION_WITHOUT_POINTER, A)),
+    "the registration of a seat is gone": repaired(
         gone("Registrations", A), (Kind.CONFIRMED_COUNT, SEATS), (Kind.POINTER_WITHOUT_REGISTRATION, POINTER_A)
     ),
-    "the registration of a waiting user is gone": mended(
+    "the registration of a waiting user is gone": repaired(
         gone("Registrations", C),
         (Kind.PLACE_WITHOUT_WAITING, FIRST),
         (Kind.WAITLISTED_COUNT, SEATS),
         (Kind.POINTER_WITHOUT_REGISTRATION, pointer_key("c", "e")),
     ),
     "the user is gone": kept(gone("Users", user_key("a")), (Kind.REGISTRATION_WITHOUT_USER, A)),
-    "the head of the queue is gone": mended(gone("Registrations", FIRST), (Kind.WAITING_WITHOUT_PLACE, C)),
-    "the tail of the queue is gone": mended(gone("Registrations", SECOND), (Kind.WAITING_WITHOUT_PLACE, D)),
-    "the whole queue is gone": mended(
+    "the head of the queue is gone": repaired(gone("Registrations", FIRST), (Kind.WAITING_WITHOUT_PLACE, C)),
+    "the tail of the queue is gone": repaired(gone("Registrations", SECOND), (Kind.WAITING_WITHOUT_PLACE, D)),
+    "the whole queue is gone": repaired(
         gone("Registrations", FIRST, SECOND), (Kind.WAITING_WITHOUT_PLACE, C), (Kind.WAITING_WITHOUT_PLACE, D)
     ),
-    "a place is given to a user who waits elsewhere": mended(
+    "a place is given to a user who waits elsewhere": repaired(
         place(0, userId="d"), (Kind.PLACE_OF_ANOTHER, C), (Kind.PLACE_WITHOUT_WAITING, FIRST)
     ),
     "two wait at one place": Corruption(
@@ -197,19 +197,19 @@ CORRUPTIONS = {
         found=[(Kind.PLACE_OF_ANOTHER, D), (Kind.PLACE_WITHOUT_WAITING, SECOND)],
         left=[(Kind.PLACE_OF_ANOTHER, D)],
     ),
-    "a confirmed user has a place as well": mended(
+    "a confirmed user has a place as well": repaired(
         new("Registrations", {**EIGHTH, **QUEUED}),
         (Kind.PLACE_WITHOUT_WAITING, EIGHTH),
         (Kind.NEXT_SEQ_TAKEN, SEATS),
         (Kind.NUMBERS_LOST, LEFT),
     ),
-    "a user waits beyond the next number": mended(
+    "a user waits beyond the next number": repaired(
         registration("d", seq=7),
         (Kind.WAITING_WITHOUT_PLACE, D),
         (Kind.PLACE_WITHOUT_WAITING, SECOND),
         (Kind.NEXT_SEQ_TAKEN, SEATS),
     ),
-    "a user waits beyond the next number, ahead of another": mended(
+    "a user waits beyond the next number, ahead of another": repaired(
         all_of(
             leave("f"),
             registration("d", seq=7),

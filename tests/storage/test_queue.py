@@ -145,5 +145,5 @@ def test_a_promotion_from_a_damaged_queue_ends(moto_tables: Tables) -> None:
     moto_tables.transact([Step(action="Delete", table="Registrations", key=queue_key("e", 0))])
     with rival(moto_tables, in_turn(*[nothing] * 9), times=10**6), pytest.raises(Contention):
         events.update(moto_tables, "e", {"capacity": 2})
-    assert [outcome.mended for outcome in repair(moto_tables)] == [True, True]
+    assert [outcome.repaired for outcome in repair(moto_tables)] == [True, True]
     assert events.get(moto_tables, "e").confirmed == 2

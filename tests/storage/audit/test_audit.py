@@ -5,7 +5,7 @@ import pytest
 from storage import registrations
 from storage.audit import Violation, audit, event
 from storage.audit.findings import ADVICE, Kind
-from storage.audit.repair import MENDS
+from storage.audit.repair import REPAIRS
 from storage.dynamodb.attributes import Key
 from storage.dynamodb.tables import Tables
 from storage.items import left_key
@@ -37,8 +37,8 @@ def test_every_kind_of_finding_has_a_corruption_that_shows_it() -> None:
 
 
 def test_every_kind_of_finding_has_either_a_mend_or_advice() -> None:
-    assert MENDS.keys() | ADVICE.keys() == set(Kind)
-    assert not MENDS.keys() & ADVICE.keys()
+    assert REPAIRS.keys() | ADVICE.keys() == set(Kind)
+    assert not REPAIRS.keys() & ADVICE.keys()
 
 
 def test_numbers_below_the_head_may_be_missing_or_left(tables: Tables) -> None:

@@ -21,7 +21,7 @@ from storage.__main__ import main, stack_tables
 from storage.audit import audit, event, reads
 from storage.audit.event import chunks
 from storage.audit.findings import Kind
-from storage.audit.repair import MENDS, repair
+from storage.audit.repair import REPAIRS, repair
 from storage.dynamodb import tables as storage_tables
 from storage.dynamodb.attributes import marshal, unmarshal
 from storage.dynamodb.steps import Step
@@ -49,7 +49,7 @@ def command(*arguments: str, tables: Tables, **more: str) -> "subprocess.Complet
     )
 
 
-def test_the_command_finds_and_mends_and_its_exit_code_tells_whether_violations_are_left(
+def test_the_command_finds_and_repairs_and_its_exit_code_shows_whether_violations_are_left(
     ministack_tables: Tables, store_url: str
 ) -> None:
     fill(ministack_tables)
@@ -68,19 +68,19 @@ def test_the_command_finds_and_mends_and_its_exit_code_tells_whether_violations_
         "key": registration_key("e", "c"),
         "kind": "waiting-without-place",
         "finding": "this user waits at number 0, but has no place in the queue",
-        "mended": False,
+        "repaired": False,
     }
     assert nobody["advice"] == "create the user with this id again, or unregister this user"
 
-    mended = command("--repair", "--store", store_url, tables=ministack_tables)
-    assert mended.returncode == 1
-    first, second = mended.stdout.splitlines()
+    repaired = command("--repair", "--store", store_url, tables=ministack_tables)
+    assert repaired.returncode == 1
+    first, second = repaired.stdout.splitlines()
     assert first == (
         'Registrations {"pk": "EVENT#e", "sk": "USER#c"} waiting-without-place: '
-        "this user waits at number 0, but has no place in the queue - mended"
+        "this user waits at number 0, but has no place in the queue - repaired"
     )
     assert second.endswith("- create the user with this id again, or unregister this user")
-    assert "2 violations found, 1 mended, 1 left. " in mended.stderr
+    assert "2 violations found, 1 repaired, 1 left. " in repaired.stderr
 
     alter(ministack_tables, "Users", {"userId": "a"}, userId="a", name="A", createdAt=MADE)
     assert command("--repair", "--store", store_url, tables=ministack_tables).returncode == 0
@@ -113,13 +113,13 @@ def test_an_audit_that_can_not_run_ends_with_2_and_advice(
     assert "Traceback" not in done.stderr
 
 
-def test_help_lists_the_kinds_that_a_repair_mends_and_no_other(
+def test_help_lists_the_kinds_that_are_repaired_and_no_other(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["audit", "--help"])
     listed = {line.strip() for line in capsys.readouterr().out.splitlines()}
-    assert listed & set(Kind) == set(MENDS)
+    assert listed & set(Kind) == set(REPAIRS)
 
 
 def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
@@ -179,7 +179,7 @@ def test_an_event_that_keeps_changing_is_not_judged_and_nothing_is_mended(tables
 
     with between_pages(tables, change):
         assert [violation.kind for violation in audit(tables)] == [Kind.NOT_JUDGED]
-        assert [(done.violation.kind, done.mended) for done in repair(tables)] == [(Kind.NOT_JUDGED, False)]
+        assert [(done.violation.kind, done.repaired) for done in repair(tables)] == [(Kind.NOT_JUDGED, False)]
     assert (tables.get("Events", seats_key("e")) or {})["confirmed"] == 7
 
 
@@ -272,7 +272,7 @@ def count_three_too_many(tables: Tables) -> None:
 def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
     ministack_tables: Tables, store_url: str, tmp_path: Path
 ) -> None:
-    """Twelve users come and go over HTTP while three corruptions are mended: no registration is lost."""
+    """Twelve users come and go over HTTP while three corruptions are repaired: no registration is lost."""
     fill(ministack_tables)
     events.update(ministack_tables, "e", {"capacity": 6})
     names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
@@ -306,7 +306,7 @@ def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
             for person in people:
                 person.join()
         assert server.stop() == 0
-    assert not [done for done in repair(ministack_tables) if not done.mended]
+    assert not [done for done in repair(ministack_tables) if not done.repaired]
     assert list(audit(ministack_tables)) == []
     items = list(reads.scan(ministack_tables, "Registrations"))
     registered = {item["sk"] for item in items if item["pk"] == "EVENT#e" and item["sk"].startswith("USER#guest")}

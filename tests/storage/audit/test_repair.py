@@ -1,4 +1,4 @@
-"""A repair mends the kinds that have a mend, leaves all others, and never undoes what others write meanwhile."""
+"""A repair covers the kinds in `REPAIRS`, leaves all others, and never undoes what others write meanwhile."""
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -12,7 +12,7 @@ from storage.audit import audit, event
 from storage.audit.counts import COPIES
 from storage.audit.findings import Kind
 from storage.audit.reads import scan
-from storage.audit.repair import MENDS, Outcome, repair
+from storage.audit.repair import REPAIRS, Outcome, repair
 from storage.dynamodb.attributes import Item, Key
 from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, NotFound, Refusal
@@ -31,7 +31,7 @@ def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
 
 
 def left(outcomes: Iterator[Outcome]) -> list[tuple[Kind, Key]]:
-    return sorted(((done.violation.kind, done.violation.key) for done in outcomes if not done.mended), key=str)
+    return sorted(((done.violation.kind, done.violation.key) for done in outcomes if not done.repaired), key=str)
 
 
 def items(tables: Tables) -> list[Item]:
@@ -77,7 +77,7 @@ def test_a_repair_restores_the_items_as_they_were(tables: Tables, name: str) -> 
     before = items(tables)
     CORRUPTIONS[name].act(tables)
     assert items(tables) != before
-    assert [outcome.mended for outcome in repair(tables)].count(False) == 0
+    assert [outcome.repaired for outcome in repair(tables)].count(False) == 0
     assert items(tables) == before
 
 
@@ -126,7 +126,7 @@ RIVALS: dict[str, Callable[[Tables], object]] = {
     "the registration is restored": restore_c,
 }
 
-#: The kind that is mended, the corruption that causes it, and the rival that acts before the mend.
+#: The kind that is repaired, the corruption that causes it, and the rival that acts before the repair.
 MEANWHILE = [
     (Kind.CONFIRMED_COUNT, "too many are counted as confirmed", "the first leaves a seat"),
     (Kind.WAITLISTED_COUNT, "too many are counted as waiting", "the head leaves the queue"),
@@ -143,7 +143,7 @@ MEANWHILE = [
 
 
 @pytest.mark.parametrize(("kind", "name", "rival_name"), MEANWHILE)
-def test_a_mend_does_nothing_if_its_items_have_changed_since_they_were_found(
+def test_a_repair_does_nothing_if_its_items_have_changed_since_they_were_found(
     tables: Tables, kind: Kind, name: str, rival_name: str
 ) -> None:
     CORRUPTIONS[name].act(tables)
@@ -155,14 +155,14 @@ def test_a_mend_does_nothing_if_its_items_have_changed_since_they_were_found(
         after.extend(items(tables))
 
     with rival(tables, interfere) as other, pytest.raises(Conflicting):
-        MENDS[kind](tables, violation)
+        REPAIRS[kind](tables, violation)
     assert other.acted == 1
     assert items(tables) == after
 
 
-def test_every_mend_is_tested_with_a_rival() -> None:
+def test_every_repair_is_tested_with_a_rival() -> None:
     """Except promotion, which is the service's own: the tests of the queue have rivals for it."""
-    assert {kind for kind, _name, _rival in MEANWHILE} == MENDS.keys() - {Kind.WAITING_BESIDE_FREE_SEAT}
+    assert {kind for kind, _name, _rival in MEANWHILE} == REPAIRS.keys() - {Kind.WAITING_BESIDE_FREE_SEAT}
 
 
 BETWEEN = {
@@ -180,7 +180,7 @@ BETWEEN = {
 
 
 @pytest.mark.parametrize(("name", "rivals"), BETWEEN.items(), ids=BETWEEN.keys())
-def test_a_rival_between_look_and_mend_loses_nothing(
+def test_a_rival_between_audit_and_repair_loses_nothing(
     tables: Tables, name: str, rivals: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The repair leaves no violation, and the registrations are those that existed after the last rival acted.

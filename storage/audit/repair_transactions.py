@@ -1,4 +1,4 @@
-"""The mends: each is one transaction, on the condition that its items are as they were found."""
+"""The repairs, each of one kind of violation: a transaction on the condition that its items are as they were found."""
 
 from collections.abc import Callable
 
@@ -21,9 +21,9 @@ from storage.items import (
 
 
 def set_count(attribute: str) -> Callable[[Tables, Violation], None]:
-    """Return the mend of one counter of SEATS, for an event that has not changed since its items were counted."""
+    """Return the repair of one counter of SEATS, for an event that has not changed since its items were counted."""
 
-    def mend(tables: Tables, violation: Violation) -> None:
+    def repair_count(tables: Tables, violation: Violation) -> None:
         seats, right = found(violation, "seats"), found(violation, "counted")[attribute]
         condition, values = as_found(seats, (attribute, "version", "changes"))
         transact(
@@ -39,7 +39,7 @@ def set_count(attribute: str) -> Callable[[Tables, Violation], None]:
             ),
         )
 
-    return mend
+    return repair_count
 
 
 def promote(tables: Tables, violation: Violation) -> None:
