@@ -28,8 +28,7 @@ def unregister_user(event_id: str, user_id: str, *, tables: Tables) -> tuple[Non
 
 
 def delete_registration(user_id: str, event_id: str, *, tables: Tables) -> tuple[None, int]:
-    registrations.unregister(tables, event_id, user_id)
-    return None, 204
+    return unregister_user(event_id, user_id, tables=tables)
 
 
 def list_event_registrations(

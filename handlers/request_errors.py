@@ -1,4 +1,4 @@
-"""Reasons to refuse a request whatever the store contains; `handlers.problems` has the answer to each."""
+"""Reasons to refuse a request regardless of the store's content; `handlers.problems` has the answer to each."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final

@@ -106,4 +106,4 @@ class Contention(Unavailable):
 
 
 class StorageUnavailable(Unavailable):
-    """The store does not answer, or not in DynamoDB's protocol. A write may have been done; repeating it is safe."""
+    """The store does not answer, or is not DynamoDB. A write may have been done; repeating it is safe."""

@@ -26,7 +26,7 @@ from storage.model import Event, EventFields, EventStatus, Page, now
 from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
 
-#: The writes that a transaction, limited to 100, can have beside those of both items of an event.
+#: Writes left in a transaction (maximum 100) beside the two items of an event.
 _SPARE: Final = 98
 
 #: The form of `listedBy`.

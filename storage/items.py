@@ -148,7 +148,7 @@ def queue_item(registration: Registration, seq: int) -> Item:
 
 
 def to_registration(item: Item, position: int | None = None) -> Registration:
-    """Return the registration of its own item or of its item in the queue."""
+    """Convert a registration item or a queue item to a Registration."""
     queued = "userId" in item
     return Registration(
         event_id=item["pk"].removeprefix("EVENT#"),

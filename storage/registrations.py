@@ -114,7 +114,7 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
 
 
 def _admission_steps(tables: Tables, registration: Registration, seq: int | None = None) -> list[Step]:
-    """Return the steps of every admission, in the order of precedence of their refusals."""
+    """Return the steps that taking a seat and joining the queue share; the first that fails decides the refusal."""
     event_id, user_id = registration.event_id, registration.user_id
     return [
         Step(
@@ -169,7 +169,7 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
 
 
 def _departure_steps(event_id: str, user_id: str, registration: Item, head: Item | None) -> list[Step]:
-    """Return the steps of leaving the queue, of handing a seat to `head`, or of freeing a seat."""
+    """Return the steps for leaving the queue, for passing a seat on to `head`, or for freeing a seat."""
     closed = f"NOT {IS_OPEN}"
     if registration["status"] == "waitlisted":
         change, condition = "ADD #waitlisted :less, #changes :one", f"(#confirmed >= #capacity OR {closed})"

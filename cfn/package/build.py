@@ -18,7 +18,7 @@ _MODE: Final = 0o100644
 
 @dataclass(frozen=True)
 class Package:
-    """A built package; `compiled` tells whether it contains bytecode."""
+    """A built package; `compiled` is true if it contains bytecode."""
 
     path: Path
     sha256: str
@@ -51,6 +51,6 @@ def write_zip(folder: Path, path: Path) -> None:
         for name in names:
             entry = zipfile.ZipInfo(name, date_time=_DATE)
             entry.external_attr = _MODE << 16
-            entry.create_system = 3  # Unix, whatever the build machine is.
+            entry.create_system = 3  # Unix, on every build machine.
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, (folder / name).read_bytes(), compresslevel=9)

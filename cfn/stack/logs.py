@@ -13,7 +13,8 @@ from cfn.stack.aws import Aws
 
 #: Start of the log that is shown, in seconds before now.
 _PAST: Final = 3600
-#: Maximum delay of a log event in milliseconds: each request goes back by it, and skips the events already shown.
+#: Maximum delay of a log event in milliseconds: each poll starts this much before the newest event, and skips events
+#: already shown.
 _LATE: Final = 30_000
 
 

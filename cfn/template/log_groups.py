@@ -11,7 +11,7 @@ _SERVICE_LOG: Final = "/aws/lambda/${AWS::StackName}"
 
 
 def add_log_groups(template: Template) -> None:
-    """Add the log groups; they are deleted with the stack, or a new stack of the same name could not create them."""
+    """Add the log groups, deleted with the stack; otherwise a new stack of the same name could not create them."""
     for logical_id, name in {"ServiceLog": _SERVICE_LOG, "AccessLog": _ACCESS_LOG}.items():
         template.add_resource(
             LogGroup(

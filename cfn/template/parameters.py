@@ -1,4 +1,4 @@
-"""The parameters of the template; the defaults stay within the free tier where there is one."""
+"""The parameters of the template, with defaults for a small service."""
 
 from typing import Any, Final
 

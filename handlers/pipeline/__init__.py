@@ -16,7 +16,7 @@ order, which `handlers.app` sets up:
 8. `operations`: read and validate the request (`validation`, with `json_text` and `field_errors`), call the function,
    and turn its result into a response.
 
-The last step has the most reasons. connexion's validation answers 400 where the contract promises 422, reports one
+Most replacements are in the last step. connexion's validation answers 400 where the contract promises 422, reports one
 error at a time, fails with 500 on a body that is not UTF-8 or is nested too deeply, and accepts repeated query
 parameters, `limit=+5`, NUL and half surrogate pairs. Its application then parses parameters and body a second time,
 builds validators and decorators in every request, and guesses the content type from all media types of the operation:

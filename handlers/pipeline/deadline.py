@@ -9,7 +9,7 @@ from storage.dynamodb.deadline import within
 #: Deadline of a request outside Lambda, in seconds: the function's default timeout less the margin.
 REQUEST_SECONDS: Final = 9.5
 
-#: Seconds before the end of its Lambda at which a request gives up, so that the service answers and not the gateway.
+#: Seconds before the Lambda timeout at which a request is given up, so that the service answers instead of the gateway.
 MARGIN_SECONDS: Final = 0.5
 
 

@@ -68,7 +68,7 @@ class RequestLog:
 
 
 def _request_id(scope: Scope) -> str:
-    """Return API Gateway's id of the request, which its own log and answers contain too, or a new one."""
+    """Return API Gateway's id of the request, which the gateway's log and responses contain too, or a new one."""
     event: Mapping[str, Any] = scope.get("aws.event", {})
     return str(event.get("requestContext", {}).get("requestId") or uuid.uuid4())
 

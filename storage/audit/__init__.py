@@ -1,6 +1,6 @@
 """Checks the invariant (`storage.rules`) over whole tables: every count, every place in a queue, every pointer.
 
-An audit may run while the service writes, and holds one page of items at a time, whatever the size of the tables.
+An audit may run while the service writes, and holds one page of items at a time, regardless of the size of the tables.
 """
 
 from collections.abc import Iterator

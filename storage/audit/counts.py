@@ -1,4 +1,4 @@
-"""Judges DETAILS and SEATS of an event by each other and by the count of its other items."""
+"""Compares DETAILS and SEATS of an event with each other and with the counted items."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

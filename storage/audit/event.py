@@ -29,7 +29,7 @@ Entry = TypeVar("Entry")
 #: Maximum number of counts of one event; a count during which others wrote to the event is repeated.
 LOOKS: Final = 10
 
-#: Time within which a request that raised a capacity promotes, in seconds; only then is waiting a violation.
+#: Seconds that a promotion may take; a person who still waits beside a free seat afterwards is a violation.
 PATIENCE: Final = 1.0
 
 

@@ -36,8 +36,7 @@ class Kind(StrEnum):
     NOT_JUDGED = "not-judged"
 
 
-#: Advice for each kind without a mend: only a manual edit of the tables causes it, or a mend could cost a user the
-#: registration.
+#: Advice for the kinds that are not repaired: only a manual edit causes them, or a repair could delete a registration.
 ADVICE: Final[Mapping[Kind, str]] = {
     Kind.OVERSOLD: "raise the capacity, or ask people to give up their seats",
     Kind.COPIES_DIFFER: "set these fields of DETAILS to their values in SEATS, which decided who got a seat",
@@ -51,7 +50,7 @@ ADVICE: Final[Mapping[Kind, str]] = {
         "set seq of the registration to nextSeq of SEATS, then repair: that puts this user at the end of the queue"
     ),
     Kind.NUMBER_TWICE: "remove the number from numbers of this item; delete the item if it was the last one",
-    Kind.LEFT_WITHOUT_EVENT: "delete this item, or an event that is created with this id counts its numbers",
+    Kind.LEFT_WITHOUT_EVENT: "delete this item; otherwise a new event with this id would count its numbers",
     Kind.EVENT_MISSING: "restore the event from a backup, or delete these items if nobody needs them",
     Kind.MALFORMED: "restore the item from a backup (point-in-time recovery)",
     Kind.UNKNOWN_ITEM: "find out where this item comes from: the service does not write such items",

@@ -19,7 +19,7 @@ def is_place(item: Item) -> bool:
 
 
 def is_block(item: Item) -> bool:
-    """Return whether an item records which numbers of a block were left."""
+    """Return whether an item is a LEFT item: the numbers of a block whose owners left."""
     return str(item["pk"]).startswith("EVENT#") and _BLOCK.fullmatch(item["sk"]) is not None
 
 

@@ -1,4 +1,4 @@
-"""Audits the numbers of a queue: from the head's on, each has a place or is recorded as left, as positions need it."""
+"""Audits the numbers of a queue: each number from the head's on must have a place or be recorded in a LEFT item."""
 
 import heapq
 from collections.abc import Iterator
@@ -66,7 +66,7 @@ def _judge_number(tables: Tables, event_id: str, seq: int) -> Iterator[Violation
 def _judge_run(tables: Tables, event_id: str, ahead: int, first: int, end: int) -> Iterator[Violation]:
     """Judge a run of a gap on a snapshot that includes the place ahead of the gap.
 
-    Without that place the head may have moved behind the gap, where the numbers no longer matter.
+    If that place is gone, the head may have moved past the gap, and numbers before the head do not matter.
     """
     assert first // BLOCK == (end - 1) // BLOCK
     keys = [queue_key(event_id, ahead), left_key(event_id, first), *(queue_key(event_id, n) for n in range(first, end))]

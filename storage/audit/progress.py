@@ -13,8 +13,8 @@ from storage.dynamodb.tables import Tables
 _TERMINAL_SECONDS: Final = 0.2
 _LOG_SECONDS: Final = 10.0
 
-#: Read units per item of Events and Registrations, as an audit reads each registration from its event and from its
-#: user, both with companions.
+#: Read units per item of Events and Registrations: each item of Registrations is read twice, by event and in a scan,
+#: with its companions.
 UNITS_PER_ITEM: Final = 1.5
 
 #: Number of times that an audit reads all of Registrations: by event, then from end to end.

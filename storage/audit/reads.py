@@ -41,7 +41,7 @@ def snapshot(tables: Tables, table_keys: Sequence[tuple[str, Key]]) -> list[Item
     """Return up to 100 items as of one moment, None for each that does not exist.
 
     Raises:
-        Contention: Others kept writing to the items until the time budget was used up.
+        Contention: Others kept writing to the items until the time for retries ran out.
 
     """
     gets = [{"Get": {"TableName": tables.names[table], "Key": marshal(key)}} for table, key in table_keys]

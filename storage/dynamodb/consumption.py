@@ -1,4 +1,4 @@
-"""What reads return and consume, for a tool that shows its progress."""
+"""Counts the items and read units of each read, for progress displays."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -12,8 +12,8 @@ RETRY_SECONDS: Final = 5.0
 FIRST_CEILING: Final = 0.04
 LAST_CEILING: Final = 0.5
 
-#: Maximum number of retries in a row without a pause, each from a fresh snapshot. The limit ends the endless loop of
-#: a rule and a condition that contradict each other.
+#: Maximum number of retries in a row without a pause, each from a fresh snapshot. The limit ends the loop if a rule and
+#: its condition contradict each other.
 FRESH_RETRIES: Final = 4
 
 

@@ -1,4 +1,4 @@
-"""The steps of a transaction, and the exception that a failed one stands for."""
+"""The steps of a transaction, and the exception for a cancelled transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -109,7 +109,7 @@ class Tables:
         return unmarshal(answer["Item"]) if "Item" in answer else None
 
     def get_all(self, table_keys: Iterable[tuple[str, Key]]) -> dict[str, list[Item]]:
-        """Return the items that exist of any number of keys, unordered, by table; consistent reads of 100 keys each."""
+        """Return the existing items for the keys, by table, in no order; reads are consistent, 100 keys per call."""
         found: dict[str, list[Item]] = {table: [] for table in TABLES}
         keys = list(table_keys)
         batches = [keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS)]

@@ -1,4 +1,4 @@
-"""The framework's share of a request: the same events and entry points, with the store stubbed out."""
+"""The CPU of the framework alone: the same events and entry points, with the store stubbed out."""
 
 from typing import Final
 
@@ -18,7 +18,7 @@ def measure(options: Options) -> Table:
         for worker in both.values():
             worker.do("stub")
         return Table(
-            "The framework's share, the store stubbed out",
+            "Framework alone, store stubbed",
             lambda_cpu.rows(options, both, _REQUESTS),
             "The same requests, with our storage functions and the peer's repositories replaced by fixed models.",
         )

@@ -129,6 +129,14 @@ def test_a_capacity_below_the_confirmed_count_is_refused_with_the_minimum(client
     assert (answer.status_code, problem(answer), answer.json()["minimum"]) == (409, "capacity-below-confirmed", 2)
 
 
+def test_raising_the_capacity_promotes_before_the_answer(client: Client) -> None:
+    client.create_event()
+    client.create_users("a", "b", "c", "d")
+    assert client.register("conf", "a", "b", "c", "d") == ["confirmed", "confirmed", "waitlisted", "waitlisted"]
+    event = client.put("/events/conf", json={"capacity": 3}).json()
+    assert (event["confirmedCount"], event["waitlistCount"], event["availableSeats"]) == (3, 1, 0)
+
+
 def test_a_deleted_event_is_gone_and_the_answer_has_no_body(client: Client) -> None:
     client.create_event()
     answer = client.delete("/events/conf")

@@ -75,11 +75,6 @@ def test_a_closed_event_refuses_registrations_with_its_status(full: Client, stat
     assert full.get("/events/conf").json()["waitlistCount"] == 2
 
 
-def test_raising_the_capacity_promotes_before_the_answer(full: Client) -> None:
-    event = full.put("/events/conf", json={"capacity": 3}).json()
-    assert (event["confirmedCount"], event["waitlistCount"], event["availableSeats"]) == (3, 1, 0)
-
-
 def test_the_registrations_of_an_event_are_listed_in_pages(full: Client) -> None:
     first = full.get("/events/conf/registrations?limit=3").json()
     assert [entry["userId"] for entry in first["registrations"]] == ["a", "b", "c"]

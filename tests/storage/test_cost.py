@@ -99,6 +99,20 @@ def test_a_page_of_a_user_is_two_calls(moto_tables: Tables) -> None:
     assert meter.calls == {"Query": 1, "BatchGetItem": 1}
 
 
+def test_a_page_of_a_user_takes_up_to_two_more_queries_for_each_registration_that_waits(tables: Tables) -> None:
+    """The user has a seat, is at the head of one queue, and is second in two: the head's position needs one Query."""
+    user_id = PEOPLE[0]
+    for event_id, ahead in (("head", 1), ("second", 2), ("other", 2)):
+        fields = EventFields(
+            title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O", has_waitlist=True
+        )
+        events.create(tables, event_id, fields)
+        for person in [*PEOPLE[1 : ahead + 1], user_id]:
+            registrations.register(tables, event_id, person)
+    meter = cost(tables, lambda: registration_lists.of_user(tables, user_id, limit=50))
+    assert meter.calls == {"Query": 1 + 1 + 2 + 2, "BatchGetItem": 1}
+
+
 def test_a_position_in_the_queue_is_two_queries_and_the_first_is_one(tables: Tables) -> None:
     meter = cost(tables, lambda: queue.position(tables, "full", 3))
     assert (meter.calls, meter.reads) == ({"Query": 2}, 1)
