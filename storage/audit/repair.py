@@ -39,6 +39,14 @@ REPAIRS: Final[Mapping[Kind, Callable[[Tables, Violation], None]]] = {
     Kind.NUMBERS_LOST: put_numbers,
 }
 
+#: The kinds after which the places may not show the order of the queue: a promotion could skip a person.
+ORDER_IN_DOUBT: Final = {
+    Kind.WAITING_WITHOUT_PLACE,
+    Kind.PLACE_OF_ANOTHER,
+    Kind.PLACE_WITHOUT_WAITING,
+    Kind.MALFORMED,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -62,15 +70,19 @@ def repair(tables: Tables) -> Iterator[Outcome]:
 def repair_event(tables: Tables, event_id: str) -> Iterator[Outcome]:
     """Repair one event until an audit finds nothing more to repair, then yield the violations that are left."""
     for _round in range(ROUNDS):
-        tried = displaced = False
+        tried = False
+        held: set[Kind] = set()
         for violation in audit_event(tables, event_id):
-            # The number of a registration that still lacks its place must not be recorded as left.
-            if violation.kind in REPAIRS and not (displaced and violation.kind is Kind.NUMBERS_LOST):
-                tried = True
-                if _repair_violation(tables, violation):
-                    yield Outcome(violation, repaired=True)
-                elif violation.kind is Kind.WAITING_WITHOUT_PLACE:
-                    displaced = True
+            if violation.kind in ORDER_IN_DOUBT:
+                held.add(Kind.WAITING_BESIDE_FREE_SEAT)
+            if violation.kind not in REPAIRS or violation.kind in held:
+                continue
+            tried = True
+            if _repair_violation(tables, violation):
+                yield Outcome(violation, repaired=True)
+            elif violation.kind is Kind.WAITING_WITHOUT_PLACE:
+                # The number of a registration that still lacks its place must not be recorded as left.
+                held.add(Kind.NUMBERS_LOST)
         if not tried:
             break
     yield from (Outcome(violation, repaired=False) for violation in audit_event(tables, event_id))

@@ -48,7 +48,7 @@ def drop(tables: Tables, table: str, key: Key) -> None:
 
 def alter(tables: Tables, table: str, key: Key, **changes: Any) -> None:
     """Change attributes of an item, which is created if it does not exist; None removes an attribute."""
-    item = {**(tables.get(table, key) or {}), **changes}
+    item = {**key, **(tables.get(table, key) or {}), **changes}
     put(tables, table, {name: value for name, value in item.items() if value is not None})
 
 
@@ -142,6 +142,9 @@ CORRUPTIONS = {
     ),
     "a promotion was interrupted": repaired(
         all_of(seats(capacity=3), details(capacity=3)), (Kind.WAITING_BESIDE_FREE_SEAT, SEATS)
+    ),
+    "a promotion of several was interrupted": repaired(
+        all_of(seats(capacity=4), details(capacity=4)), (Kind.WAITING_BESIDE_FREE_SEAT, SEATS)
     ),
     "the next number in the queue is taken": repaired(seats(nextSeq=1), (Kind.NEXT_SEQ_TAKEN, SEATS)),
     "the next number in the queue skips some": repaired(seats(nextSeq=9), (Kind.NEXT_SEQ_SKIPS, SEATS)),
