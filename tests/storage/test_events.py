@@ -227,6 +227,17 @@ def test_deleting_another_version_is_refused(moto_tables: Tables, expected: list
     assert events.get(moto_tables, "e")
 
 
+def test_refusals_of_a_deletion_come_in_the_order_event_version_registrations(moto_tables: Tables) -> None:
+    with pytest.raises(EventNotFound):
+        events.delete(moto_tables, "e", ["0000000000000000"])
+    event = make(moto_tables)
+    register(moto_tables, "a")
+    with pytest.raises(VersionMismatch):
+        events.delete(moto_tables, "e", ["0000000000000000"])
+    with pytest.raises(EventHasRegistrations):
+        events.delete(moto_tables, "e", [event.version])
+
+
 @pytest.mark.parametrize("expected", [None, ["0000000000000000"]])
 def test_a_missing_event_can_not_be_changed_or_deleted(moto_tables: Tables, expected: list[str] | None) -> None:
     with pytest.raises(EventNotFound):

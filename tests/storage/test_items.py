@@ -43,6 +43,11 @@ def test_left_items_sort_by_number(one: int, other: int) -> None:
     assert (left_key("e", one)["sk"] < left_key("e", other)["sk"]) == (one // BLOCK < other // BLOCK)
 
 
+@pytest.mark.parametrize(("seq", "block"), [(0, 0), (99, 0), (100, 1), (199, 1), (4200, 42), (4299, 42), (4300, 43)])
+def test_a_left_item_has_the_numbers_that_differ_in_the_last_two_digits(seq: int, block: int) -> None:
+    assert left_key("e", seq) == {"pk": "EVENT#e", "sk": f"LEFT#{block:010d}"}
+
+
 def test_a_left_item_with_all_its_numbers_is_one_write_unit() -> None:
     last = range(10**12 - BLOCK, 10**12)
     keys = {tuple(left_key("e" * 100, seq).items()) for seq in last}

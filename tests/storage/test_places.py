@@ -1,5 +1,6 @@
 """Positions equal the rank in the queue, after any departures and promotions, even concurrent ones."""
 
+import json
 import random
 from contextlib import suppress
 from typing import Any
@@ -233,6 +234,41 @@ def fill(tables: Tables) -> None:
     ]
     tables.transact(steps[:100])
     tables.transact(steps[100:])
+
+
+@pytest.mark.parametrize(
+    ("blocks", "sizes"),
+    [
+        (0, [2]),
+        (1, [3]),
+        (98, [100]),
+        (99, [99, 3]),
+        (100, [99, 4]),
+        (196, [99, 100]),
+        (197, [99, 99, 3]),
+    ],
+)
+def test_no_transaction_of_a_deletion_has_more_than_100_writes(people: Tables, blocks: int, sizes: list[int]) -> None:
+    make_event(people, given=blocks * BLOCK)
+    sent: list[int] = []
+
+    def count(params: dict[str, Any], **_context: Any) -> None:
+        sent.append(len(json.loads(params["body"])["TransactItems"]))
+
+    people.client.meta.events.register("before-call.dynamodb.TransactWriteItems", count)
+    events.delete(people, "e")
+    people.client.meta.events.unregister("before-call.dynamodb.TransactWriteItems", count)
+    # The first attempt assumes that nobody has ever queued.
+    assert sent == ([2, *sizes] if blocks else sizes)
+
+
+def test_the_last_number_of_a_block_is_recorded_in_it_and_deleted_with_the_event(people: Tables) -> None:
+    make_event(people, given=BLOCK - 1)
+    come(people, "ab")
+    go(people, "ba")
+    assert left_items(people) == ["LEFT#0000000000"]
+    events.delete(people, "e")
+    assert left_items(people) == []
 
 
 def test_the_left_items_of_a_long_queue_are_deleted_in_several_transactions(people: Tables) -> None:

@@ -12,6 +12,7 @@ from storage.errors import (
     RegistrationNotFound,
     UserNotFound,
 )
+from storage.items import seats_key
 from tests.apparatus.registered import make_event, register, state
 
 
@@ -115,3 +116,25 @@ def test_switching_the_waitlist_off_still_promotes_those_who_wait_and_lets_nobod
         register(moto_tables, "f")
     registrations.unregister(moto_tables, "e", "b")
     assert state(moto_tables) == ("ac", "d")
+
+
+def test_every_change_of_a_registration_changes_seats_even_if_the_counts_are_as_before(moto_tables: Tables) -> None:
+    """By the attribute `changes`, an audit recognises that an event changed while its items were counted."""
+    make_event(moto_tables, capacity=1)
+
+    def changes() -> int:
+        return (moto_tables.get("Events", seats_key("e")) or {}).get("changes", 0)
+
+    for act, more in (
+        (lambda: register(moto_tables, "a"), 1),
+        (lambda: register(moto_tables, "b"), 1),
+        (lambda: register(moto_tables, "c", "d"), 2),
+        (lambda: registrations.unregister(moto_tables, "e", "c"), 1),
+        (lambda: registrations.unregister(moto_tables, "e", "a"), 1),
+        (lambda: events.update(moto_tables, "e", {"capacity": 2}), 1),
+        (lambda: registrations.unregister(moto_tables, "e", "b"), 1),
+    ):
+        before = changes()
+        act()
+        assert changes() == before + more
+    assert state(moto_tables) == ("d", "")

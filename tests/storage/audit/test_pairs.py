@@ -70,7 +70,7 @@ def test_a_repair_of_two_corruptions_promotes_in_order_and_leaves_what_needs_a_p
     for name in pair:
         CORRUPTIONS[name].act(tables)
     before = people(tables)
-    left = [outcome.violation for outcome in repair(tables) if not outcome.mended]
+    left = [outcome.violation for outcome in repair(tables) if not outcome.repaired]
     after = people(tables)
     assert after.keys() == before.keys()
     check_order(before, after)
@@ -82,5 +82,5 @@ def test_a_repair_of_two_corruptions_promotes_in_order_and_leaves_what_needs_a_p
     assert kinds <= needs_a_person
     assert sorted(map(str, audit(tables))) == sorted(map(str, left))
     items = [list(scan(tables, table)) for table in ("Events", "Registrations")]
-    assert [outcome.violation for outcome in repair(tables) if outcome.mended] == []
+    assert [outcome.violation for outcome in repair(tables) if outcome.repaired] == []
     assert [list(scan(tables, table)) for table in ("Events", "Registrations")] == items

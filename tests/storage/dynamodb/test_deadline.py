@@ -114,6 +114,21 @@ def test_the_read_timeout_is_limited_by_the_remaining_time(
     assert clock.now == 1000
 
 
+def test_concurrent_calls_have_the_deadline_of_their_request(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
+) -> None:
+    """All but the first are made in other threads."""
+    given: list[float] = []
+    hook("before-send", lambda request, **_event: given.append(request.context["read_timeout"]))
+    with within(3):
+        moto_tables.each(*[lambda: moto_tables.get("Users", {"userId": "ada"})] * 3)
+    assert given == [pytest.approx(2)] * 3
+    with within(ENOUGH - 0.01), pytest.raises(Contention):
+        moto_tables.each(lambda: None, lambda: moto_tables.get("Users", {"userId": "ada"}))
+    assert len(given) == 3
+    assert clock.now == 1000
+
+
 @pytest.mark.parametrize("seconds", [1.3, 2, 3, 5, 9.5, 29])
 def test_a_silent_store_is_given_up_before_the_deadline(
     moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None], seconds: float

@@ -12,11 +12,15 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from urllib3 import HTTPResponse
 
-from storage import users
+from storage import registrations, users
+from storage.dynamodb.attributes import marshal
 from storage.dynamodb.deadline import deadline
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import Contention, EventNotFound, StorageUnavailable
+from storage.errors import AlreadyRegistered, Contention, EventNotFound, StorageUnavailable, UserNotFound
+from storage.items import registration_key
+
+REGISTERED = {**registration_key("e", "a"), "status": "confirmed", "registeredAt": "2030-01-01T00:00:00Z"}
 
 
 class _Answer:
@@ -90,9 +94,32 @@ def test_a_store_that_answers_without_json_is_unavailable(moto_tables: Tables) -
         events.unregister("before-send.dynamodb.GetItem", page)
 
 
-def test_a_throttled_call_is_contention(moto_tables: Tables) -> None:
-    with hooked(moto_tables, "GetItem", refuse("ProvisionedThroughputExceededException")), pytest.raises(Contention):
+#: Errors of a whole call, which may succeed later.
+BUSY_CALL = [
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+]
+
+
+@pytest.mark.parametrize("code", BUSY_CALL)
+def test_a_throttled_or_conflicting_call_is_contention(moto_tables: Tables, code: str) -> None:
+    with hooked(moto_tables, "GetItem", refuse(code)), pytest.raises(Contention):
         users.get(moto_tables, "a")
+
+
+@pytest.mark.parametrize("code", BUSY_CALL)
+def test_a_transaction_that_the_store_refuses_for_now_is_retried(moto_tables: Tables, code: str) -> None:
+    left = [1, 1, 1]
+
+    def busy(**context: Any) -> Any:
+        return refuse(code)(**context) if left and left.pop() else None
+
+    with hooked(moto_tables, "TransactWriteItems", busy):
+        assert users.create(moto_tables, "a", "A") == users.get(moto_tables, "a")
+    assert left == []
 
 
 def test_an_invalid_request_raises_an_error_and_no_refusal(moto_tables: Tables) -> None:
@@ -126,6 +153,31 @@ def test_a_transaction_that_conflicts_or_is_throttled_is_retried(moto_tables: Ta
     with hooked(moto_tables, "TransactWriteItems", busy):
         assert users.create(moto_tables, "a", "A") == users.get(moto_tables, "a")
     assert left == []
+
+
+@pytest.mark.parametrize(
+    ("failed", "refusal"),
+    [
+        ({1: {"Code": "ConditionalCheckFailed"}}, UserNotFound),
+        ({2: {"Code": "ConditionalCheckFailed", "Item": marshal(REGISTERED)}}, AlreadyRegistered),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_refusal_is_final_though_another_item_of_the_transaction_is_busy(
+    moto_tables: Tables, failed: dict[int, Any], refusal: type[Exception]
+) -> None:
+    """What refuses the request has been read; a retry could only find the same, or a later state."""
+    attempts: list[int] = []
+
+    def busy(**context: Any) -> Any:
+        attempts.append(1)
+        reasons = [{"Code": "TransactionConflict"}, *({"Code": "None"} for _ in range(3))]
+        reasons = [failed.get(number, reason) for number, reason in enumerate(reasons)]
+        return refuse("TransactionCanceledException", CancellationReasons=reasons)(**context)
+
+    with hooked(moto_tables, "TransactWriteItems", busy), pytest.raises(refusal):
+        registrations.register(Tables(moto_tables.client, retry_seconds=0.05), "e", "a")
+    assert len(attempts) == 1
 
 
 def test_retries_end_with_their_time_limit(moto_tables: Tables) -> None:
