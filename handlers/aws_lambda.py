@@ -18,8 +18,8 @@ from handlers.settings import Settings
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any]]
 
-#: Answer an event of API Gateway, payload 1.0 or 2.0.
 handler: Handler
+"""Answers an event of API Gateway, payload format 1.0 or 2.0."""
 
 
 def _build() -> Handler:

@@ -13,8 +13,6 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-import uvicorn
-
 from handlers import demo
 from handlers.app import app_from
 from handlers.contract import ContractError
@@ -43,6 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         serve(options)
     except (StartError, ContractError, EmulatorError, StorageUnavailable) as error:
         sys.exit(f"events-api: {error}")
+    except ModuleNotFoundError as error:
+        if error.name != "uvicorn":
+            raise
+        sys.exit("events-api: uvicorn is not installed; install this package with its extra `local`.")
     except KeyboardInterrupt:
         # uvicorn has finished the running requests and raised the signal again; everything is stopped by now.
         sys.exit(0)
@@ -80,6 +82,8 @@ def serve(options: argparse.Namespace) -> None:
         StartError: The port or the data directory is in use, or can't be used.
 
     """
+    import uvicorn  # noqa: PLC0415 - only the extra `local` brings it, and `main` explains that
+
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))

@@ -12,8 +12,8 @@ from handlers.app import app_from
 from handlers.lazy import lazy_attribute
 from handlers.pipeline import logs
 
-#: The application as a WSGI callable.
 app: ASGIMiddleware
+"""The application as a WSGI callable."""
 
 
 def _build() -> ASGIMiddleware:

@@ -36,7 +36,7 @@ The tables are named by EVENTS_TABLE, USERS_TABLE and REGISTRATIONS_TABLE, or ar
 and endpoint come from the usual AWS settings. Findings go to stdout, one per line; progress and summary to stderr.
 
 With --repair, these kinds are repaired: a crash or a defect of the service can cause them, and no repair takes a seat
-or a place from a user:
+or a registration from a user (the number in a registration decides its place):
 {_REPAIRED}
 All other kinds are reported with advice for the operator.
 

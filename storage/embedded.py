@@ -115,7 +115,7 @@ def _wait_until_ready(child: "subprocess.Popen[bytes]", url: str) -> None:
     while not _answers(url):
         if child.poll() is not None:
             raise EmulatorError(
-                f"ministack ended with exit code {child.returncode}; `pip install -e '.[local]'` installs it"
+                f"ministack ended with exit code {child.returncode}; the extra `local` of this package installs it"
             )
         if time.monotonic() > end:
             raise EmulatorError(f"ministack was not ready after {START_SECONDS} seconds")

@@ -12,8 +12,6 @@ from storage.audit.item import check, companions_of_stray, judge_stray
 from storage.audit.reads import scan
 from storage.dynamodb.tables import BATCH_KEYS, Tables
 
-__all__ = ["Violation", "audit", "event_ids", "strays"]
-
 
 def audit(tables: Tables) -> Iterator[Violation]:
     """Yield every violation; `storage.audit.findings` lists their kinds."""

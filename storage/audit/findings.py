@@ -42,7 +42,8 @@ ADVICE: Final[Mapping[Kind, str]] = {
     Kind.COPIES_DIFFER: "set these fields of DETAILS to their values in SEATS, which decided who got a seat",
     Kind.SEATS_MISSING: (
         "put SEATS with capacity, hasWaitlist and version of DETAILS, confirmed, waitlisted and nextSeq 0, and status"
-        " cancelled, so that nobody gets a seat yet; repair the counts, then set the status to that of DETAILS"
+        " cancelled, so that nobody gets a seat yet; repair the counts, and expect copies-differ for the status; then"
+        " set the status of SEATS to that of DETAILS, not the other way round"
     ),
     Kind.DETAILS_MISSING: "restore the item from a backup (point-in-time recovery)",
     Kind.REGISTRATION_WITHOUT_USER: "create the user with this id again, or unregister this user",

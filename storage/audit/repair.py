@@ -25,7 +25,8 @@ from storage.errors import Conflicting, Contention
 #: Maximum number of rounds for one event, as one repair can reveal the next violation.
 ROUNDS: Final = 6
 
-#: The repair of each kind that a crash or a defect of the service can cause. None takes a seat or a place from a user.
+#: The repair of each kind that a crash or a defect of the service can cause. None takes a seat or a registration from
+#: a user; the number in a registration decides its place.
 REPAIRS: Final[Mapping[Kind, Callable[[Tables, Violation], None]]] = {
     Kind.CONFIRMED_COUNT: set_count("confirmed"),
     Kind.WAITLISTED_COUNT: set_count("waitlisted"),

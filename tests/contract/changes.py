@@ -45,10 +45,16 @@ def may_follow(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 
 def last_release(folder: Path = PATH.parent) -> dict[str, Any] | None:
-    """Return the contract of the newest release tag in a git repository; None without git, a repository or a tag.
+    """Return the contract of the newest release tag of a checkout; None without git, a repository or a tag.
 
     A shallow clone has no tags: fetch them first (`git fetch --tags`).
+
+    Raises:
+        RuntimeError: git fails, for example because the checkout belongs to another user; the message is git's.
+
     """
+    if shutil.which("git") is None or not (folder / ".git").exists():
+        return None
     versions = re.findall(r"^v(\d+)\.(\d+)\.(\d+)$", _git(folder, "tag", "--list", "v*"), re.MULTILINE)
     if not versions:
         return None
@@ -58,12 +64,12 @@ def last_release(folder: Path = PATH.parent) -> dict[str, Any] | None:
 
 
 def _git(folder: Path, *arguments: str) -> str:
-    """Return the output of a git command, empty if it fails."""
-    git = shutil.which("git")
-    if git is None:
-        return ""
+    """Return the output of a git command; raise RuntimeError if it fails."""
+    git = shutil.which("git") or "git"
     done = subprocess.run([git, *arguments], cwd=folder, capture_output=True, encoding="utf-8", check=False)
-    return done.stdout if done.returncode == 0 else ""
+    if done.returncode:
+        raise RuntimeError(f"git {' '.join(arguments)} failed: {done.stderr.strip()}")
+    return done.stdout
 
 
 def _operations(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -188,6 +188,13 @@ def test_without_a_repository_nothing_is_released_yet(tmp_path: Path) -> None:
     assert last_release(tmp_path) is None
 
 
+def test_a_git_that_fails_is_not_taken_for_a_first_release(tmp_path: Path, repository: Callable[..., None]) -> None:
+    release(tmp_path, repository, "1.0.0")
+    (tmp_path / ".git" / "HEAD").write_text("damaged")
+    with pytest.raises(RuntimeError, match="git tag --list v\\* failed: fatal"):
+        last_release(tmp_path)
+
+
 def test_the_contract_is_compared_with_that_of_the_newest_release_tag(
     tmp_path: Path,
     repository: Callable[..., None],

@@ -69,14 +69,16 @@ def test_every_schema_has_bounds(where: str) -> None:
     schema = dict(schemas(CONTRACT.document))[where]
     match schema["type"]:
         case "string":
-            assert {"maxLength", "enum"} & schema.keys()
+            assert {"maxLength", "enum"} & schema.keys(), f"give {where} a maxLength or an enum"
         case "integer":
-            assert {"minimum", "maximum", "format"} <= schema.keys()
+            missing = {"minimum", "maximum", "format"} - schema.keys()
+            assert not missing, f"give {where} {' and '.join(sorted(missing))}"
         case "array":
-            assert {"maxItems", "items"} <= schema.keys()
+            missing = {"maxItems", "items"} - schema.keys()
+            assert not missing, f"give {where} {' and '.join(sorted(missing))}"
         case "object":
             # Only an OpenAPI document may have properties that the contract does not list.
-            assert "additionalProperties" in schema or "/Contract" in where
+            assert "additionalProperties" in schema or "/Contract" in where, f"give {where} additionalProperties: false"
         case other:
             assert other == "boolean"
 

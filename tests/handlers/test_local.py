@@ -5,13 +5,14 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from handlers.local import listening
+from handlers.local import listening, main
 from tests.apparatus.client import EVENT
 from tests.apparatus.server import COMMAND, environ, running
 
@@ -100,6 +101,12 @@ def test_a_configuration_without_usable_credentials_is_reported(tmp_path: Path) 
     somewhere = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
     error = refused("--port", "0", folder=tmp_path, **somewhere)
     assert "events-api: no call to the store: ProfileNotFound: boto3 finds no credentials" in error
+
+
+def test_without_the_extra_local_the_start_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    with pytest.raises(SystemExit, match="uvicorn is not installed; install this package with its extra `local`"):
+        main(["--memory", "--port", "0"])
 
 
 def test_answers_are_not_delayed_by_nagle_s_algorithm() -> None:

@@ -123,7 +123,7 @@ def test_every_change_of_a_registration_changes_seats_even_if_the_counts_are_as_
     make_event(moto_tables, capacity=1)
 
     def changes() -> int:
-        return (moto_tables.get("Events", seats_key("e")) or {}).get("changes", 0)
+        return int((moto_tables.get("Events", seats_key("e")) or {}).get("changes", 0))
 
     for act, more in (
         (lambda: register(moto_tables, "a"), 1),

@@ -3,8 +3,8 @@
 import pytest
 
 from storage import registrations
-from storage.audit import Violation, audit, event
-from storage.audit.findings import ADVICE, Kind
+from storage.audit import audit, event
+from storage.audit.findings import ADVICE, Kind, Violation
 from storage.audit.repair import REPAIRS
 from storage.dynamodb.attributes import Key
 from storage.dynamodb.tables import Tables

@@ -64,7 +64,7 @@ def test_exactly_the_lost_numbers_are_recorded_whichever_blocks_they_are_in(
     shown = [seq for violation in found for seq in (violation.seen["lost"] or {})["numbers"]]
     assert sorted(shown) == sorted(lost - before), "each lost number once"
 
-    assert all(outcome.mended for outcome in repair(tables))
+    assert all(outcome.repaired for outcome in repair(tables))
     assert recorded(tables) == lost
     assert next_seq(tables) == tail + 1
     assert queue.positions(tables, "e", [head, tail]) == {head: 1, tail: 2}
@@ -77,7 +77,7 @@ def test_a_gap_of_more_runs_than_one_audit_reports_is_repaired_in_several_rounds
     monkeypatch.setattr(numbers, "_RUNS", 3)
     let_wait(tables, 20, 4 * BLOCK + 7)
     assert len(list(audit(tables))) == 3
-    assert all(outcome.mended for outcome in repair(tables))
+    assert all(outcome.repaired for outcome in repair(tables))
     assert recorded(tables) == set(range(21, 4 * BLOCK + 7))
     assert list(audit(tables)) == []
 
@@ -94,7 +94,7 @@ def test_the_next_number_is_the_one_after_the_last_that_was_given(tables: Tables
     alter(tables, "Events", seats_key("e"), nextSeq=wrong)
     kind = Kind.NEXT_SEQ_TAKEN if wrong < 3 else Kind.NEXT_SEQ_SKIPS
     assert [violation.kind for violation in audit(tables)] == [kind]
-    assert [outcome.mended for outcome in repair(tables)] == [True]
+    assert [outcome.repaired for outcome in repair(tables)] == [True]
     assert next_seq(tables) == 3
 
 

@@ -1,4 +1,4 @@
-"""What each read returned and consumed reaches a tool; writes do not."""
+"""Items and read units of each read reach a tool; writes do not."""
 
 from storage.audit.reads import scan, snapshot
 from storage.dynamodb.consumption import Read, on_read
