@@ -1,7 +1,6 @@
 """The service as a process: `events-api`, as a newcomer starts it."""
 
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -21,6 +20,10 @@ def environ(**more: str) -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(ROOT), "VALIDATE_RESPONSES": "1", **more}
 
 
+#: Time in which the service ends after a signal.
+STOP_SECONDS: Final = 40
+
+
 class Server:
     """A running `events-api`: the output before it was ready, its first lines after that, and its URLs."""
 
@@ -35,50 +38,43 @@ class Server:
         self.url = self.first.split(" at ")[1].split(" ")[0]
         self.second = process.stdout.readline() if "data in the store" not in self.first else ""
         self.store_url = self.second.rsplit(" ", 1)[-1].strip()
+        # The server logs every request, and would block if its output were not read.
+        self._reader = threading.Thread(target=process.stdout.read)
+        self._reader.start()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        return self.process.wait(40)
+        return self.process.wait(STOP_SECONDS)
+
+    def end(self) -> None:
+        """Stop the server if it still runs, by force if it hangs, and read the rest of its output."""
+        try:
+            self.process.terminate()
+            self.process.wait(STOP_SECONDS)
+        finally:
+            self.process.kill()
+            self._reader.join()
 
 
 @contextmanager
 def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
-    process = subprocess.Popen(
-        [*COMMAND, "--port", "0", *arguments],
-        cwd=folder,
-        env=environ(**more),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with process:
+    command = [*COMMAND, "--port", "0", *arguments]
+    with subprocess.Popen(command, cwd=folder, env=environ(**more), stdout=subprocess.PIPE, text=True) as process:
+        server = Server(process)
         try:
-            yield Server(process)
+            yield server
         finally:
-            if process.poll() is None:
-                process.terminate()
+            server.end()
 
 
 @contextmanager
 def service() -> Iterator[str]:
-    """Run `events-api` on a free port with checked responses, and yield its URL."""
-    child = subprocess.Popen(
-        [SCRIPTS / "events-api", "--memory", "--port", "0"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"VALIDATE_RESPONSES": "1"},
-    )
-    assert child.stdout is not None
-    try:
-        first = child.stdout.readline()
-        found = re.search(r"http://\S+", first)
-        assert found, f"events-api did not start: {first}"
-        # The server logs every request, and would block if its output were not read.
-        reader = threading.Thread(target=child.stdout.read)
-        reader.start()
-        yield found[0]
-    finally:
-        child.terminate()
-        child.wait(40)
-    reader.join()
-    child.stdout.close()
+    """Run the installed `events-api` on a free port with checked responses, and yield its URL."""
+    command = [SCRIPTS / "events-api", "--memory", "--port", "0"]
+    env = os.environ | {"VALIDATE_RESPONSES": "1"}
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        server = Server(process)
+        try:
+            yield server.url
+        finally:
+            server.end()
