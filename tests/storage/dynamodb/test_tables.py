@@ -180,14 +180,31 @@ def test_a_refusal_is_final_though_another_item_of_the_transaction_is_busy(
     assert len(attempts) == 1
 
 
-def test_retries_end_with_their_time_limit(moto_tables: Tables) -> None:
+class Clock:
+    """A clock that only pauses move."""
+
+    now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_retries_end_with_their_time_limit(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr("storage.dynamodb.tables.time", clock)
+    times: list[float] = []
+
     def attempt(_image: Any) -> None:
+        times.append(clock.now)
         raise Changed
 
-    start = time.monotonic()
     with pytest.raises(Contention):
-        Tables(moto_tables.client, retry_seconds=0.2).retry(attempt)
-    assert time.monotonic() - start <= 0.2 + 0.1, "it gives up before the limit, never after"
+        Tables(moto_tables.client, retry_seconds=5).retry(attempt)
+    assert times[:2] == [1000, 1000]
+    assert 1004 < times[-1] <= 1005, "it gives up before the limit, never after"
 
 
 def test_retries_end_before_the_deadline_of_the_request(moto_tables: Tables) -> None:
