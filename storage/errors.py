@@ -26,7 +26,7 @@ from storage.model import Registration
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect
-    """The operation was refused; only `Unavailable` may leave a change behind."""
+    """The operation was refused, and changed nothing; only `Unavailable` may leave a change behind."""
 
 
 class NotFound(Refusal):
@@ -98,7 +98,7 @@ class CursorInvalid(Refusal):
 
 
 class Unavailable(Refusal):
-    """The operation can't be done now; the same request may succeed later."""
+    """The operation can't be completed now, and may have been done; repeating the request is safe."""
 
 
 class Contention(Unavailable):

@@ -31,8 +31,8 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
         AlreadyRegistered: The user already has a seat or waits.
         EventClosed: The event takes no registrations.
         EventFull: All seats are taken, and the waitlist is off.
-        Contention: Other writers kept changing the event. Either nothing was done, or the user waits and a promotion is
-            unfinished; repeating the request shows which.
+        Contention: Other writers kept changing the event, or the store stayed busy. The user may have been registered,
+            and a promotion may be unfinished; repeating the request shows which.
 
     """
 
@@ -144,7 +144,8 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
 
     Raises:
         RegistrationNotFound: The user is not registered for this event.
-        Contention: Other writers kept changing the event; the user is still registered.
+        Contention: Other writers kept changing the event, or the store stayed busy. Repeating the request shows whether
+            the user is still registered.
 
     """
 

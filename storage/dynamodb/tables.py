@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from contextvars import copy_context
+from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -44,6 +44,9 @@ SERVER_THREADS: Final = 40
 
 #: Timeout of a health check; most clients of health checks give up about as soon.
 PING_SECONDS: Final = 3.0
+
+#: The backoff of the innermost `Tables.retry`, which its transactions share.
+_backoff: ContextVar[Backoff | None] = ContextVar("backoff", default=None)
 
 # A snapshot of a function's memory (SnapStart) is restored into many processes, so it must not contain a seed.
 _random = random.SystemRandom()
@@ -216,14 +219,18 @@ class Tables:
         """
         image: Item | None = None
         backoff, pause = self._backoff(), 0.0
-        while True:
-            # Called without a pause too: the simulation lets other tasks run here.
-            time.sleep(pause)
-            try:
-                return attempt(image)
-            except Changed as changed:
-                image = changed.image or image
-                pause = backoff.pause(fresh=changed.image is not None)
+        token = _backoff.set(backoff)
+        try:
+            while True:
+                # Called without a pause too: the simulation lets other tasks run here.
+                time.sleep(pause)
+                try:
+                    return attempt(image)
+                except Changed as changed:
+                    image = changed.image or image
+                    pause = backoff.pause(fresh=changed.image is not None)
+        finally:
+            _backoff.reset(token)
 
     def _backoff(self) -> Backoff:
         end = min(time.monotonic() + self._retry_seconds, last_call())
@@ -232,23 +239,33 @@ class Tables:
     def transact(self, steps: Sequence[Step]) -> None:
         """Write all steps or none.
 
+        If the store is busy, an attempt of botocore's whose reply was lost may still have written. Only the same steps
+        with the same token, which makes them idempotent, can show it: they are sent again until the store decides.
+
         Raises:
-            Refusal: The refusal of the first step whose condition failed and that has one.
-            Changed: Another condition failed, or another transaction is at the same items.
+            Refusal: The refusal of the first step whose condition failed and that has one. Nothing was written, unless
+                it is `Unavailable`.
+            Changed: Another condition failed, or another transaction is at the same items. Nothing was written.
+            Contention: The store stayed busy. The steps may have been written.
+            StorageUnavailable: The store does not answer. The steps may have been written.
 
         """
         members: Any = [member(step, self.names[step.table]) for step in steps]
-        try:
-            with self._translated():
-                # The token makes botocore's retry after a lost reply idempotent.
-                self.client.transact_write_items(TransactItems=members, ClientRequestToken=str(uuid.uuid4()))
-        except self.client.exceptions.TransactionCanceledException as error:
-            cause = cancellation_cause(steps, error.response.get("CancellationReasons", []))
-            if cause is None:
-                raise
-            raise cause from error
-        except Contention as busy:
-            raise Changed from busy
+        token = str(uuid.uuid4())
+        backoff = _backoff.get() or self._backoff()
+        while True:
+            try:
+                with self._translated():
+                    self.client.transact_write_items(TransactItems=members, ClientRequestToken=token)
+            except self.client.exceptions.TransactionCanceledException as error:
+                cause = cancellation_cause(steps, error.response.get("CancellationReasons", []))
+                if cause is None:
+                    raise
+                raise cause from error
+            except Contention:
+                time.sleep(backoff.pause())
+            else:
+                return
 
     def _translated(self) -> AbstractContextManager[None]:
         return translated(self.client, self.names)

@@ -8,9 +8,10 @@ import random
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import Enum
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -27,6 +28,7 @@ class Fault(Enum):
     """A fault of one attempt at a call."""
 
     CONFLICT = "another transaction holds one of the items"
+    IN_PROGRESS = "the store is still working on a request with the same token"
     THROTTLED = "the store throttles the call"
     FAILED = "the store fails, and applies nothing"
     UNSENT = "connecting times out: the request is not sent"
@@ -39,7 +41,11 @@ class Fault(Enum):
 #: Returns the fault of an attempt, given the operation and the number of earlier attempts at it.
 Plan = Callable[[str, int], Fault | None]
 
-_ONLY_FOR = {Fault.CONFLICT: "TransactWriteItems", Fault.PARTIAL: "BatchGetItem"}
+_ONLY_FOR = {
+    Fault.CONFLICT: "TransactWriteItems",
+    Fault.IN_PROGRESS: "TransactWriteItems",
+    Fault.PARTIAL: "BatchGetItem",
+}
 
 
 def fits(fault: Fault, operation: str) -> bool:
@@ -69,6 +75,12 @@ def at_attempts(fault: Fault, operation: str, first: int, times: int = 1) -> Pla
     return lambda name, number: fault if name == operation and first <= number < first + times else None
 
 
+def in_sequence(operation: str, first: int, sequence: Sequence[Fault]) -> Plan:
+    """Return a plan in which the attempts at an operation, from `first`, meet these faults in order."""
+    planned = dict(enumerate(sequence, first))
+    return lambda name, number: planned.get(number) if name == operation else None
+
+
 class Faults:
     """The injected faults: `attempts` counts calls by operation, `met` lists faults in order."""
 
@@ -78,6 +90,7 @@ class Faults:
         self._session = tables.client._endpoint.http_session  # type: ignore[attr-defined] # noqa: SLF001 - it sends requests
         self._plan = plan
         self._lock = threading.Lock()
+        self._applied: set[str] = set()
 
     def before_send(self, request: AWSPreparedRequest, event_name: str, **_context: Any) -> AWSResponse | None:
         """Answer or fail instead of the store, or let the request pass."""
@@ -88,6 +101,8 @@ class Faults:
             fault = self._plan(operation, number)
             if fault is None or not fits(fault, operation):
                 return None
+            if fault is Fault.CONFLICT and _token(request) in self._applied:
+                return None  # DynamoDB recognises the token of an applied transaction before it looks at the items.
             self.met.append((operation, number, fault))
         return self._meet(fault, request)
 
@@ -97,6 +112,8 @@ class Faults:
                 others = len(json.loads(_read(request))["TransactItems"]) - 1
                 reasons = [{"Code": "TransactionConflict"}, *[{"Code": "None"}] * others]
                 return _error(request, "TransactionCanceledException", CancellationReasons=reasons)
+            case Fault.IN_PROGRESS:
+                return _error(request, "TransactionInProgressException")
             case Fault.THROTTLED:
                 return _error(request, "ThrottlingException")
             case Fault.FAILED:
@@ -106,9 +123,10 @@ class Faults:
             case Fault.RESET:
                 raise ConnectionClosedError(endpoint_url=request.url)
             case Fault.LOST:
-                assert self._session.send(request).content is not None, (
-                    "the store has applied the call once its answer is read"
-                )
+                answer = self._session.send(request)
+                assert answer.content is not None, "the store has applied the call once its answer is read"
+                if answer.status_code == HTTPStatus.OK:
+                    self._applied.add(_token(request))
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.SLOW:
                 time.sleep(SLOW_SECONDS)
@@ -129,6 +147,11 @@ class _Body:
 def _read(request: AWSPreparedRequest) -> bytes | str:
     assert isinstance(request.body, bytes | str), "a request to DynamoDB is a JSON text"
     return request.body
+
+
+def _token(request: AWSPreparedRequest) -> str:
+    """Return the token of a transaction; other calls have none, and share the empty one."""
+    return str(json.loads(_read(request)).get("ClientRequestToken", ""))
 
 
 def _answer(request: AWSPreparedRequest, status: int, body: Mapping[str, Any]) -> AWSResponse:

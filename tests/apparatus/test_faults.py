@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ConnectTimeo
 from storage import users
 from storage.dynamodb.attributes import marshal
 from storage.dynamodb.tables import Tables
-from tests.apparatus.faults import SLOW_SECONDS, Fault, at_attempts, at_rates, faults
+from tests.apparatus.faults import SLOW_SECONDS, Fault, at_attempts, at_rates, faults, in_sequence
 
 ALWAYS = 1000
 
@@ -37,6 +37,7 @@ def applied(tables: Tables) -> int:
 @pytest.mark.parametrize(
     ("fault", "raised", "code", "times_applied"),
     [
+        (Fault.IN_PROGRESS, ClientError, "TransactionInProgressException", 0),
         (Fault.THROTTLED, ClientError, "ThrottlingException", 0),
         (Fault.FAILED, ClientError, "InternalServerError", 0),
         (Fault.UNSENT, ConnectTimeoutError, "Connect timeout", 0),
@@ -54,7 +55,7 @@ def test_a_lasting_fault_is_raised_after_three_attempts(
     assert applied(ministack_tables) == times_applied
 
 
-@pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.FAILED, Fault.UNSENT, Fault.RESET, Fault.LOST, Fault.SLOW])
+@pytest.mark.parametrize("fault", [fault for fault in Fault if fault not in {Fault.CONFLICT, Fault.PARTIAL}])
 def test_a_single_fault_is_retried_by_botocore_with_the_same_token_and_the_call_applied_once(
     ministack_tables: Tables, fault: Fault
 ) -> None:
@@ -73,6 +74,16 @@ def test_a_conflict_has_a_reason_for_each_step_and_is_not_retried_by_botocore(mi
     assert [reason.get("Code") for reason in refusal.value.response["CancellationReasons"]] == ["TransactionConflict"]
     assert layer.attempts["TransactWriteItems"] == 1
     assert applied(ministack_tables) == 0
+
+
+def test_a_transaction_that_was_applied_is_recognised_by_its_token_and_meets_no_conflict(
+    ministack_tables: Tables,
+) -> None:
+    sequence = in_sequence("TransactWriteItems", 0, [Fault.LOST, Fault.CONFLICT])
+    with faults(ministack_tables, sequence) as layer:
+        add_one(ministack_tables)
+    assert [met for _operation, _number, met in layer.met] == [Fault.LOST]
+    assert applied(ministack_tables) == 1
 
 
 def test_a_slow_answer_is_delayed(ministack_tables: Tables) -> None:

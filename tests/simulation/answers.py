@@ -42,7 +42,12 @@ def check_answer(call: Call, timeline: Timeline) -> None:
 
 
 def _check_effects(call: Call) -> None:
-    """Check that a successful call had its effect once, and a refused call none."""
+    """Check that a successful call had its effect once, and a refused call none.
+
+    Only `Unavailable` may leave open whether a transaction was applied.
+    """
+    if call.undecided and not isinstance(call.outcome, errors.Unavailable):
+        raise ViolationError(f"{call} was answered {call.outcome!r}, although the outcome of a transaction is unknown")
     if call.request.name not in _EFFECTS or call.unknown:
         return
     times = sum(_EFFECTS[call.request.name](commit, call.request.user_id) for commit in call.commits)

@@ -60,10 +60,16 @@ class Call:
     since: int
     until: int = 0
     outcome: Any = None
-    #: Whether one of its transactions may have been applied, or may be applied later, without an answer.
-    unknown: bool = False
+    #: The tokens of its transactions that may have been applied, or may be applied later, without an answer.
+    undecided: set[str] = field(default_factory=set)
+    #: Whether a cancelled transaction may be applied later, by an earlier copy of its request.
+    overtaken: bool = False
     over: bool = False
     commits: list[Commit] = field(default_factory=list)
+
+    @property
+    def unknown(self) -> bool:
+        return bool(self.undecided) or self.overtaken
 
     @property
     def succeeded(self) -> bool:

@@ -130,6 +130,10 @@ class Dynamo:
 
     # Writes.
 
+    def has_begun(self, token: str) -> bool:
+        """Return whether a transaction with this token was applied, or is being applied."""
+        return token in self._tokens
+
     def transact(self, members: Sequence[Mapping[str, Any]], token: str, by: Any = None) -> None:
         """Apply all steps or none; a transaction whose token was applied before is not applied again.
 

@@ -67,6 +67,19 @@ def _raised(fault: Fault, operation: str) -> BaseException:
     return ReadTimeoutError(**_WHERE)
 
 
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the answer to a transaction, or its loss, tells about the transaction with this token.
+
+    It is `overtaken` if it was cancelled while an earlier copy of the request is still under way.
+    """
+
+    about: Any
+    token: str
+    known: bool
+    overtaken: bool = False
+
+
 @dataclass
 class Client:
     """Replaces boto3's client; it has only the calls that `storage` makes."""
@@ -76,10 +89,13 @@ class Client:
     random: Random
     rates: Mapping[Fault, float]
     met: Counter[Fault] = field(default_factory=Counter)
+    #: The probability that an attempt behind a lost reply is throttled, instead of a fault drawn at `rates`.
+    busy_after_loss: float = 0.0
     latency: float = 0.0
     quiet: bool = True
-    on_unknown: Callable[[Any], object] = lambda _about: None
+    on_outcome: Callable[["Result"], object] = lambda _result: None
     note: Callable[[str], object] = lambda _text: None
+    _delayed: set[str] = field(default_factory=set)
     meta: Any = field(default_factory=lambda: SimpleNamespace(endpoint_url="memory", region_name="nowhere"))
     exceptions: Any = field(
         default_factory=lambda: SimpleNamespace(TransactionCanceledException=TransactionCanceledError)
@@ -121,18 +137,28 @@ class Client:
         members, token, by = request["TransactItems"], request["ClientRequestToken"], self.scheduler.about
 
         def write(fault: Fault | None) -> dict[str, Any]:
-            if fault is Fault.CONFLICT:
+            # DynamoDB recognises the token of an applied transaction before it looks at the items.
+            if fault is Fault.CONFLICT and not self.dynamo.has_begun(token):
                 raise cancelled([{"Code": "TransactionConflict"}, *[{"Code": "None"}] * (len(members) - 1)])
             self.dynamo.transact(members, token, by)
             return {}
 
-        return self._call("TransactWriteItems", write)
-
-    def _call(self, operation: str, work: Callable[[Fault | None], dict[str, Any]]) -> dict[str, Any]:
-        """Make a call as botocore does: retry transient errors, with the same token."""
         met: set[Fault | None] = set()
+        try:
+            answer = self._call("TransactWriteItems", write, met)
+        except (ClientError, BotoCoreError, Crash) as failure:
+            self._report(token, met, failure)
+            raise
+        self._report(token, met)
+        return answer
+
+    def _call(
+        self, operation: str, work: Callable[[Fault | None], dict[str, Any]], met: set[Fault | None] | None = None
+    ) -> dict[str, Any]:
+        """Make a call as botocore does: retry transient errors, with the same token; add the faults to `met`."""
+        met = set() if met is None else met
         for attempt in range(ATTEMPTS):
-            fault = self._draw(operation, again=attempt > 0)
+            fault = self._draw(operation, lost=bool(met & _UNKNOWN))
             met.add(fault)
             try:
                 return self._attempt(operation, work, fault)
@@ -140,7 +166,6 @@ class Client:
                 code = failure.response["Error"]["Code"] if isinstance(failure, ClientError) else None
                 again = isinstance(failure, BotoCoreError) or code in _RETRIED
                 if not again or attempt == ATTEMPTS - 1:
-                    self._report(operation, met, failure)
                     raise
             self.scheduler.pause(self.random.uniform(0, 0.05))
         raise AssertionError
@@ -177,23 +202,30 @@ class Client:
         if not self.quiet:
             self.scheduler.pause(self.random.random() * self.latency)
 
-    def _draw(self, operation: str, *, again: bool) -> Fault | None:
+    def _draw(self, operation: str, *, lost: bool) -> Fault | None:
         if self.quiet:
             return None
+        if lost and self.random.random() < self.busy_after_loss:
+            return self._met(Fault.THROTTLED, operation)
         chance = self.random.random()
         for fault, rate in self.rates.items():
             chance -= rate
             if chance < 0:
-                # A retried transaction that was applied is recognised by its token, and meets no conflict.
-                fits = operation in _ONLY_FOR.get(fault, {operation}) and not (again and fault is Fault.CONFLICT)
-                if fits:
-                    self.met[fault] += 1
-                    self.note(f"{operation} meets {fault.name}: {fault.value}")
-                return fault if fits else None
+                return self._met(fault, operation) if operation in _ONLY_FOR.get(fault, {operation}) else None
         return None
 
-    def _report(self, operation: str, met: set[Fault | None], failure: BaseException) -> None:
-        """Report to the caller if the transaction may have been applied, or may be applied later."""
+    def _met(self, fault: Fault, operation: str) -> Fault:
+        self.met[fault] += 1
+        self.note(f"{operation} meets {fault.name}: {fault.value}")
+        return fault
+
+    def _report(self, token: str, met: set[Fault | None], failure: BaseException | None = None) -> None:
+        """Report the outcome of a transaction, or that it is unknown; another error leaves it as it was."""
+        if Fault.LATE in met:
+            self._delayed.add(token)
         refused = isinstance(failure, TransactionCanceledError)
-        if operation == "TransactWriteItems" and (Fault.LATE in met or (met & _UNKNOWN and not refused)):
-            self.on_unknown(self.scheduler.about)
+        if failure is None or refused:
+            overtaken = refused and token in self._delayed
+            self.on_outcome(Result(self.scheduler.about, token, known=True, overtaken=overtaken))
+        elif met & _UNKNOWN:
+            self.on_outcome(Result(self.scheduler.about, token, known=False))

@@ -14,7 +14,7 @@ from storage.errors import Refusal
 from tests.simulation.answers import check_answer
 from tests.simulation.clients import CAPACITIES, WEIGHTS, WRITES_ONLY, Call, Request, draw, execute, fields, repeated
 from tests.simulation.dynamodb import Change, Demand, Dynamo
-from tests.simulation.network import Client, Crash, Fault
+from tests.simulation.network import Client, Crash, Fault, Result
 from tests.simulation.scheduler import Scheduler, virtual
 from tests.simulation.timeline import Commit, Timeline, ViolationError
 
@@ -77,8 +77,9 @@ class World:
             self.scheduler,
             random,
             _rates(random),
+            busy_after_loss=random.choice((0.0, 0.0, 0.5)),
             latency=random.choice((0.0, 0.0005, 0.01)),
-            on_unknown=_mark_unknown,
+            on_outcome=_note_outcome,
             note=self.note,
         )
         self.weights = random.choice((WEIGHTS, WRITES_ONLY, WRITES_ONLY))
@@ -182,9 +183,11 @@ class World:
             self._trace.append(f"{self.scheduler.monotonic():9.4f} {self.dynamo.moment:4d}  {text}")
 
 
-def _mark_unknown(call: Call | None) -> None:
+def _note_outcome(result: Result) -> None:
+    call: Call | None = result.about
     if call is not None:
-        call.unknown = True
+        (call.undecided.discard if result.known else call.undecided.add)(result.token)
+        call.overtaken = call.overtaken or result.overtaken
 
 
 def _rates(random: Random) -> dict[Fault, float]:

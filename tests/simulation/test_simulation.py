@@ -1,12 +1,14 @@
 """Clients run in a seeded order, with seeded faults, and no promise is ever broken."""
 
 import random
+import uuid
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from tests.simulation import __main__ as command
-from tests.simulation.network import Fault
+from tests.simulation.network import Client, Fault
 from tests.simulation.run import Outcome, simulate
 
 FIXED = range(150)
@@ -35,6 +37,18 @@ def test_no_promise_is_broken_in_schedules_of_new_seeds(capsys: pytest.CaptureFi
     with capsys.disabled():
         print(f"\nsimulation: {NEW} schedules from seed {seed} (replay: python -m tests.simulation --seed {seed})")  # noqa: T201 - the seed must be seen
     run(range(seed, seed + NEW))
+
+
+def test_a_transaction_that_is_sent_again_under_a_new_token_is_detected(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then a lost reply and a busy store behind it can end in a refusal of what was done."""
+    send = Client.transact_write_items
+
+    def with_a_new_token(client: Client, **request: Any) -> dict[str, Any]:
+        return send(client, **request | {"ClientRequestToken": str(uuid.uuid4())})
+
+    monkeypatch.setattr(Client, "transact_write_items", with_a_new_token)
+    violations = (simulate(seed).violation for seed in range(500))
+    assert any("although the outcome of a transaction is unknown" in (violation or "") for violation in violations)
 
 
 def test_a_seed_replays_its_schedule_exactly() -> None:

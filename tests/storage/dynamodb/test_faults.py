@@ -24,10 +24,11 @@ from storage.errors import (
     StorageUnavailable,
     Unavailable,
     UserExists,
+    VersionMismatch,
 )
 from storage.model import Event, EventFields, Registration, User
 from storage.rules import Seats
-from tests.apparatus.faults import Fault, at_attempts, at_rates, faults, fits
+from tests.apparatus.faults import Fault, at_attempts, at_rates, faults, fits, in_sequence
 
 MOMENT = "2030-01-01T00:00:00.000Z"
 _numbers = itertools.count()
@@ -60,6 +61,15 @@ OPERATIONS = {
     "list an event's registrations": Operation(lambda tables, e: registration_lists.of_event(tables, e, limit=10)),
     "list a user's registrations": Operation(lambda tables, e: registration_lists.of_user(tables, f"{e}-d", limit=10)),
     "list events": Operation(lambda tables, _e: len(events.list_page(tables, limit=2).entries)),
+}
+
+
+#: The writing operations, with those that name the version that they change.
+WRITES = {name: operation for name, operation in OPERATIONS.items() if not name.startswith(("get", "list"))} | {
+    "raise the capacity of a known version": Operation(
+        lambda tables, e: events.update(tables, e, {"capacity": 4}, ["0"]), VersionMismatch
+    ),
+    "delete a known version": Operation(lambda tables, e: events.delete(tables, f"{e}-free", ["0"]), EventNotFound),
 }
 
 
@@ -137,6 +147,35 @@ def test_with_any_fault_at_any_call_the_outcome_is_right_or_the_request_can_be_r
     assert {"done", "StorageUnavailable"} <= set(outcomes)
 
 
+@pytest.mark.parametrize("busy", [Fault.THROTTLED, Fault.IN_PROGRESS])
+@pytest.mark.parametrize("name", WRITES)
+def test_a_lost_reply_and_a_busy_store_behind_it_never_end_in_a_refusal_of_what_was_done(
+    ministack_tables: Tables, name: str, busy: Fault
+) -> None:
+    """Botocore repeats a call twice; the fifth busy answer meets a call that was already sent again."""
+    operation = WRITES[name]
+    attempts, expected = attempted(ministack_tables, operation)
+    writes = [number for call, number in attempts if call == "TransactWriteItems"]
+    for number, times in itertools.product(writes, (2, 5)):
+        e = make(ministack_tables)
+        sequence = [Fault.LOST, *[busy] * times]
+        with faults(ministack_tables, in_sequence("TransactWriteItems", number, sequence)) as layer:
+            operation.act(ministack_tables, e)
+        assert len(layer.met) == 1 + times
+        assert state(ministack_tables, e) == expected, f"the reply to transaction {number} is lost, {times} times busy"
+    assert list(audit.audit(ministack_tables)) == []
+
+
+@pytest.mark.parametrize("name", WRITES)
+def test_a_store_that_stays_busy_behind_a_lost_reply_is_contention(ministack_tables: Tables, name: str) -> None:
+    operation = WRITES[name]
+    impatient = Tables(ministack_tables.client, ministack_tables.names, retry_seconds=0.1)
+    e = make(ministack_tables)
+    sequence = [Fault.LOST, *[Fault.THROTTLED] * 1000]
+    with faults(ministack_tables, in_sequence("TransactWriteItems", 0, sequence)), pytest.raises(Contention):
+        operation.act(impatient, e)
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_under_many_faults_the_registrations_are_those_that_were_answered(ministack_tables: Tables, seed: int) -> None:
     """People come and go while a third of all calls meet a fault; each repeats a request until it is answered."""
@@ -156,11 +195,9 @@ def test_under_many_faults_the_registrations_are_those_that_were_answered(minist
 
 
 def until_answered(act: Callable[[], Any]) -> None:
-    while True:
-        try:
-            act()
-        except Unavailable:
-            continue
-        except (AlreadyRegistered, RegistrationNotFound):
-            return  # An attempt whose answer was lost had done it.
-        return
+    """Repeat a request until its outcome is known; only a repetition may find it done already."""
+    try:
+        act()
+    except Unavailable:
+        with suppress(AlreadyRegistered, RegistrationNotFound):
+            until_answered(act)
