@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from anyio import CapacityLimiter, to_thread
@@ -13,11 +14,16 @@ from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from handlers.contract import ContractError
+from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
 
-#: Maximum number of changes that a process makes at a time. More would not be faster, and changes to the same event
-#: would only conflict in the store; here they wait in order.
+#: Maximum number of changes to one event that a process makes at a time. More would only conflict in the store; here
+#: they wait in order. A change can last for seconds, so nothing else waits for it.
 WRITERS: Final = 4
+
+#: Maximum number of changes to all events at a time. They have threads of their own: reads, and the creation of users
+#: and events, never wait for them.
+CHANGES: Final = 24
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
@@ -25,10 +31,13 @@ _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 class _Operation:
     """One operation, prepared as far as it does not depend on a request."""
 
-    def __init__(self, operation: AbstractOperation, *, inline: bool, writers: CapacityLimiter) -> None:
+    def __init__(self, operation: AbstractOperation, *, inline: bool, turns: Turns, threads: CapacityLimiter) -> None:
         self._function = operation.function
         self._inline = inline
-        self._limiter = None if operation.method == "get" else writers
+        # `POST /events` creates an event: an id in its body is a new one.
+        self._changes = operation.method != "get" and (operation.method, operation.path) != ("post", "/events")
+        self._turns = turns
+        self._threads = threads
         self._request = RequestSchema(operation)
         try:
             inspect.signature(self._function).bind(**dict.fromkeys(self._request.arguments))
@@ -40,19 +49,33 @@ class _Operation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         values = await self._request.read(scope, receive)
         call = functools.partial(self._function, **values)
-        result = call() if self._inline else await to_thread.run_sync(call, limiter=self._limiter)
+        result = call() if self._inline else await self._run(call, _event_id(values) if self._changes else None)
         await respond(result)(scope, receive, send)
+
+    async def _run(self, call: Callable[[], Any], changed_event: str | None) -> Any:
+        """Call the function on a thread; if it changes an event, in turn with other changes to that event."""
+        if changed_event is None:
+            return await to_thread.run_sync(call)
+        async with self._turns.of(changed_event):
+            return await to_thread.run_sync(call, limiter=self._threads)
+
+
+def _event_id(values: Mapping[str, Any]) -> str | None:
+    """Return the event's id in the path, or in the body; creating a user has none."""
+    event_id: str | None = values.get("event_id") or values.get("body", {}).get("eventId")
+    return event_id
 
 
 class _OperationsAPI(RoutedAPI[_Operation]):
     def __init__(self, *args: Any, inline: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._inline = inline
-        self._writers = CapacityLimiter(WRITERS)
+        self._turns = Turns(WRITERS)
+        self._threads = CapacityLimiter(CHANGES)
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> _Operation:
-        return _Operation(operation, inline=self._inline, writers=self._writers)
+        return _Operation(operation, inline=self._inline, turns=self._turns, threads=self._threads)
 
 
 class Operations(RoutedMiddleware[_OperationsAPI]):

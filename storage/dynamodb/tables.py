@@ -39,8 +39,8 @@ USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
 BATCH_KEYS: Final = 100
 
 #: Maximum number of connections, one per thread: the server's threads, and those for concurrent calls.
-CONNECTIONS: Final = 64
-SERVER_THREADS: Final = 40
+CONNECTIONS: Final = 88
+SERVER_THREADS: Final = 64
 
 #: Timeout of a health check; most clients of health checks give up about as soon.
 PING_SECONDS: Final = 3.0

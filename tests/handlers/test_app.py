@@ -1,15 +1,10 @@
 """The application as a whole: CORS, and how handlers are called."""
 
-import asyncio
-import contextlib
 import threading
-from typing import Any
 
-import httpx
 import pytest
 
 from handlers.app import create_app
-from handlers.pipeline.operations import WRITERS
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
 from tests.apparatus.client import Client
@@ -73,25 +68,3 @@ def test_requests_succeed_again_when_the_store_is_back(moto_tables: Tables, monk
         patch.setattr(moto_tables, "ping", down)
         assert client.get("/health").status_code == 503
     assert client.get("/health").status_code == 200
-
-
-def test_a_process_makes_four_changes_at_a_time_and_others_wait(
-    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)
-    crowded: list[int] = []
-
-    def retry(*_arguments: Any) -> None:
-        four.wait(30)
-        with contextlib.suppress(threading.BrokenBarrierError):
-            crowded.append(five.wait(0.5))
-
-    async def create_users() -> list[httpx.Response]:
-        transport = httpx.ASGITransport(app=create_app(moto_tables))
-        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
-            bodies = ({"userId": f"user-{number}", "name": "Somebody"} for number in range(3 * WRITERS))
-            return await asyncio.gather(*(client.post("/users", json=body) for body in bodies))
-
-    monkeypatch.setattr(moto_tables, "retry", retry)
-    assert {answer.status_code for answer in asyncio.run(create_users())} == {201}
-    assert (WRITERS, crowded) == (4, [])

@@ -1,0 +1,141 @@
+"""Changes to one event wait for each other in the process, and for nothing else."""
+
+import asyncio
+import contextlib
+import gc
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import pytest
+
+from handlers.app import create_app
+from handlers.pipeline.operations import CHANGES, WRITERS
+from handlers.pipeline.turns import Turns
+from storage import registrations
+from storage.dynamodb.tables import Tables
+from storage.errors import RegistrationNotFound
+from tests.apparatus.client import EVENT, Client
+
+#: Ends a test that waits for what never happens; no test takes as long otherwise.
+PATIENCE = 30
+
+Talk = Callable[[httpx.AsyncClient], Coroutine[Any, Any, Any]]
+
+
+def talk(tables: Tables, with_client: Talk) -> Any:
+    """Talk to a new application on one event loop, as a server does."""
+
+    async def run() -> Any:
+        transport = httpx.ASGITransport(app=create_app(tables))
+        async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
+            return await with_client(client)
+
+    return asyncio.run(run())
+
+
+@contextmanager
+def long_changes(monkeypatch: pytest.MonkeyPatch, changes: int) -> Iterator[Callable[[], Coroutine[Any, Any, Any]]]:
+    """Make registering last until the context ends; the result waits until this number of registrations has begun."""
+    begun, over = threading.Barrier(changes + 1), threading.Event()
+
+    def register(*_arguments: Any) -> None:
+        begun.wait(PATIENCE)
+        over.wait(PATIENCE)
+        raise RegistrationNotFound
+
+    with monkeypatch.context() as patch:
+        patch.setattr(registrations, "register", register)
+        try:
+            yield lambda: asyncio.to_thread(begun.wait, PATIENCE)
+        finally:
+            over.set()
+
+
+def register(client: httpx.AsyncClient, number: int, event: str = "conf") -> "asyncio.Task[httpx.Response]":
+    """Register somebody, half of the people with the event's id in the path and half with the id in the body."""
+    path, body = (f"/events/{event}/registrations", {}) if number % 2 else ("/registrations", {"eventId": event})
+    return asyncio.create_task(client.post(path, json={"userId": f"u{number}", **body}))
+
+
+def test_a_process_makes_four_changes_to_an_event_at_a_time_and_others_to_it_wait(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)
+    crowded: list[int] = []
+
+    def crowd(*_arguments: Any) -> None:
+        four.wait(PATIENCE)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            crowded.append(five.wait(0.5))
+        raise RegistrationNotFound
+
+    async def register_all(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return await asyncio.gather(*(register(client, number) for number in range(3 * WRITERS)))
+
+    monkeypatch.setattr(registrations, "register", crowd)
+    assert {answer.status_code for answer in talk(moto_tables, register_all)} == {404}
+    assert (WRITERS, crowded) == (4, [])
+
+
+def test_long_changes_to_an_event_delay_neither_other_events_nor_users_nor_reads(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = EVENT | {"eventId": "other"}
+    for event in (EVENT, other):
+        assert Client(create_app(moto_tables)).post("/events", json=event).status_code == 201
+
+    async def others(client: httpx.AsyncClient) -> list[int]:
+        with long_changes(monkeypatch, WRITERS) as begun:
+            tasks = [register(client, number) for number in range(2 * WRITERS)]
+            await begun()
+            answers = [
+                await asyncio.wait_for(answer, PATIENCE)
+                for answer in (
+                    client.post("/users", json={"userId": "ada", "name": "Ada"}),
+                    client.post("/events", json=EVENT | {"eventId": "new"}),
+                    client.put("/events/other", json=other | {"capacity": 3}),
+                    client.delete("/events/other"),
+                    client.get("/events/conf"),
+                )
+            ]
+            assert not any(task.done() for task in tasks)
+        await asyncio.wait(tasks)
+        return [answer.status_code for answer in answers]
+
+    assert talk(moto_tables, others) == [201, 201, 200, 204, 200]
+
+
+def test_changes_to_any_number_of_events_leave_threads_for_users_and_reads(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def others(client: httpx.AsyncClient) -> list[int]:
+        with long_changes(monkeypatch, CHANGES) as begun:
+            tasks = [register(client, number, f"e{number}") for number in range(2 * CHANGES)]
+            await begun()
+            answers = [
+                await asyncio.wait_for(answer, PATIENCE)
+                for answer in (client.post("/users", json={"userId": "ada", "name": "Ada"}), client.get("/users/ada"))
+            ]
+        await asyncio.wait(tasks)
+        return [answer.status_code for answer in answers]
+
+    assert talk(moto_tables, others) == [201, 200]
+
+
+def test_the_turns_of_an_event_are_forgotten_when_nobody_has_or_awaits_one() -> None:
+    async def take_turns() -> None:
+        turns = Turns(1)
+
+        async def change(event_id: str) -> None:
+            async with turns.of(event_id):
+                await asyncio.sleep(0)
+                assert event_id in turns
+
+        await asyncio.gather(*(change(f"e{number % 3}") for number in range(9)))
+        gc.collect()
+        assert not any(f"e{number}" in turns for number in range(3))
+
+    asyncio.run(take_turns())
