@@ -87,9 +87,11 @@ class Dynamo:
 
     # Reads.
 
-    def get(self, table: str, key: Item) -> Item | None:
-        """Return an item as a consistent read sees it."""
+    def get(self, table: str, key: Item, *, consistent: bool) -> Item | None:
+        """Return an item as GetItem and BatchGetItem see it."""
         address = address_of(table, key)
+        if not consistent:
+            return dict(self._view(consistent=False)).get(address)
         return self._unseen[address] if address in self._unseen else self.items.get(address)
 
     def range(self, request: Mapping[str, Any], *, page: int | None = None) -> dict[str, Any]:
@@ -97,7 +99,8 @@ class Dynamo:
         table, index = request["TableName"], request.get("IndexName")
         _check(request, request.get("KeyConditionExpression"), request.get("FilterExpression"))
         keys = _INDEXES[table, index] if index else _KEYS[table]
-        found = [(_order(keys, item, address), item) for address, item in self._view(request) if address[0] == table]
+        view = self._view(consistent=request.get("ConsistentRead", False))
+        found = [(_order(keys, item, address), item) for address, item in view if address[0] == table]
         found = [(order, item) for order, item in found if all(key in item for key in keys)]
         if "KeyConditionExpression" in request:
             _check_partition(request, keys[0])
@@ -118,9 +121,9 @@ class Dynamo:
             answer["LastEvaluatedKey"] = {name: value for name, value in looked_at[-1].items() if name in wanted}
         return answer
 
-    def _view(self, request: Mapping[str, Any]) -> Iterable[tuple[Address, Item]]:
+    def _view(self, *, consistent: bool) -> Iterable[tuple[Address, Item]]:
         view: dict[Address, Item | None] = {**self.items, **self._unseen}
-        if not request.get("ConsistentRead") and self.lags():
+        if not consistent and self.lags():
             since: dict[Address, int] = {}
             for moment, changes in reversed(self._log):
                 for address, before, _after in changes:

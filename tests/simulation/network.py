@@ -103,7 +103,8 @@ class Client:
 
     def get_item(self, **request: Any) -> dict[str, Any]:
         def read() -> dict[str, Any]:
-            item = self.dynamo.get(request["TableName"], request["Key"])
+            consistent = request.get("ConsistentRead", False)
+            item = self.dynamo.get(request["TableName"], request["Key"], consistent=consistent)
             return {} if item is None else {"Item": item}
 
         return self._call("GetItem", lambda _fault: read())
@@ -118,17 +119,18 @@ class Client:
         return self.random.randint(1, 3) if fault is Fault.PARTIAL else None
 
     def batch_get_item(self, **request: Any) -> dict[str, Any]:
-        keys = [(table, key) for table, part in request["RequestItems"].items() for key in part["Keys"]]
+        parts = request["RequestItems"]
+        keys = [(table, key) for table, part in parts.items() for key in part["Keys"]]
 
         def read(fault: Fault | None) -> dict[str, Any]:
             done = self.random.randrange(len(keys)) if fault is Fault.PARTIAL else len(keys)
             found: dict[str, Any] = {table: [] for table, _key in keys[:done]}
             for table, key in keys[:done]:
-                if item := self.dynamo.get(table, key):
+                if item := self.dynamo.get(table, key, consistent=parts[table].get("ConsistentRead", False)):
                     found[table].append(item)
             left: dict[str, Any] = {}
             for table, key in keys[done:]:
-                left.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+                left.setdefault(table, {**parts[table], "Keys": []})["Keys"].append(key)
             return {"Responses": found, "UnprocessedKeys": left}
 
         return self._call("BatchGetItem", read)

@@ -251,7 +251,7 @@ def test_while_a_transaction_becomes_visible_another_conflicts_and_a_reader_sees
     seen: list[tuple[int, str]] = []
 
     def meanwhile() -> None:
-        items = [dynamo.get("Registrations", key) for key in KEYS[:2]]
+        items = [dynamo.get("Registrations", key, consistent=True) for key in KEYS[:2]]
         seen.append((sum(item is not None for item in items), _reasons(dynamo)))
 
     dynamo.pause = meanwhile
@@ -282,3 +282,23 @@ def test_an_eventually_consistent_read_may_miss_the_last_transactions_and_a_cons
     assert [item["n"]["N"] for item in consistent] == ["7", "7"]
     late = {item["n"]["N"] for _ in range(50) for item in dynamo.range(request)["Items"]}
     assert late == {"3", "4", "5", "6", "7"}
+
+
+@pytest.mark.parametrize("call", ["get_item", "batch_get_item"])
+def test_a_read_by_key_lags_unless_it_is_consistent(call: str) -> None:
+    dynamo = Dynamo(random.Random(1), lags=lambda: True)  # noqa: S311 - reproducible, not secret
+    client = model_client(dynamo)
+
+    def seen(**consistency: bool) -> set[str]:
+        if call == "get_item":
+            found = [client.get_item(TableName="Registrations", Key=KEYS[0], **consistency)["Item"] for _ in range(50)]
+        else:
+            request = {"Registrations": {"Keys": KEYS[:2], **consistency}}
+            answers = [client.batch_get_item(RequestItems=request)["Responses"] for _ in range(50)]
+            found = [item for answer in answers for item in answer["Registrations"]]
+        return {item["n"]["N"] for item in found}
+
+    for number in range(8):
+        dynamo.transact(put(number), str(number))
+    assert seen(ConsistentRead=True) == {"7"}
+    assert seen() == {"3", "4", "5", "6", "7"}
