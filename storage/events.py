@@ -2,8 +2,9 @@
 
 import secrets
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any, Final
 
 from storage import cursors, queue, rules
@@ -64,8 +65,12 @@ def get(tables: Tables, event_id: str) -> Event:
         EventNotFound: No event has this id.
 
     """
-    details, seats = tables.retry(lambda _image: _read(tables, event_id))
-    return to_event(details, seats)
+    return to_event(*_current(tables, event_id))
+
+
+def _current(tables: Tables, event_id: str) -> tuple[Item, Item]:
+    """Return both items of an event as they are at one moment."""
+    return tables.retry(lambda _image: _read(tables, event_id))
 
 
 def _read(tables: Tables, event_id: str) -> tuple[Item, Item]:
@@ -110,18 +115,41 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
         after=None if after is None else {attribute: value, "listedBy": after, **details_key(after.split("#", 1)[1])},
     )
     shown = listed[:limit]
-    found = tables.get_all(("Events", seats_key(item["eventId"])) for item in shown)
-    seats = {item["eventId"]: item for item in found["Events"]}
+    current = [
+        (details, seats)
+        for details, seats in _current_items(tables, shown)
+        if details[attribute] == value and lower <= details["listedBy"] <= upper
+    ]
     return Page(
-        # The index is eventually consistent and may still contain a deleted event.
-        [to_event(item, seats[item["eventId"]]) for item in shown if item["eventId"] in seats],
+        [to_event(*items) for items in sorted(current, key=lambda items: items[0]["listedBy"])],
         cursors.encode(name, shown[-1]["listedBy"]) if len(listed) > limit else None,
     )
+
+
+def _current_items(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, Item]]:
+    """Return both items of each event that an index lists, as they are at one moment; a deleted event is left out.
+
+    An index is eventually consistent: if its version of DETAILS is not that of SEATS, both are read again.
+    """
+    found = tables.get_all(("Events", seats_key(item["eventId"])) for item in listed)
+    seats = {item["eventId"]: item for item in found["Events"]}
+    known = {item["eventId"]: (item, seats[item["eventId"]]) for item in listed if item["eventId"] in seats}
+    current = {event_id: both for event_id, both in known.items() if both[0]["version"] == both[1]["version"]}
+    outdated = [partial(_current_if_exists, tables, event_id) for event_id in known if event_id not in current]
+    return [*current.values(), *(both for both in tables.each(*outdated) if both is not None)]
+
+
+def _current_if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | None:
+    try:
+        return _current(tables, event_id)
+    except EventNotFound:
+        return None
 
 
 def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None = None) -> Event:
     """Change fields of an event, then promote from the queue to the seats that are free.
 
+    Return the event as it was at one moment afterwards: if others have changed it meanwhile, with their changes.
     `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any.
 
     Raises:
@@ -132,23 +160,27 @@ def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: 
             the request continues the promotion.
 
     """
-    event, seats = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
-    seats = queue.promote_waiting(tables, event_id, seats)
-    return replace(event, confirmed=seats.confirmed, waitlisted=seats.waitlisted)
+    unchanged = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
+    # People may have joined or left since the first read, and the promotion depends on them.
+    details, seats = unchanged or _current(tables, event_id)
+    if rules.promotable(to_seats(seats)):
+        queue.promote_waiting(tables, event_id, to_seats(seats))
+        details, seats = _current(tables, event_id)
+    return to_event(details, seats)
 
 
 def _change(
     tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None
-) -> tuple[Event, Seats]:
-    """Write the changed fields if they are unchanged since they were read, and return the event and its seats."""
-    details_seen, seats_seen = _read(tables, event_id)
-    event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
+) -> tuple[Item, Item] | None:
+    """Write the changed fields if they are unchanged since they were read; return both items if nothing changes."""
+    details, seats = _read(tables, event_id)
+    event = to_event(details, seats)
     if expected is not None and event.version not in expected:
         raise VersionMismatch
     changed = replace(event, **changes)
     if changed == event:
-        return event, seats
-    rules.check_capacity(seats, changed.capacity)
+        return details, seats
+    rules.check_capacity(to_seats(seats), changed.capacity)
     changed = replace(changed, version=_new_version(), updated_at=now())
     tables.transact(
         [
@@ -177,11 +209,7 @@ def _change(
             ),
         ]
     )
-    # People may have joined or left since the first read, and the promotion depends on them.
-    seats_now = tables.get("Events", seats_key(event_id))
-    if seats_now is None:
-        raise EventNotFound
-    return changed, to_seats(seats_now)
+    return None
 
 
 def delete(tables: Tables, event_id: str, expected: Collection[str] | None = None) -> None:

@@ -1,5 +1,6 @@
 """A rival: another client that acts between the reads and the write of the code under test."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -44,6 +45,23 @@ def in_turn(*acts: Callable[[], object]) -> Callable[[], object]:
 
 def nothing() -> None:
     """Let a transaction pass; an act for `in_turn`."""
+
+
+@contextmanager
+def before_call(tables: Tables, call: str, number: int, act: Callable[[], object]) -> Iterator[None]:
+    """Act once, just before a call such as `Query` is sent for the `number`th time, from 1."""
+    numbers = itertools.count(1)
+
+    def before(**_context: Any) -> None:
+        if next(numbers) == number:
+            act()
+
+    events = tables.client.meta.events
+    events.register(f"before-call.dynamodb.{call}", before)
+    try:
+        yield
+    finally:
+        events.unregister(f"before-call.dynamodb.{call}", before)
 
 
 @contextmanager

@@ -10,8 +10,8 @@ answer claims the following; an answer that claims anything else is a violation:
   user is not registered. 409 already-registered shows the registration as *get registration* does.
 - **unregister**: one moment, at which no promotion is owed on an open event, and at which the head of the queue gets
   the seat. 404: not registered.
-- **update**: the moment of the change, which the answer shows; then one at which nobody waits beside a free seat of an
-  open event, and which the counts of the answer show. 409 capacity-below-confirmed: `minimum` people are confirmed.
+- **update**: the moment of the change; then one at which nobody waits beside a free seat of an open event; then one
+  that the answer shows, fields and counts together. 409 capacity-below-confirmed: `minimum` people are confirmed.
 - **get event**: one moment, which fields and counts show together.
 - **get registration**: one moment for the status. The position is read after it, while others may leave or be promoted:
   it is one that the person had between that moment and the answer. (On DynamoDB this read is eventually consistent, and
@@ -171,14 +171,11 @@ def _unregistered(call: Call, _answer: Answer) -> tuple[Moment, ...]:
 
 
 def _updated(call: Call, answer: Answer) -> tuple[Moment, ...]:
-    def change(state: State) -> State | None:
-        after = _change(call, state)
-        return after if after and _fields(after) == _part(answer.body, _fields(after)) else None
+    return (Moment(partial(_change, call)), *_reads(lambda state: not state.owes), *_event_shown(call, answer))
 
-    return (
-        Moment(change),
-        *_reads(lambda state: not state.owes and _counts(state) == _part(answer.body, _counts(state))),
-    )
+
+def _event_shown(_call: Call, answer: Answer) -> tuple[Moment, ...]:
+    return _reads(lambda state: (seen := _fields(state) | _counts(state)) == _part(answer.body, seen))
 
 
 def _shown(call: Call, registration: Mapping[str, Any]) -> tuple[Moment, ...]:
@@ -242,9 +239,7 @@ _CLAIMS: Final[Mapping[tuple[Name, int, str], Callable[[Call, Answer], tuple[Mom
     ("update", 409, "capacity-below-confirmed"): lambda call, answer: _reads(
         lambda state: call.fields["capacity"] < len(state.confirmed) == answer.body["minimum"]
     ),
-    ("get event", 200, ""): lambda _call, answer: _reads(
-        lambda state: (seen := _fields(state) | _counts(state)) == _part(answer.body, seen)
-    ),
+    ("get event", 200, ""): _event_shown,
     ("get registration", 200, ""): lambda call, answer: _shown(call, answer.body),
     ("get registration", 404, "registration-not-found"): lambda call, _answer: _reads(
         lambda state: not state.knows(call.user)

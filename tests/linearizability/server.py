@@ -26,12 +26,12 @@ MUTANTS: Final = {
     "promote-the-last": Mutant(
         "registrations", "queue.waiting(tables, event_id, 1)", "queue.waiting(tables, event_id, 100)[::-1]"
     ),
-    "promote-nobody": Mutant("events", "seats = queue.promote_waiting(tables, event_id, seats)", ""),
+    "promote-nobody": Mutant("events", "queue.promote_waiting(tables, event_id, to_seats(seats))", "pass"),
     "give-a-place-twice": Mutant("registrations", "position=seats.waitlisted + 1", "position=seats.waitlisted or 1"),
     "forget-who-joins": Mutant(  # A defect that the service once had; only a race shows it.
         "events",
-        'seats_now = tables.get("Events", seats_key(event_id))',
-        'seats_now = seats_seen | {"capacity": changed.capacity, "status": changed.status}',
+        "    )\n    return None\n",
+        '    )\n    return details, seats | {"capacity": changed.capacity, "status": changed.status}\n',
     ),
 }
 

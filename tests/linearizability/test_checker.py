@@ -90,6 +90,11 @@ RIGHT: dict[str, History] = {
         done("get registration", "cat", 11, 12, waitlisted(1, 200)),
         done("get registration", "bob", 13, 14, Answer(200, {"status": "confirmed"})),
     ],
+    "an update is answered with the state after the next one": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 9, event(3, 0, 4), capacity=3),
+        done("update", "", 7, 8, event(3, 0, 4), capacity=4),
+    ],
     "a newcomer continues the promotion of an update whose answer was lost": [
         *TWO_IN_LINE,
         lost("update", "", 6, capacity=3),
@@ -175,6 +180,14 @@ WRONG: dict[str, History] = {
     "a person waits beside a free seat after the update was answered": [
         *TWO_IN_LINE,
         done("update", "", 6, 7, event(2, 1, 3), capacity=3),
+    ],
+    "an update is answered with its own fields and the counts of a later state": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 9, event(3, 0, 2), capacity=2),
+        done("update", "", 7, 8, event(3, 0, 4), capacity=4),
+    ],
+    "an update is answered with the state before it": [
+        done("update", "", 0, 1, event(0, 0, 1), capacity=3),
     ],
     "the capacity falls below the number of confirmed people": [
         done("register", "ann", 0, 1, CONFIRMED),

@@ -1,6 +1,7 @@
 """The cost of each access in DynamoDB calls and request units, as in the table of `storage/README.md`."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ from storage.errors import AlreadyRegistered, EventFull
 from storage.items import BLOCK, left_key
 from storage.model import EventFields
 from tests.apparatus.meter import Meter, metered
+from tests.apparatus.rival import before_call
 
 PEOPLE = [f"user-{number:02d}" for number in range(12)]
 
@@ -81,10 +83,15 @@ def test_unregistering_is_two_reads_and_a_transaction(tables: Tables, event_id: 
     assert (meter.reads, meter.writes) == (2, writes)
 
 
-def test_promoting_several_people_is_one_query_and_one_transaction(tables: Tables) -> None:
+def test_updating_an_event_is_a_query_before_and_after_one_transaction(tables: Tables) -> None:
+    meter = cost(tables, lambda: events.update(tables, "free", {"title": "Other"}))
+    assert (meter.calls, meter.reads, meter.writes) == ({"Query": 2, "TransactWriteItems": 1}, 2, 4)
+
+
+def test_promoting_several_people_is_one_query_and_one_transaction_and_the_event_is_read_again(tables: Tables) -> None:
     meter = cost(tables, lambda: events.update(tables, "full", {"capacity": 6}))
-    assert meter.calls == {"Query": 2, "TransactWriteItems": 2, "GetItem": 1}, "the queue is read after the change"
-    assert meter.writes == 4 + 2 + 4 * 3
+    assert meter.calls == {"Query": 2 + 1 + 1, "TransactWriteItems": 1 + 1}
+    assert (meter.reads, meter.writes) == (2 + 1 + 1, 4 + 2 + 4 * 3)
 
 
 def test_a_page_of_a_user_is_two_calls(moto_tables: Tables) -> None:
@@ -152,7 +159,14 @@ def test_deleting_an_event_is_one_transaction_and_one_more_if_anybody_ever_queue
 
 def test_a_page_of_events_is_a_query_and_a_batch(tables: Tables) -> None:
     meter = cost(tables, lambda: events.list_page(tables, limit=100))
-    assert meter.calls == {"Query": 1, "BatchGetItem": 1}
+    assert (meter.calls, meter.reads) == ({"Query": 1, "BatchGetItem": 1}, 0.5 + 2)
+
+
+def test_an_event_that_changes_while_it_is_listed_is_one_query_more(tables: Tables) -> None:
+    with before_call(tables, "BatchGetItem", 1, lambda: events.update(tables, "free", {"title": "Other"})):
+        meter = cost(tables, lambda: events.list_page(tables, limit=100))
+    update = {"Query": 2, "TransactWriteItems": 1}
+    assert meter.calls - Counter(update) == {"Query": 1 + 1, "BatchGetItem": 1}
 
 
 def test_a_page_of_an_event_is_one_query_and_two_more_for_positions(tables: Tables) -> None:

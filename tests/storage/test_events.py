@@ -1,5 +1,7 @@
 """Events in the store: create, get, list, update and delete."""
 
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -15,7 +17,7 @@ from storage.errors import (
     VersionMismatch,
 )
 from storage.model import Event, EventFields
-from tests.apparatus.rival import rival
+from tests.apparatus.rival import before_call, in_turn, nothing, rival
 
 
 def make(tables: Tables, event_id: str | None = "e", **fields: Any) -> Event:
@@ -163,16 +165,36 @@ def test_a_seat_that_becomes_free_while_an_event_reopens_goes_to_the_head_of_the
     assert list(audit.audit(moto_tables)) == []
 
 
+def test_an_update_is_answered_with_one_state_though_another_raises_the_capacity_meanwhile(
+    moto_tables: Tables,
+) -> None:
+    """The other update comes between the change and its promotion, and leaves nobody to promote."""
+    make(moto_tables, capacity=1, has_waitlist=True)
+    register(moto_tables, "a", "b", "c", "d")
+    acts = in_turn(nothing, lambda: events.update(moto_tables, "e", {"capacity": 5}))
+    with rival(moto_tables, acts, times=2):
+        event = events.update(moto_tables, "e", {"capacity": 2})
+    assert (event.capacity, event.confirmed, event.waitlisted) == (5, 4, 0)
+    assert event == events.get(moto_tables, "e")
+
+
+def test_an_update_is_answered_with_a_later_state_if_the_event_changes_before_it_is_read(moto_tables: Tables) -> None:
+    make(moto_tables)
+
+    def change() -> None:
+        register(moto_tables, "a")
+        events.update(moto_tables, "e", {"location": "Theirs", "capacity": 7})
+
+    with before_call(moto_tables, "Query", 2, change):
+        event = events.update(moto_tables, "e", {"title": "Mine"})
+    assert (event.title, event.location, event.capacity, event.confirmed) == ("Mine", "Theirs", 7, 1)
+    assert event == events.get(moto_tables, "e")
+
+
 def test_an_event_that_is_deleted_right_after_its_update_is_not_found(moto_tables: Tables) -> None:
     make(moto_tables)
-    seats_read = "before-call.dynamodb.GetItem"
-
-    def delete(**_context: Any) -> None:
-        moto_tables.client.meta.events.unregister(seats_read, delete)
-        events.delete(moto_tables, "e")
-
-    moto_tables.client.meta.events.register(seats_read, delete)
-    with pytest.raises(EventNotFound):
+    deleted = before_call(moto_tables, "Query", 2, lambda: events.delete(moto_tables, "e"))
+    with deleted, pytest.raises(EventNotFound):
         events.update(moto_tables, "e", {"title": "New"})
 
 
@@ -312,3 +334,50 @@ def test_a_cursor_of_another_list_or_a_damaged_one_is_refused(calendar: Tables) 
 def test_a_deleted_event_that_the_index_still_contains_is_left_out(calendar: Tables) -> None:
     calendar.client.delete_item(TableName="Events", Key={"eventId": {"S": "c"}, "part": {"S": "SEATS"}})
     assert listed(calendar) == ["a", "b", "d", "e"]
+
+
+def page_read_late(tables: Tables, act: Callable[[], object], **filters: Any) -> Sequence[Event]:
+    """Return a list whose index does not show an act yet: it happens between the read of the index and the next."""
+    with before_call(tables, "BatchGetItem", 1, act):
+        return events.list_page(tables, limit=10, **filters).entries
+
+
+@pytest.mark.parametrize("filters", [{}, {"status": "active"}, {"last_day": "2030-05-01"}])
+def test_each_entry_of_a_list_is_one_state_of_its_event_though_the_index_lags(
+    calendar: Tables, filters: dict[str, Any]
+) -> None:
+    entries = page_read_late(calendar, lambda: events.update(calendar, "b", {"title": "New", "capacity": 9}), **filters)
+    assert [entry for entry in entries if entry.event_id == "b"] == [events.get(calendar, "b")]
+    assert [event.event_id for event in entries] == [
+        event_id for event_id in "abcde" if event_id in listed(calendar, **filters)
+    ]
+
+
+def test_an_event_that_has_left_a_list_is_left_out_though_the_index_lags(calendar: Tables) -> None:
+    """It has another status, or is on another day, or is deleted."""
+    for act, filters in (
+        (lambda: events.update(calendar, "b", {"status": "ongoing"}), {"status": "active"}),
+        (lambda: events.update(calendar, "c", {"date": "2030-05-03"}), {"last_day": "2030-05-02"}),
+        (lambda: events.update(calendar, "d", {"date": "2030-04-03"}), {"first_day": "2030-05-01"}),
+        (lambda: events.delete(calendar, "e"), {}),
+    ):
+        before = listed(calendar, **filters)
+        entries = page_read_late(calendar, act, **filters)
+        assert len(entries) == len(before) - 1
+        assert [event.event_id for event in entries] == listed(calendar, **filters)
+
+
+def test_an_event_that_is_deleted_while_it_is_read_again_is_left_out(calendar: Tables) -> None:
+    with ExitStack() as stack:
+
+        def change() -> None:
+            events.update(calendar, "b", {"title": "New"})
+            stack.enter_context(before_call(calendar, "Query", 1, lambda: events.delete(calendar, "b")))
+
+        entries = page_read_late(calendar, change)
+    assert [event.event_id for event in entries] == ["a", "c", "d", "e"]
+
+
+def test_an_event_with_another_date_is_listed_in_its_new_place_though_the_index_lags(calendar: Tables) -> None:
+    entries = page_read_late(calendar, lambda: events.update(calendar, "b", {"date": "2030-05-01T09:00:00Z"}))
+    assert [event.event_id for event in entries] == ["a", "c", "b", "d", "e"] == listed(calendar)
