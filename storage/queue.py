@@ -74,6 +74,21 @@ def _left(tables: Tables, event_id: str, head: int, last: int) -> list[int]:
     return sorted(seq for block in blocks for seq in block["numbers"] if seq >= head)
 
 
+def joining_step(event_id: str, seq: int) -> Step:
+    """Return the step that makes a person who joins at `seq` wait until the place ahead is visible.
+
+    The items of a transaction become visible one by one: the counters may include a place that a Query still misses.
+    Until it is visible, the place is locked, and this step conflicts with the lock. Its condition is always true, as a
+    place that was left meanwhile is no obstacle. So no place is visible before those ahead of it.
+    """
+    return Step(
+        action="ConditionCheck",
+        table="Registrations",
+        key=queue_key(event_id, seq - 1),
+        condition="attribute_exists(#pk) OR attribute_not_exists(#pk)",
+    )
+
+
 def leaving_steps(event_id: str, seq: int) -> list[Step]:
     """Return the steps that remove a place from the queue and record its number, for the positions behind it.
 

@@ -102,7 +102,9 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
         item=queue_item(registration, seats.next_seq),
         condition="attribute_not_exists(#pk)",
     )
-    tables.transact([place, *_admission_steps(tables, registration, seats.next_seq), waiting])
+    steps = [place, *_admission_steps(tables, registration, seats.next_seq), waiting]
+    # If nobody waits, every earlier place was removed, and therefore visible before.
+    tables.transact([*steps, queue.joining_step(event_id, seats.next_seq)] if seats.waitlisted else steps)
     after = replace(seats, waitlisted=seats.waitlisted + 1)
     if promotable(after):
         # A promotion was interrupted; the next write on the event continues it.

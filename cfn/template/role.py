@@ -14,7 +14,15 @@ GRANTS: Final[dict[str, tuple[str, ...]]] = {
     f"Events/index/{BY_DATE}": ("Query",),
     f"Events/index/{BY_STATUS}": ("Query",),
     "Users": ("ConditionCheckItem", "GetItem", "PutItem"),
-    "Registrations": ("BatchGetItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
+    "Registrations": (
+        "BatchGetItem",
+        "ConditionCheckItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "UpdateItem",
+    ),
 }
 
 

@@ -1,7 +1,8 @@
 """Model of DynamoDB in memory, limited to the features that `storage` uses.
 
-A transaction commits at one moment. Its items become visible one by one; until then they are locked against other
-transactions, and readers may still see their old values. Eventually consistent reads and indexes lag behind.
+A transaction commits at one moment. Its items become visible one by one, at times slowly. Each is locked against other
+transactions until it is visible, and no longer: another transaction may write some of the items, and become visible,
+while readers still see the old values of the rest. Eventually consistent reads and indexes lag behind.
 """
 
 from collections import deque
@@ -51,7 +52,10 @@ def cancelled(reasons: Sequence[Mapping[str, Any]]) -> TransactionCanceledError:
 
 @dataclass(frozen=True, slots=True)
 class Demand:
-    """One conjunct of a condition expression, which a mutant can ignore; `kind` is the kind of the item written."""
+    """One conjunct of a condition expression, which a mutant can ignore; `kind` is the kind of the item written.
+
+    A ConditionCheck whose conjuncts are all ignored is left out of its transaction, and does not lock its item either.
+    """
 
     action: str
     kind: str
@@ -75,7 +79,7 @@ class Dynamo:
     moment: int = 0
     items: dict[Address, Item] = field(default_factory=dict)
     _unseen: dict[Address, Item | None] = field(default_factory=dict)
-    _locks: dict[Address, int] = field(default_factory=dict)
+    _locks: set[Address] = field(default_factory=set)
     _seen_until: dict[int, int] = field(default_factory=dict)
     _log: deque[tuple[int, Sequence[Change]]] = field(default_factory=lambda: deque(maxlen=LAG))
     _tokens: dict[str, Any] = field(default_factory=dict)
@@ -162,15 +166,11 @@ class Dynamo:
             raise cancelled(reasons)
         self._tokens[token] = None
         torn = self.tear()
-        try:
-            if torn:
-                # Others meet the locks before the commit, as between the two phases of a two-phase commit.
-                self._locks |= dict.fromkeys(addresses, self.moment)
-                self.pause()
-            self._commit(addresses, steps, by, torn=torn)
-        finally:
-            for address in addresses:
-                self._locks.pop(address, None)
+        if torn:
+            # Others meet the locks before the commit, as between the two phases of a two-phase commit.
+            self._locks.update(self._held(addresses, steps))
+            self.pause()
+        self._commit(addresses, steps, by, torn=torn)
         self._tokens[token] = members
 
     def _commit(self, addresses: Sequence[Address], steps: Sequence[Any], by: Any, *, torn: bool) -> None:
@@ -193,15 +193,17 @@ class Dynamo:
             self._seen_until[moment] = moment - 1
         self.committed(changes, by)
         if torn:
-            for address in self.random.sample(addresses, len(addresses)):
+            held = self._held(addresses, steps)
+            for address in self.random.sample(held, len(held)):
                 self.pause()
                 self._unseen.pop(address, None)
+                self._locks.discard(address)
             del self._seen_until[moment]
 
     def _refusal(self, address: Address, action: str, step: Mapping[str, Any]) -> dict[str, Any]:
         condition = step.get("ConditionExpression")
         _check(step, condition, step.get("UpdateExpression"))
-        if address in self._locks:
+        if address in self._locks and self._held([address], [(action, step)]):
             return {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
         item = self.items.get(address)
         if condition is None or self._holds(address, action, step, item):
@@ -210,11 +212,21 @@ class Dynamo:
         wanted = step.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         return reason | ({"Item": item} if wanted and item is not None else {})
 
+    def _held(self, addresses: Sequence[Address], steps: Sequence[tuple[str, Mapping[str, Any]]]) -> list[Address]:
+        """Return the items that a transaction locks: all but those of ignored ConditionChecks."""
+        if not self.ignored:
+            return list(addresses)
+        return [
+            address
+            for address, (action, step) in zip(addresses, steps, strict=True)
+            if action != "ConditionCheck" or not self.ignored.issuperset(_demands(address, action, step))
+        ]
+
     def _holds(self, address: Address, action: str, step: Mapping[str, Any], item: Item | None) -> bool:
         names, values = step.get("ExpressionAttributeNames", {}), step.get("ExpressionAttributeValues", {})
         holds = True
-        for part, test in conjuncts(step["ConditionExpression"]):
-            demand = Demand(action, item_kind(address), step["ConditionExpression"], part)
+        tests = [test for _part, test in conjuncts(step["ConditionExpression"])]
+        for demand, test in zip(_demands(address, action, step), tests, strict=True):
             self.demands.add(demand)
             if demand not in self.ignored:
                 holds = holds and test(item, names, values)
@@ -243,6 +255,11 @@ def item_kind(address: Address) -> str:
     if table == "Registrations":
         return f"{partition.split('#')[0]}# {sort.split('#')[0]}#"
     return sort or table
+
+
+def _demands(address: Address, action: str, step: Mapping[str, Any]) -> list[Demand]:
+    condition = step["ConditionExpression"]
+    return [Demand(action, item_kind(address), condition, part) for part, _test in conjuncts(condition)]
 
 
 def _order(keys: Sequence[str], item: Item, address: Address) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from storage import audit, events, registrations, users
 from storage.dynamodb.deadline import within
@@ -17,6 +17,9 @@ from tests.simulation.dynamodb import Change, Demand, Dynamo
 from tests.simulation.network import Client, Crash, Fault, Result
 from tests.simulation.scheduler import Scheduler, virtual
 from tests.simulation.timeline import Commit, Timeline, ViolationError
+
+#: Longest time in seconds after which the next item of a transaction becomes visible.
+SLOWEST: Final = 1.0
 
 
 @dataclass
@@ -63,10 +66,11 @@ class World:
         self.calls: list[Call] = []
         self.batch = random.choice((1, 2, 49))
         self.scheduler = Scheduler(random, stay=random.choice((0.0, 0.0, 0.5, 0.9)))
-        torn, lags = random.choice((0.0, 0.2)), random.choice((0.0, 0.3))
+        torn, lags = random.choice((0.1, 0.5)), random.choice((0.0, 0.3))
+        self._slow = random.choice((0.1, 0.3))
         self.dynamo = Dynamo(
             random,
-            pause=lambda: self.client.travel(),  # noqa: PLW0108 - the client is created later
+            pause=self._between_items,
             committed=self._committed,
             tear=lambda: not self.client.quiet and random.random() < torn,
             lags=lambda: not self.client.quiet and random.random() < lags,
@@ -96,6 +100,11 @@ class World:
             self.scheduler.spawn(lambda number=number: self._act(f"client {number}"))  # type: ignore[misc]
         self.scheduler.run()
         self.client.quiet = True
+
+    def _between_items(self) -> None:
+        """Let other tasks run while the store works on the items of a transaction, at times for many calls."""
+        slowly = not self.client.quiet and self.random.random() < self._slow
+        self.scheduler.pause(self.random.uniform(0, SLOWEST)) if slowly else self.client.travel()
 
     def _begin(self) -> None:
         for user_id in self.user_ids:

@@ -5,6 +5,7 @@ become visible late) exist only in the model, and are tested here against its de
 """
 
 import random
+import re
 import uuid
 from collections.abc import Callable
 from types import SimpleNamespace
@@ -246,25 +247,59 @@ def put(number: int) -> list[dict[str, Any]]:
     return [{"Put": {"TableName": "Registrations", "Item": key | {"n": {"N": str(number)}}}} for key in KEYS[:2]]
 
 
-def test_while_a_transaction_becomes_visible_another_conflicts_and_a_reader_sees_a_part() -> None:
+def test_each_item_of_a_transaction_is_locked_until_it_is_visible_and_no_longer() -> None:
     dynamo = Dynamo(random.Random(1), tear=lambda: True)  # noqa: S311 - reproducible, not secret
-    seen: list[tuple[int, str]] = []
+    seen: list[list[tuple[bool, str]]] = []
 
     def meanwhile() -> None:
-        items = [dynamo.get("Registrations", key, consistent=True) for key in KEYS[:2]]
-        seen.append((sum(item is not None for item in items), _reasons(dynamo)))
+        seen.append(
+            sorted(
+                (dynamo.get("Registrations", key, consistent=True) is not None, _reason(dynamo, key))
+                for key in KEYS[:2]
+            )
+        )
 
     dynamo.pause = meanwhile
     dynamo.transact(put(1), "one")
-    assert seen == [(0, "TransactionConflict"), (0, "TransactionConflict"), (1, "TransactionConflict")]
-    assert dynamo.conflicts == 3
+    hidden, visible = (False, "TransactionConflict"), (True, "ConditionalCheckFailed")
+    assert seen == [[hidden, hidden], [hidden, hidden], [hidden, visible]]
+    assert dynamo.conflicts == 5
     dynamo.pause = lambda: None
     dynamo.transact(put(2), "two")
 
 
-def _reasons(dynamo: Dynamo) -> str:
+def test_a_condition_check_whose_condition_is_ignored_does_not_lock_its_item() -> None:
+    def checks(dynamo: Dynamo) -> str:
+        """Return why a transaction is refused while another checks the same item."""
+        reasons: list[str] = []
+        dynamo.pause = lambda: reasons.append(_reason(dynamo, KEYS[0]))
+        dynamo.transact([_check(KEYS[0], "attribute_not_exists(#pk)")], "one")
+        (reason,) = set(reasons[:1])
+        return reason
+
+    dynamo = Dynamo(random.Random(1), tear=lambda: True)  # noqa: S311 - reproducible, not secret
+    assert checks(dynamo) == "TransactionConflict"
+    ignored = frozenset(demand for demand in dynamo.demands if "not" in demand.part)
+    assert checks(Dynamo(random.Random(1), tear=lambda: True, ignored=ignored)) == "ConditionalCheckFailed"  # noqa: S311
+
+
+def _check(key: dict[str, Any], condition: str) -> dict[str, Any]:
+    (name,) = re.findall(r"#(\w+)", condition)
+    names = {f"#{name}": name}
+    return {
+        "ConditionCheck": {
+            "TableName": "Registrations",
+            "Key": key,
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+        }
+    }
+
+
+def _reason(dynamo: Dynamo, key: dict[str, Any]) -> str:
+    """Return why a transaction is refused whose condition does not hold."""
     with pytest.raises(TransactionCanceledError) as refusal:
-        dynamo.transact(put(3)[:1], str(uuid.uuid4()))
+        dynamo.transact([_check(key, "attribute_exists(#never)")], str(uuid.uuid4()))
     return refusal.value.response["CancellationReasons"][0]["Code"]
 
 

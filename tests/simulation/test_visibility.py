@@ -1,0 +1,149 @@
+"""Races of the queue while the items of a transaction become visible one by one, the counters before the rest."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Any, cast
+
+import pytest
+
+from storage import audit, events, registrations, users
+from storage.dynamodb.attributes import Key, marshal
+from storage.dynamodb.tables import Tables
+from storage.errors import Contention, EventNotFound, RegistrationNotFound
+from storage.items import left_key, queue_key, seats_key
+from tests.simulation.clients import fields
+from tests.simulation.dynamodb import Dynamo
+from tests.simulation.network import Client
+from tests.simulation.scheduler import Scheduler, virtual
+
+
+class InOrder(random.Random):
+    """Makes the items of a transaction visible in the order of its steps: the counters first, the place last."""
+
+    def sample(self, population: Any, k: int, *, counts: Any = None) -> list[Any]:
+        del counts
+        return list(population)[:k]
+
+
+@pytest.fixture
+def dynamo() -> Dynamo:
+    return Dynamo(InOrder(0))
+
+
+@pytest.fixture
+def tables(dynamo: Dynamo) -> Iterator[Tables]:
+    """Make an event whose only seat `a` has, and five users."""
+    scheduler = Scheduler(dynamo.random)
+    with virtual(scheduler, dynamo.random, batch=49):
+        tables = Tables(cast("Any", Client(dynamo, scheduler, dynamo.random, {})))
+        events.create(tables, "e", fields({"capacity": 1, "has_waitlist": True}))
+        for user_id in "abcde":
+            users.create(tables, user_id, "N")
+        registrations.register(tables, "e", "a")
+        yield tables
+
+
+class Meanwhile:
+    """Acts once while the counters of a transaction are visible, but its change of an item of the queue is not."""
+
+    def __init__(self, dynamo: Dynamo, hidden: Key, act: Callable[[], object]) -> None:
+        self.acted = False
+        self._dynamo, self._act, self._hidden = dynamo, act, marshal(hidden)
+        self._before = self._seen()
+        dynamo.tear = lambda: not self.acted
+        dynamo.pause = self._pause
+
+    def _seen(self) -> tuple[Any, Any]:
+        return self._dynamo.get("Events", marshal(seats_key("e"))), self._dynamo.get("Registrations", self._hidden)
+
+    def _pause(self) -> None:
+        (seats, item), (seats_before, item_before) = self._seen(), self._before
+        if not self.acted and seats != seats_before and item == item_before:
+            self.acted = True
+            self._act()
+
+
+def test_a_person_is_not_promoted_ahead_of_a_place_that_is_not_visible_yet(tables: Tables, dynamo: Dynamo) -> None:
+    def join_and_hand_on_the_seat() -> None:
+        with suppress(Contention):
+            registrations.register(tables, "e", "c")
+        with suppress(Contention):
+            registrations.unregister(tables, "e", "a")
+
+    meanwhile = Meanwhile(dynamo, queue_key("e", 0), join_and_hand_on_the_seat)
+    registrations.register(tables, "e", "b")
+    assert meanwhile.acted
+    with suppress(RegistrationNotFound):
+        registrations.unregister(tables, "e", "a")
+    assert registrations.get(tables, "e", "b").status == "confirmed"
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_person_joins_as_soon_as_the_place_ahead_is_visible(tables: Tables, dynamo: Dynamo) -> None:
+    def join() -> None:
+        with pytest.raises(Contention):
+            registrations.register(tables, "e", "c")
+
+    meanwhile = Meanwhile(dynamo, queue_key("e", 0), join)
+    registrations.register(tables, "e", "b")
+    assert meanwhile.acted
+    assert registrations.register(tables, "e", "c").position == 2
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_person_joins_as_soon_as_the_place_ahead_is_visibly_left(tables: Tables, dynamo: Dynamo) -> None:
+    for user_id in "bc":
+        registrations.register(tables, "e", user_id)
+
+    def join() -> None:
+        with pytest.raises(Contention):
+            registrations.register(tables, "e", "d")
+
+    meanwhile = Meanwhile(dynamo, queue_key("e", 1), join)
+    registrations.unregister(tables, "e", "c")
+    assert meanwhile.acted
+    assert registrations.register(tables, "e", "d").position == 2
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_person_joins_while_the_head_of_the_queue_is_promoted_and_others_wait(tables: Tables, dynamo: Dynamo) -> None:
+    """Only the place directly ahead has to be visible."""
+    for user_id in "bc":
+        registrations.register(tables, "e", user_id)
+
+    meanwhile = Meanwhile(dynamo, queue_key("e", 0), lambda: registrations.register(tables, "e", "d"))
+    registrations.unregister(tables, "e", "a")
+    assert meanwhile.acted
+    assert [registrations.get(tables, "e", user_id).position for user_id in "cd"] == [1, 2]
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_person_joins_when_everybody_ahead_is_promoted_but_not_visibly(tables: Tables, dynamo: Dynamo) -> None:
+    """Nobody waits by the counters, so every place ahead was visible before it was removed."""
+    registrations.register(tables, "e", "b")
+    meanwhile = Meanwhile(dynamo, queue_key("e", 0), lambda: registrations.register(tables, "e", "c"))
+    registrations.unregister(tables, "e", "a")
+    assert meanwhile.acted
+    assert registrations.get(tables, "e", "c").position == 1
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_deleted_event_leaves_no_item_although_the_last_number_that_left_is_not_visible(
+    tables: Tables, dynamo: Dynamo
+) -> None:
+    """The deletion computes the keys of the LEFT items; a read would miss the one that is not visible."""
+    registrations.register(tables, "e", "b")
+    events.update(tables, "e", {"status": "cancelled"})
+    registrations.unregister(tables, "e", "a")
+
+    def delete() -> None:
+        with suppress(Contention):
+            events.delete(tables, "e")
+
+    meanwhile = Meanwhile(dynamo, left_key("e", 0), delete)
+    registrations.unregister(tables, "e", "b")
+    assert meanwhile.acted
+    with suppress(EventNotFound):
+        events.delete(tables, "e")
+    assert [table for table, _partition, _sort in dynamo.items] == ["Users"] * 5
