@@ -30,9 +30,10 @@ class Price:
 
 
 #: SEATS takes 2 units on its partition, and the registration 2 on its own. A place in the queue takes 2 more on the
-#: registration's partition. The user and the pointer are on partitions of their own for each person.
+#: registration's partition, and so does the check of the place ahead, which each person but the first makes. The user
+#: and the pointer are on partitions of their own for each person.
 SEAT: Final = Price(8, 2)
-QUEUE: Final = Price(10, 4)
+QUEUE: Final = Price(12, 6)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

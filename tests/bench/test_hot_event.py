@@ -48,7 +48,7 @@ def test_shards_avoid_most_conflicts() -> None:
 
 def test_joining_the_queue_takes_a_failed_and_a_successful_transaction() -> None:
     (person,) = Simulation(FULL, WINDOW, seed=1).run([0.0])
-    assert (person.admitted, person.attempts, person.units) == (True, 2, 8 + 10)
+    assert (person.admitted, person.attempts, person.units) == (True, 2, 8 + 12)
     assert person.latency == pytest.approx(1.5 * WINDOW)
 
 
