@@ -70,7 +70,7 @@ def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
 @contextmanager
 def service() -> Iterator[str]:
     """Run the installed `events-api` on a free port with checked responses, and yield its URL."""
-    command = [SCRIPTS / "events-api", "--memory", "--port", "0"]
+    command = [str(SCRIPTS / "events-api"), "--memory", "--port", "0"]
     env = os.environ | {"VALIDATE_RESPONSES": "1"}
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         server = Server(process)

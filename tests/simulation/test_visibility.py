@@ -55,7 +55,9 @@ class Meanwhile:
         dynamo.pause = self._pause
 
     def _seen(self) -> tuple[Any, Any]:
-        return self._dynamo.get("Events", marshal(seats_key("e"))), self._dynamo.get("Registrations", self._hidden)
+        return self._dynamo.get("Events", marshal(seats_key("e")), consistent=True), self._dynamo.get(
+            "Registrations", self._hidden, consistent=True
+        )
 
     def _pause(self) -> None:
         (seats, item), (seats_before, item_before) = self._seen(), self._before
