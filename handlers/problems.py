@@ -130,6 +130,21 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "Too many concurrent changes to this event. Repeat the request after the number of seconds in Retry-After.",
         retry_after=1,
     ),
+    errors.DeadlineExceeded: Problem(
+        503,
+        "deadline-exceeded",
+        "Deadline exceeded",
+        "The request took too long, and may have been done. Repeat it after the number of seconds in Retry-After.",
+        retry_after=5,
+    ),
+    errors.PromotionInProgress: Problem(
+        503,
+        "promotion-in-progress",
+        "Promotion in progress",
+        "The free seats of this event are being given to the people on its waitlist. Repeat the request after the"
+        " number of seconds in Retry-After.",
+        retry_after=2,
+    ),
     errors.StorageUnavailable: Problem(
         503,
         "storage-unavailable",
@@ -158,6 +173,8 @@ async def answer(request: Request, error: Exception) -> Response:
         logger.error("unexpected error", exc_info=error)
     elif isinstance(error, errors.StorageUnavailable):
         logger.error("%s", error)
+    elif isinstance(error, errors.DeadlineExceeded) and error.args:
+        logger.warning("%s", error)
     body: dict[str, Any] = {
         "type": f"{TYPE_PREFIX}{found.name}" if found.name else "about:blank",
         "title": found.title,

@@ -19,6 +19,8 @@ The hierarchy:
     ├── CursorInvalid
     └── Unavailable
         ├── Contention
+        ├── DeadlineExceeded
+        ├── PromotionInProgress
         └── StorageUnavailable
 """
 
@@ -102,7 +104,15 @@ class Unavailable(Refusal):
 
 
 class Contention(Unavailable):
-    """Time ran out: other writers kept changing the same items, or a promotion takes longer than the request has."""
+    """Other writers kept changing the same items until the time for retries ran out."""
+
+
+class DeadlineExceeded(Unavailable):
+    """The request has no time left for another call. A write may have been done; repeating it is safe."""
+
+
+class PromotionInProgress(Unavailable):
+    """Free seats of the event are being given to people who wait; who gets the next one is not certain yet."""
 
 
 class StorageUnavailable(Unavailable):

@@ -11,7 +11,7 @@ from storage import cursors, queue, rules
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import EventExists, EventHasRegistrations, EventNotFound, Refusal, VersionMismatch
+from storage.errors import EventExists, EventHasRegistrations, EventNotFound, Refusal, Unavailable, VersionMismatch
 from storage.items import (
     DETAILS,
     LISTING,
@@ -135,8 +135,10 @@ def _current_items(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, I
     seats = {item["eventId"]: item for item in found["Events"]}
     known = {item["eventId"]: (item, seats[item["eventId"]]) for item in listed if item["eventId"] in seats}
     current = {event_id: both for event_id, both in known.items() if both[0]["version"] == both[1]["version"]}
-    outdated = [partial(_current_if_exists, tables, event_id) for event_id in known if event_id not in current]
-    return [*current.values(), *(both for both in tables.each(*outdated) if both is not None)]
+    outdated = [event_id for event_id in known if event_id not in current]
+    read_again = tables.each(*(partial(_current_if_exists, tables, event_id) for event_id in outdated))
+    current |= {event_id: both for event_id, both in zip(outdated, read_again, strict=True) if both is not None}
+    return [current[event_id] for event_id in known if event_id in current]
 
 
 def _current_if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | None:
@@ -147,40 +149,47 @@ def _current_if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | Non
 
 
 def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None = None) -> Event:
-    """Change fields of an event, then promote from the queue to the seats that are free.
+    """Change fields of an event, then promote from the queue to the seats that are free, as far as there is time.
 
     Return the event as it was at one moment afterwards: if others have changed it meanwhile, with their changes.
     `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any.
+    An event that has these values already is not changed, whatever its version: this request may be the repetition of
+    one that succeeded (RFC 9110, 13.1.1). It continues a promotion all the same.
 
     Raises:
         EventNotFound: No event has this id.
         VersionMismatch: The event has none of the expected versions.
         CapacityBelowConfirmed: The capacity is lower than the number of people confirmed.
-        Contention: Other writers kept changing the event, or time ran out. The fields may be changed already; repeating
-            the request continues the promotion.
+        Unavailable: The fields may be changed already; repeating the request shows it, and continues the promotion.
 
     """
-    unchanged = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
-    # People may have joined or left since the first read, and the promotion depends on them.
-    details, seats = unchanged or _current(tables, event_id)
-    if rules.promotable(to_seats(seats)):
-        queue.promote_waiting(tables, event_id, to_seats(seats))
-        details, seats = _current(tables, event_id)
+    try:
+        seen = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
+        details, seats = seen or _current(tables, event_id)
+        if rules.promotable(to_seats(seats)):
+            queue.promote_waiting(tables, event_id, to_seats(seats))
+            details, seats = _current(tables, event_id)
+    except Unavailable:
+        # Nobody may repeat the request.
+        tables.hand_over(event_id)
+        raise
     return to_event(details, seats)
 
 
 def _change(
     tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None
 ) -> tuple[Item, Item] | None:
-    """Write the changed fields if they are unchanged since they were read; return both items if nothing changes."""
-    details, seats = _read(tables, event_id)
-    event = to_event(details, seats)
+    """Write the changed fields if they are unchanged since they were read; without a change, return what was read."""
+    details_seen, seats_seen = _read(tables, event_id)
+    event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
+    changed = replace(event, **changes)
+    if changes and changed == event:
+        return details_seen, seats_seen
     if expected is not None and event.version not in expected:
         raise VersionMismatch
-    changed = replace(event, **changes)
     if changed == event:
-        return details, seats
-    rules.check_capacity(to_seats(seats), changed.capacity)
+        return details_seen, seats_seen
+    rules.check_capacity(seats, changed.capacity)
     changed = replace(changed, version=_new_version(), updated_at=now())
     tables.transact(
         [

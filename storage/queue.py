@@ -5,16 +5,19 @@ head's number, less the numbers in between whose owners left the queue. These nu
 takes two small reads, regardless of the length of the queue.
 """
 
+import logging
 from bisect import bisect_left
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
 from storage import rules
 from storage.dynamodb.attributes import Item
+from storage.dynamodb.deadline import reserving, time_left
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
-from storage.errors import Contention
+from storage.errors import Contention, DeadlineExceeded, StorageUnavailable, Unavailable
 from storage.items import (
     BLOCK,
     QUEUE_PREFIX,
@@ -27,9 +30,18 @@ from storage.items import (
 )
 from storage.rules import Seats
 
+logger = logging.getLogger(__name__)
+
 #: The condition that an event is open, and its values.
 IS_OPEN: Final = f"#status IN ({', '.join(f':{status}' for status in rules.OPEN)})"
 OPEN_VALUES: Final[dict[str, str]] = {status: status for status in rules.OPEN}
+
+#: Maximum number of batches that a request on another matter promotes.
+ASSISTED_BATCHES: Final = 2
+
+#: Time that a promotion leaves for the answer of its request, and time that a batch must have, in seconds.
+ANSWER_SECONDS: Final = 1.0
+BATCH_SECONDS: Final = 1.0
 
 _IN_QUEUE: Final = "#pk = :pk AND begins_with(#sk, :queue)"
 _LEFT: Final = "#pk = :pk AND #sk BETWEEN :first AND :last"
@@ -117,21 +129,52 @@ def deletion_steps(event_id: str, next_seq: int) -> list[Step]:
     ]
 
 
-def promote_waiting(tables: Tables, event_id: str, seats: Seats) -> Seats:
-    """Promote in order until no seat is free or nobody waits, and return the seats afterwards.
+def promote_waiting(tables: Tables, event_id: str, seats: Seats, batches: int | None = None) -> Seats:
+    """Promote in order, in batches, and return the seats afterwards.
+
+    They may still be promotable: the promotion ends after this number of batches (None for any), while the request
+    still has time for its answer, or when others keep changing the event. Then it is handed over (`Tables.hand_over`),
+    and at the latest the next write on the event continues it.
 
     Raises:
-        Contention: Other writers kept changing the event, or the queue is damaged. People promoted so far stay
-            confirmed; the next write on the event continues the promotion.
+        StorageUnavailable: The store does not answer. People promoted so far stay confirmed.
 
     """
-    while rules.promotable(seats):
-        seen = seats
-        seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
-        if seats == seen:
-            # A counted person is not in the queue: the loop would be endless, and only `audit --repair` can help.
-            raise Contention
+    left = batches
+    try:
+        with reserving(ANSWER_SECONDS):
+            while rules.promotable(seats) and left != 0 and time_left() >= BATCH_SECONDS:
+                seen, left = seats, None if left is None else left - 1
+                seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
+                if seats == seen:
+                    # A person is counted who is not in the queue. Only a repair can mend that: do not hand it over.
+                    return seats
+    except (Contention, DeadlineExceeded) as error:
+        logger.debug("a promotion is unfinished: %r", error)
+    except StorageUnavailable:
+        tables.hand_over(event_id)
+        raise
+    if rules.promotable(seats):
+        tables.hand_over(event_id)
     return seats
+
+
+def assist(tables: Tables, event_id: str, seats: Seats) -> None:
+    """Continue a promotion for a request that is done already: a few batches, and no failure is the request's."""
+    with suppress(Unavailable):
+        promote_waiting(tables, event_id, seats, ASSISTED_BATCHES)
+
+
+def resume(tables: Tables, event_id: str, batches: int | None = None) -> None:
+    """Continue a promotion that was handed over, if it is still unfinished, by this number of batches (None for any).
+
+    Raises:
+        Unavailable: The store does not answer, or there was no time for a call.
+
+    """
+    seats = tables.get("Events", seats_key(event_id))
+    if seats is not None:
+        promote_waiting(tables, event_id, to_seats(seats), batches)
 
 
 def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:

@@ -1,12 +1,20 @@
 """Registrations: register, unregister and get; `storage.registration_lists` has the lists."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from storage import queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import AlreadyRegistered, EventNotFound, RegistrationNotFound, UserNotFound
+from storage.errors import (
+    AlreadyRegistered,
+    EventNotFound,
+    PromotionInProgress,
+    RegistrationNotFound,
+    Unavailable,
+    UserNotFound,
+)
 from storage.items import (
     pointer_key,
     queue_item,
@@ -31,24 +39,44 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
         AlreadyRegistered: The user already has a seat or waits.
         EventClosed: The event takes no registrations.
         EventFull: All seats are taken, and the waitlist is off.
-        Contention: Other writers kept changing the event, or the store stayed busy. The user may have been registered,
-            and a promotion may be unfinished; repeating the request shows which.
+        PromotionInProgress: The waitlist is off, and the free seats are still being given to people who wait.
+        Contention: Other writers kept changing the event, or the store stayed busy. The user may have been registered;
+            repeating the request shows it.
 
     """
+    assisted = False
 
-    def attempt(image: Item | None) -> Registration:
+    def attempt(image: Item | None) -> tuple[Registration, Seats | None]:
+        nonlocal assisted
         if image is None:
-            return _take_seat(tables, event_id, user_id)
+            return _take_seat(tables, event_id, user_id), None
         seats = to_seats(image)
         admission = admit(seats)
-        if admission is Admission.AFTER_PROMOTION:
-            seats = queue.promote_waiting(tables, event_id, seats)
+        if admission is Admission.AFTER_PROMOTION and not assisted:
+            assisted = True
+            seats = queue.promote_waiting(tables, event_id, seats, queue.ASSISTED_BATCHES)
             admission = admit(seats)
+        if admission is Admission.AFTER_PROMOTION:
+            raise PromotionInProgress
         if admission is Admission.SEAT:
-            return _take_seat(tables, event_id, user_id)
-        return _join_queue(tables, event_id, user_id, seats)
+            return _take_seat(tables, event_id, user_id), None
+        return _join_queue(tables, event_id, user_id, seats), replace(seats, waitlisted=seats.waitlisted + 1)
 
-    return tables.retry(attempt)
+    registration, seats = tables.retry(attempt)
+    return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
+
+
+def _assisting(tables: Tables, registration: Registration, seats: Seats) -> Registration:
+    """Continue a promotion that a newcomer to the queue found unfinished, and return the newcomer's standing then.
+
+    A failure here is not the newcomer's: the place in the queue is taken.
+    """
+    queue.assist(tables, registration.event_id, seats)
+    with suppress(Unavailable):
+        item = tables.get("Registrations", registration_key(registration.event_id, registration.user_id))
+        # A user who was unregistered meanwhile was still admitted to this place.
+        return with_position(tables, item) if item else registration
+    return registration
 
 
 def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
@@ -105,13 +133,6 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
     steps = [place, *_admission_steps(tables, registration, seats.next_seq), waiting]
     # If nobody waits, every earlier place was removed, and therefore visible before.
     tables.transact([*steps, queue.joining_step(event_id, seats.next_seq)] if seats.waitlisted else steps)
-    after = replace(seats, waitlisted=seats.waitlisted + 1)
-    if promotable(after):
-        # A promotion was interrupted; the next write on the event continues it.
-        queue.promote_waiting(tables, event_id, after)
-        item = tables.get("Registrations", registration_key(event_id, user_id))
-        # A user who was unregistered meanwhile was still admitted to this place.
-        return with_position(tables, item) if item else registration
     return registration
 
 
@@ -151,11 +172,8 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
 
     """
 
-    def attempt(image: Item | None) -> None:
+    def attempt(image: Item | None) -> Seats | None:
         seats = to_seats(image) if image else None
-        if seats and promotable(seats):
-            # A promotion was interrupted; the next write on the event continues it.
-            seats = queue.promote_waiting(tables, event_id, seats)
         registration, heads = tables.each(
             lambda: tables.get("Registrations", registration_key(event_id, user_id)),
             lambda: queue.waiting(tables, event_id, 1),
@@ -166,19 +184,31 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
         if head and head["userId"] == user_id and registration["status"] == "confirmed":
             # The user was promoted between the two reads: the head of the queue is another user now.
             raise Changed
-        tables.transact(_departure_steps(event_id, user_id, registration, head))
+        unfinished = seats is not None and promotable(seats) > 0
+        tables.transact(_departure_steps(event_id, user_id, registration, head, unfinished=unfinished))
+        return replace(seats, waitlisted=seats.waitlisted - 1) if seats and unfinished else None
 
-    tables.retry(attempt)
+    seats = tables.retry(attempt)
+    if seats:
+        queue.assist(tables, event_id, seats)
 
 
-def _departure_steps(event_id: str, user_id: str, registration: Item, head: Item | None) -> list[Step]:
-    """Return the steps for leaving the queue, for passing a seat on to `head`, or for freeing a seat."""
+def _departure_steps(
+    event_id: str, user_id: str, registration: Item, head: Item | None, *, unfinished: bool
+) -> list[Step]:
+    """Return the steps for leaving the queue, for passing a seat on to `head`, or for freeing a seat.
+
+    The condition that no seat is free protects nobody: it detects a promotion that is unfinished. Once a snapshot shows
+    that, the person leaves all the same, and the head gets the seat as before, however many more are free.
+    """
     closed = f"NOT {IS_OPEN}"
     if registration["status"] == "waitlisted":
-        change, condition = "ADD #waitlisted :less, #changes :one", f"(#confirmed >= #capacity OR {closed})"
+        change = "ADD #waitlisted :less, #changes :one"
+        condition = None if unfinished else f"(#confirmed >= #capacity OR {closed})"
         values: dict[str, str | int | bool] = {"less": -1, "one": 1}
     elif head is not None:
-        change, condition = "ADD #waitlisted :less, #changes :one", f"#confirmed >= #capacity AND {IS_OPEN}"
+        change = "ADD #waitlisted :less, #changes :one"
+        condition = IS_OPEN if unfinished else f"#confirmed >= #capacity AND {IS_OPEN}"
         values = {"less": -1, "one": 1}
     else:
         change, condition = "ADD #confirmed :less, #changes :one", f"(#waitlisted = :zero OR {closed})"
@@ -189,7 +219,7 @@ def _departure_steps(event_id: str, user_id: str, registration: Item, head: Item
         key=seats_key(event_id),
         change=change,
         condition=condition,
-        values={**OPEN_VALUES, **values},
+        values={**OPEN_VALUES, **values} if condition else values,
     )
     leave = [seats, *_removal_steps(event_id, user_id, registration)]
     if registration["status"] == "confirmed" and head is not None:

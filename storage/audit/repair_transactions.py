@@ -8,6 +8,7 @@ from storage.audit.findings import Violation
 from storage.audit.item_types import event_of, user_of
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
+from storage.errors import Contention
 from storage.items import (
     pointer_key,
     queue_item,
@@ -18,6 +19,7 @@ from storage.items import (
     to_registration,
     to_seats,
 )
+from storage.rules import promotable
 
 
 def set_count(attribute: str) -> Callable[[Tables, Violation], None]:
@@ -44,7 +46,8 @@ def set_count(attribute: str) -> Callable[[Tables, Violation], None]:
 
 def promote(tables: Tables, violation: Violation) -> None:
     """Continue an interrupted promotion, as the next write on the event would."""
-    queue.promote_waiting(tables, violation.key["eventId"], to_seats(found(violation, "seats")))
+    if promotable(queue.promote_waiting(tables, violation.key["eventId"], to_seats(found(violation, "seats")))):
+        raise Contention
 
 
 def put_pointer(tables: Tables, violation: Violation) -> None:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from storage.errors import Contention
+from storage.errors import DeadlineExceeded
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -32,22 +32,37 @@ def within(seconds: float) -> Iterator[None]:
         deadline.reset(token)
 
 
+@contextmanager
+def reserving(seconds: float) -> Iterator[None]:
+    """Keep the last `seconds` of the request for what follows the block."""
+    token = deadline.set(deadline.get() - seconds)
+    try:
+        yield
+    finally:
+        deadline.reset(token)
+
+
 def last_call() -> float:
     """Return the latest monotonic time at which this request may start a call."""
     return deadline.get() - CONNECT_SECONDS - MIN_READ_SECONDS
 
 
+def time_left() -> float:
+    """Return the time in which this request may still start a call, in seconds."""
+    return last_call() - time.monotonic()
+
+
 def bind(client: "DynamoDBClient") -> None:
-    """Apply the deadline to every call of a client; a call without enough time raises Contention."""
+    """Apply the deadline to every call of a client; a call without enough time raises DeadlineExceeded."""
     client.meta.events.register("before-send.dynamodb", _send)
     client.meta.events.register_first("needs-retry.dynamodb", _retry)
 
 
 def _send(request: Any, **_event: Any) -> None:
     """Refuse a call that starts too late, and limit its read timeout; botocore emits this event before each attempt."""
-    left = last_call() - time.monotonic()
+    left = time_left()
     if left < 0:
-        raise Contention
+        raise DeadlineExceeded
     request.context["read_timeout"] = min(READ_SECONDS, MIN_READ_SECONDS + left)
 
 

@@ -1,15 +1,23 @@
 """Translate boto3's errors into refusals for the caller, with advice for the operator in the message."""
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError  # noqa: A004 - its name
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004 - its name
+    HTTPClientError,
+    ReadTimeoutError,
+)
 
+from storage.dynamodb.deadline import READ_SECONDS, time_left
 from storage.dynamodb.steps import BUSY
-from storage.errors import Contention, StorageUnavailable
+from storage.errors import Contention, DeadlineExceeded, StorageUnavailable
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -48,9 +56,11 @@ def translated(client: "DynamoDBClient | None" = None, names: Mapping[str, str] 
 
     Raises:
         Contention: The store is throttled, or another transaction is at the same items.
+        DeadlineExceeded: The request's time ran out before the store had its full time to answer.
         StorageUnavailable: The store does not answer, refuses the call, or there are no credentials.
 
     """
+    start = time.monotonic()
     try:
         yield
     except ClientError as error:
@@ -68,6 +78,8 @@ def translated(client: "DynamoDBClient | None" = None, names: Mapping[str, str] 
     except JSONDecodeError as error:
         raise StorageUnavailable(f"the store's answer is not valid JSON{_endpoint(client)}: {_NO_STORE}") from error
     except (ConnectionError, HTTPClientError) as error:
+        if isinstance(error, ReadTimeoutError) and time_left() < 0 and time.monotonic() - start < READ_SECONDS:
+            raise DeadlineExceeded(f"no time was left to wait for the store{_endpoint(client)}") from error
         raise StorageUnavailable(f"the store does not answer: {_name(error)}{_endpoint(client)}: {_SILENT}") from error
     except (BotoCoreError, OSError, RuntimeError) as error:
         # A program that issues credentials may be missing (OSError), or issue expired ones (RuntimeError).

@@ -20,7 +20,7 @@ from storage.dynamodb.outages import translated
 from storage.dynamodb.responses import take_as_json
 from storage.dynamodb.retries import RETRY_SECONDS, Backoff
 from storage.dynamodb.steps import Changed, Step, cancellation_cause, member
-from storage.errors import Contention
+from storage.errors import Contention, DeadlineExceeded, StorageUnavailable
 from storage.schema import TABLE_VARIABLES, TABLES
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ _random = random.SystemRandom()
 class Tables:
     """The three tables behind a boto3 client; threads may share it.
 
-    Every call raises StorageUnavailable if the store does not answer, and Contention if it is throttled.
+    Every call raises StorageUnavailable if the store does not answer, Contention if it is throttled, and
+    DeadlineExceeded if the request has no time left for it.
     """
 
     def __init__(
@@ -63,6 +64,8 @@ class Tables:
     ) -> None:
         """Take a client, the deployed name of each table, and the time in which an attempt may be retried."""
         self.client = client
+        #: Called with the id of an event whose promotion may be unfinished, for the owner that continues it.
+        self.hand_over: Callable[[str], object] = lambda _event_id: None
         self.names = names or {table: table for table in TABLES}
         self._retry_seconds = retry_seconds
         self._threads = ThreadPoolExecutor(CONNECTIONS - SERVER_THREADS, thread_name_prefix="tables")
@@ -102,8 +105,14 @@ class Tables:
 
     def ping(self) -> None:
         """Read one key to check that the store answers."""
-        with within(PING_SECONDS), self._translated():
-            self.client.get_item(TableName=self.names["Users"], Key=marshal({"userId": "."}))
+        try:
+            with within(PING_SECONDS), self._translated():
+                self.client.get_item(TableName=self.names["Users"], Key=marshal({"userId": "."}))
+        except DeadlineExceeded as late:
+            if late.__cause__ is None:
+                raise  # No call was made.
+            # Here the limit is not what a request has left, but the time in which a healthy store answers.
+            raise StorageUnavailable(f"the store does not answer a health check in time: {late}") from late
 
     def get(self, table: str, key: Key) -> Item | None:
         """Return an item, by a consistent read."""

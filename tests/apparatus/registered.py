@@ -3,8 +3,10 @@
 from typing import Any
 
 from storage import audit, events, registration_lists, registrations, users
+from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
-from storage.model import EventFields, Registration
+from storage.items import pointer_key, queue_item, registration_item, seats_key, user_item
+from storage.model import EventFields, Registration, User
 
 
 def make_event(tables: Tables, capacity: int = 2, **fields: Any) -> None:
@@ -31,3 +33,33 @@ def state(tables: Tables) -> tuple[str, str]:
     waiting = registration_lists.of_event(tables, "e", status="waitlisted", limit=100).entries
     assert [entry.position for entry in waiting] == list(range(1, len(waiting) + 1))
     return "".join(entry.user_id for entry in confirmed), "".join(entry.user_id for entry in waiting)
+
+
+def crowd(tables: Tables, waiting: int) -> None:
+    """Make an event with one seat, one person confirmed (`u0000`), and `waiting` people in the queue.
+
+    The items are written directly: to register takes long.
+    """
+    fields = EventFields(
+        title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O", has_waitlist=True
+    )
+    events.create(tables, "e", fields)
+    items: list[tuple[str, dict[str, Any]]] = []
+    for number in range(waiting + 1):
+        user_id, seq, status = f"u{number:04d}", number - 1, "waitlisted" if number else "confirmed"
+        registration = Registration(event_id="e", user_id=user_id, status=status, registered_at="2030-01-01T00:00:00Z")  # type: ignore[arg-type]
+        items += [("Users", user_item(User(user_id=user_id, name="N", created_at="2030-01-01T00:00:00Z")))]
+        items += [("Registrations", registration_item(registration, seq if number else None))]
+        items += [("Registrations", pointer_key(user_id, "e"))]
+        items += [("Registrations", queue_item(registration, seq))] if number else []
+    for first in range(0, len(items), 100):
+        tables.transact([Step(action="Put", table=table, item=item) for table, item in items[first : first + 100]])
+    count = Step(
+        action="Update",
+        table="Events",
+        key=seats_key("e"),
+        change="SET #confirmed = :one, #waitlisted = :waiting, #nextSeq = :waiting",
+        values={"one": 1, "waiting": waiting},
+    )
+    tables.transact([count])
+    assert list(audit.audit(tables)) == []

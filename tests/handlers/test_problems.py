@@ -69,6 +69,8 @@ def test_every_named_problem_is_provoked_by_a_test(name: str) -> None:
 
 @pytest.mark.parametrize(("refusal", "name", "seconds"), [
     (errors.Contention, "contention", "1"),
+    (errors.DeadlineExceeded, "deadline-exceeded", "5"),
+    (errors.PromotionInProgress, "promotion-in-progress", "2"),
     (errors.StorageUnavailable, "storage-unavailable", "5"),
 ])  # fmt: skip
 def test_a_temporary_failure_has_retry_after(

@@ -8,10 +8,11 @@ answer claims the following; an answer that claims anything else is a violation:
   capacity was raised just before), the answer may show a later moment: the request continues the promotion first.
   409 event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both require that the
   user is not registered. 409 already-registered shows the registration as *get registration* does.
-- **unregister**: one moment, at which no promotion is owed on an open event, and at which the head of the queue gets
-  the seat. 404: not registered.
-- **update**: the moment of the change; then one at which nobody waits beside a free seat of an open event; then one
-  that the answer shows, fields and counts together. 409 capacity-below-confirmed: `minimum` people are confirmed.
+- **unregister**: one moment, at which the head of the queue gets the seat of an open event, even if more are free. 404:
+  not registered.
+- **update**: the moment of the change; then one at which nobody waits beside a free seat of an open event, as a request
+  has time for all promotions of these small events; then one which fields and counts of the answer show together. 409
+  capacity-below-confirmed: `minimum` people are confirmed.
 - **get event**: one moment, which fields and counts show together.
 - **get registration**: one moment for the status. The position is read after it, while others may leave or be promoted:
   it is one that the person had between that moment and the answer. (On DynamoDB this read is eventually consistent, and
@@ -132,14 +133,14 @@ def _join(call: Call, state: State) -> State | None:
 
 
 def _leave(call: Call, state: State) -> State | None:
-    if state.owes or not state.knows(call.user):
+    if not state.knows(call.user):
         return None
     left = replace(
         state,
         confirmed=state.confirmed - {call.user},
         queue=tuple(user for user in state.queue if user != call.user),
     )
-    return promote(left) if left.owes else left
+    return promote(left) if left.owes and call.user in state.confirmed else left
 
 
 def _change(call: Call, state: State) -> State | None:

@@ -31,7 +31,7 @@ MUTANTS: Final = {
     "forget-who-joins": Mutant(  # A defect that the service once had; only a race shows it.
         "events",
         "    )\n    return None\n",
-        '    )\n    return details, seats | {"capacity": changed.capacity, "status": changed.status}\n',
+        '    )\n    return details_seen, seats_seen | {"capacity": changed.capacity, "status": changed.status}\n',
     ),
 }
 

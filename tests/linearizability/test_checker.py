@@ -102,6 +102,18 @@ RIGHT: dict[str, History] = {
         done("register", "dan", 9, 12, waitlisted(1)),
         done("list registrations", "", 13, 14, everybody("ann", "bob", "cat", "dan", seats=3)),
     ],
+    "a person leaves while a promotion is unfinished, and the head gets the seat": [
+        *TWO_IN_LINE,
+        lost("update", "", 6, capacity=3),
+        done("get event", "", 7, 8, event(1, 2, 3)),
+        done("unregister", "ann", 9, 10, GONE),
+        done("get event", "", 11, 12, event(1, 1, 3)),
+    ],
+    "the answer to an update shows what another client has changed since": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 9, event(3, 0, 3), capacity=2),
+        done("update", "", 7, 8, event(3, 0, 3), capacity=3),
+    ],
     "a position is read while people ahead leave": [
         *TWO_IN_LINE,
         done("get registration", "cat", 6, 9, waitlisted(1, 200)),
@@ -188,6 +200,18 @@ WRONG: dict[str, History] = {
     ],
     "an update is answered with the state before it": [
         done("update", "", 0, 1, event(0, 0, 1), capacity=3),
+    ],
+    "the answer to an update has counts of a later capacity": [
+        *TWO_IN_LINE,
+        done("update", "", 6, 9, event(3, 0, 2), capacity=2),
+        done("update", "", 7, 8, event(3, 0, 3), capacity=3),
+    ],
+    "a person who leaves while a promotion is unfinished frees the seat for nobody": [
+        *TWO_IN_LINE,
+        lost("update", "", 6, capacity=3),
+        done("get event", "", 7, 8, event(1, 2, 3)),
+        done("unregister", "ann", 9, 10, GONE),
+        done("get event", "", 11, 12, event(0, 2, 3)),
     ],
     "the capacity falls below the number of confirmed people": [
         done("register", "ann", 0, 1, CONFIRMED),

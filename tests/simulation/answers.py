@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from storage import errors
+from storage import errors, queue
 from storage.dynamodb.attributes import marshal
 from storage.items import details_item
 from storage.model import Event, Registration
 from tests.simulation.clients import Call
 from tests.simulation.dynamodb import LAG
+from tests.simulation.expressions import Item
 from tests.simulation.network import Crash
 from tests.simulation.timeline import Commit, State, Timeline, ViolationError
 
@@ -34,7 +35,7 @@ def check_answer(call: Call, timeline: Timeline) -> None:
     if isinstance(call.outcome, Crash):
         return
     _check_effects(call)
-    if isinstance(call.outcome, errors.StorageUnavailable | errors.Contention):
+    if isinstance(call.outcome, errors.Unavailable) and not isinstance(call.outcome, errors.PromotionInProgress):
         return
     states = timeline.between(call.request.event_id, call.since, call.until)
     true = _refusal_is_true if isinstance(call.outcome, errors.Refusal) else _answer_is_true
@@ -49,16 +50,18 @@ def _check_effects(call: Call) -> None:
     """
     if call.undecided and not isinstance(call.outcome, errors.Unavailable):
         raise ViolationError(f"{call} was answered {call.outcome!r}, although the outcome of a transaction is unknown")
+    if call.request.name in {"register", "unregister"}:
+        batches = sum(bool(commit.promoted) and not commit.left for commit in call.commits)
+        if batches > queue.ASSISTED_BATCHES:
+            raise ViolationError(f"{call} promoted {batches} batches, which are not its own matter")
     if call.request.name not in _EFFECTS or call.unknown:
         return
     times = sum(_EFFECTS[call.request.name](commit, call.request.user_id) for commit in call.commits)
     expected = {1} if call.succeeded else {0}
-    if call.request.name == "update" and (call.succeeded or isinstance(call.outcome, errors.Contention)):
-        expected = {0, 1}  # It may change nothing; and a change stays although its promotion fails.
+    if call.request.name == "update" and (call.succeeded or isinstance(call.outcome, errors.Unavailable)):
+        expected = {0, 1}  # It may change nothing; and a change stays although its answer can't be read.
     if call.request.name == "update" and isinstance(call.outcome, errors.EventNotFound):
         expected = {0, 1}  # Another client may have deleted the event right after.
-    if call.request.name == "register" and isinstance(call.outcome, errors.Contention):
-        expected = {0, 1}  # A newcomer to the queue continues a promotion, which may meet contention.
     if isinstance(call.outcome, errors.StorageUnavailable):
         return
     if times not in expected:
@@ -109,6 +112,8 @@ def _refusal_is_true(call: Call, timeline: Timeline, states: list[State]) -> boo
             return any(state.confirmed == outcome.minimum > request.given["capacity"] for state in states)
         case errors.EventHasRegistrations():
             return any(state.people for state in states)
+        case errors.PromotionInProgress():
+            return any(state.waiting_beside_a_seat and not state.value("hasWaitlist") for state in states)
         case errors.VersionMismatch():
             return any(state.exists and state.value("version") not in expected for state in states)
     return False
@@ -125,13 +130,13 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
                 outcome, call, timeline, mine[-1].moment if exact else None
             )
         case "update":
-            changes = [commit for commit in call.commits if commit.updated]
-            if changes and not call.unknown:
-                states = timeline.between(request.event_id, changes[0].moment, call.until)
+            since = max((commit.moment for commit in call.commits if commit.updated), default=call.since)
+            states = timeline.between(request.event_id, since, call.until)
+            # It has the values that were asked for, unless another client has changed them since.
             return _is_event(outcome, states) and any(_has_fields(state, request.given) for state in states)
         case "get event" | "create event":
             return _is_event(outcome, states)
-        case "create user" | "delete event" | "unregister":
+        case "create user" | "delete event" | "unregister" | "promote":
             return True
         case "list event":
             return _is_list_of_event(call, timeline, states)
@@ -157,6 +162,12 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
         and request.given["status"] in {None, event.status}
         for event in outcome
     ) and _has_each_once([event.event_id for event in outcome], _listed(call, timeline))
+
+
+def _value(item: Item, name: str) -> Any:
+    """Return the value of a field of an event in the item DETAILS."""
+    ((kind, value),) = item[_ATTRIBUTES.get(name, name)].items()
+    return int(value) if kind == "N" else value
 
 
 def _is_event(event: Event, states: Iterable[State]) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from storage import events, registration_lists, registrations, users
+from storage import events, queue, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from storage.model import EventFields, Page
@@ -65,6 +65,8 @@ class Call:
     #: Whether a cancelled transaction may be applied later, by an earlier copy of its request.
     overtaken: bool = False
     over: bool = False
+    #: Whether it handed over the promotion of its event to the worker.
+    handed_over: bool = False
     commits: list[Commit] = field(default_factory=list)
 
     @property
@@ -110,6 +112,8 @@ def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - o
             return events.update(tables, event_id, changes, given.get("expected"))
         case "delete event":
             return events.delete(tables, event_id, given.get("expected"))
+        case "promote":
+            return queue.resume(tables, event_id, given["batches"])
         case "create event":
             return events.create(tables, event_id, fields(given))
         case "create user":

@@ -150,6 +150,7 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
             "storage.dynamodb.tables", time=scheduler, _random=random, ThreadPoolExecutor=scheduler.executor
         ),
         mock.patch("storage.dynamodb.deadline.time", scheduler),
+        mock.patch("storage.dynamodb.outages.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),
         mock.patch("storage.rules.BATCH", batch),
     ):

@@ -13,7 +13,7 @@ from tests.apparatus.rival import in_turn, nothing, rival
 def interrupted_raise(tables: Tables, capacity: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Raise the capacity, and crash before anybody is promoted."""
     with monkeypatch.context() as patch:
-        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
+        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats, *_batches: seats)
         events.update(tables, "e", {"capacity": capacity})
 
 
@@ -47,9 +47,9 @@ def test_a_newcomer_who_is_unregistered_while_continuing_a_promotion_was_still_a
     interrupted_raise(moto_tables, 2, monkeypatch)
     promote_waiting = queue.promote_waiting
 
-    def promote_and_leave(moto_tables: Tables, event_id: str, seats: Seats) -> Seats:
+    def promote_and_leave(moto_tables: Tables, event_id: str, seats: Seats, batches: int) -> Seats:
         monkeypatch.undo()
-        after = promote_waiting(moto_tables, event_id, seats)
+        after = promote_waiting(moto_tables, event_id, seats, batches)
         registrations.unregister(moto_tables, event_id, "f")
         return after
 

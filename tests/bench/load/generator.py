@@ -34,8 +34,8 @@ class Sample(NamedTuple):
 
     @property
     def contention(self) -> bool:
-        """Whether it was refused as 503 `contention`, the only refusal that a busy event may cause."""
-        return (self.status, self.problem) == (503, "Contention")
+        """Whether it was refused as 503 `contention` or `deadline-exceeded`, which only a busy event may cause."""
+        return self.status == 503 and self.problem in {"Contention", "Deadline exceeded"}
 
     @property
     def fault(self) -> bool:

@@ -1,6 +1,7 @@
 """Every operation with every kind of fault at each of its calls ends in the right outcome or in `Unavailable`.
 
-Afterwards the invariant holds, and the repeated request leads to the intended state.
+Afterwards the invariant holds, and the repeated request leads to the intended state. A promotion that is handed over is
+continued, as its owner does.
 """
 
 import itertools
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, items, registration_lists, registrations, users
+from storage import audit, events, items, queue, registration_lists, registrations, users
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
@@ -124,7 +125,8 @@ def attempted(tables: Tables, operation: Operation) -> tuple[list[tuple[str, int
 def test_with_any_fault_at_any_call_the_outcome_is_right_or_the_request_can_be_repeated(
     ministack_tables: Tables, name: str
 ) -> None:
-    operation = OPERATIONS[name]
+    operation, handed_over = OPERATIONS[name], set[str]()
+    ministack_tables.hand_over = handed_over.add
     attempts, expected = attempted(ministack_tables, operation)
     outcomes = []
     for (call, number), fault, times in itertools.product(attempts, Fault, (1, 3)):
@@ -142,6 +144,8 @@ def test_with_any_fault_at_any_call_the_outcome_is_right_or_the_request_can_be_r
         if outcomes[-1] != "done":
             with suppress(operation.again or Unavailable):
                 operation.act(ministack_tables, e)
+        while handed_over:
+            queue.resume(ministack_tables, handed_over.pop())
         assert state(ministack_tables, e) == expected, f"{fault} at {call} {number}, {times} times"
     assert list(audit.audit(ministack_tables)) == []
     assert {"done", "StorageUnavailable"} <= set(outcomes)
