@@ -18,6 +18,7 @@ from handlers.app import app_from
 from handlers.contract import ContractError
 from handlers.pipeline import logs
 from handlers.preparation import prepared
+from handlers.promotions import Promotions
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
 from storage.errors import StorageUnavailable
@@ -88,7 +89,10 @@ def serve(options: argparse.Namespace) -> None:
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))
         tables, where, own_url = resources.enter_context(_store(options))
+        promotions = Promotions(tables)
+        resources.callback(promotions.end)
         resources.enter_context(prepared(partial(_prepare, tables, with_demo=options.demo)))
+        promotions.sweep()
         app = app_from(os.environ, tables=tables)
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"

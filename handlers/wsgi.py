@@ -11,6 +11,8 @@ from a2wsgi import ASGIMiddleware
 from handlers.app import app_from
 from handlers.lazy import lazy_attribute
 from handlers.pipeline import logs
+from handlers.promotions import Promotions
+from storage.dynamodb.tables import Tables
 
 app: ASGIMiddleware
 """The application as a WSGI callable."""
@@ -18,7 +20,9 @@ app: ASGIMiddleware
 
 def _build() -> ASGIMiddleware:
     logs.configure()
-    return ASGIMiddleware(app_from(os.environ))
+    tables = Tables.connect(os.environ)
+    Promotions(tables)
+    return ASGIMiddleware(app_from(os.environ, tables=tables))
 
 
 __getattr__ = lazy_attribute(globals(), "app", _build)

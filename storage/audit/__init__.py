@@ -11,6 +11,8 @@ from storage.audit.findings import Violation
 from storage.audit.item import check, companions_of_stray, judge_stray
 from storage.audit.reads import scan
 from storage.dynamodb.tables import BATCH_KEYS, Tables
+from storage.items import SEATS, to_seats
+from storage.rules import promotable
 
 
 def audit(tables: Tables) -> Iterator[Violation]:
@@ -24,6 +26,13 @@ def event_ids(tables: Tables) -> Iterator[str]:
     """Yield the id of every event that has an item in the Events table."""
     for event_id, _items in groupby(item["eventId"] for item in scan(tables, "Events")):
         yield event_id
+
+
+def unfinished_promotions(tables: Tables) -> Iterator[str]:
+    """Yield the id of every event in which people wait beside free seats, as far as its counters show."""
+    for item in scan(tables, "Events"):
+        if item["part"] == SEATS and promotable(to_seats(item)):
+            yield item["eventId"]
 
 
 def strays(tables: Tables) -> Iterator[Violation]:

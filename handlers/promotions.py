@@ -1,0 +1,82 @@
+"""The owner of unfinished promotions: a thread of this process that continues them, one batch after the other."""
+
+import logging
+from threading import Event, Lock, Thread
+from typing import Final
+
+from storage import queue
+from storage.audit import unfinished_promotions
+from storage.dynamodb.deadline import within
+from storage.dynamodb.tables import Tables
+from storage.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+#: Time limit of one batch, and pause after a failed one, in seconds.
+BATCH_SECONDS: Final = 9.5
+PAUSE_SECONDS: Final = 1.0
+
+
+class Promotions:
+    """Continues the promotions that requests hand over; the events take turns.
+
+    The thread starts when there is something to do and ends when there is not, so that a server may fork before.
+    """
+
+    def __init__(self, tables: Tables) -> None:
+        """Become the owner of the unfinished promotions of `tables`."""
+        self._tables = tables
+        self._events: dict[str, None] = {}  # In the order in which they were handed over.
+        self._lock = Lock()
+        self._thread: Thread | None = None
+        self._ended = Event()
+        tables.hand_over = self.hand_over
+
+    def hand_over(self, event_id: str) -> None:
+        """Continue the promotion of an event, soon."""
+        with self._lock:
+            self._events[event_id] = None
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = Thread(target=self._work, name="promotions", daemon=True)
+                self._thread.start()
+
+    def sweep(self) -> None:
+        """Continue, soon, every promotion whose process died; it reads the table of events once."""
+        Thread(target=self._sweep, name="promotions-sweep", daemon=True).start()
+
+    def end(self) -> None:
+        """Wait until the running batch is done, and start no other; the counters show what is left to do."""
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(BATCH_SECONDS)
+
+    def _work(self) -> None:
+        while (event_id := self._next()) is not None:
+            try:
+                with within(BATCH_SECONDS):
+                    queue.resume(self._tables, event_id, batches=1)
+            except Unavailable as error:
+                logger.debug("a promotion is not continued yet: %r", error)
+                self._ended.wait(PAUSE_SECONDS)
+                self.hand_over(event_id)
+
+    def _next(self) -> str | None:
+        """Return the next event, or None if there is none, after which the thread ends."""
+        with self._lock:
+            event_id = None if self._ended.is_set() else next(iter(self._events), None)
+            if event_id is None:
+                self._thread = None
+            else:
+                del self._events[event_id]
+            return event_id
+
+    def _sweep(self) -> None:
+        while not self._ended.is_set():
+            try:
+                for event_id in unfinished_promotions(self._tables):
+                    self.hand_over(event_id)
+            except Unavailable as error:
+                logger.debug("no look for unfinished promotions yet: %r", error)
+                self._ended.wait(PAUSE_SECONDS)
+            else:
+                return

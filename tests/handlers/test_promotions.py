@@ -1,0 +1,109 @@
+"""Unfinished promotions are continued by a thread of the process, and by the next process if that one dies."""
+
+import itertools
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+
+from handlers.promotions import Promotions
+from storage import events, queue, rules
+from storage.audit import audit, unfinished_promotions
+from storage.dynamodb.tables import Tables
+from storage.errors import StorageUnavailable
+from storage.rules import Seats
+from storage.schema import TABLE_VARIABLES
+from tests.apparatus.registered import crowd
+from tests.apparatus.server import running
+
+PATIENCE_SECONDS = 30
+
+
+def raise_and_crash(tables: Tables, monkeypatch: pytest.MonkeyPatch, capacity: int) -> None:
+    """Raise the capacity, and crash before anybody is promoted."""
+
+    def crash(_tables: Tables, _event_id: str, seats: Seats) -> Seats:
+        return seats
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "promote_waiting", crash)
+        events.update(tables, "e", {"capacity": capacity})
+
+
+def until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_promotion_that_is_handed_over_is_finished_although_the_store_fails_on_the_way(
+    ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("handlers.promotions.PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(rules, "BATCH", 4)
+    crowd(ministack_tables, 20)
+    raise_and_crash(ministack_tables, monkeypatch, 19)
+    promotions, attempts, resume = Promotions(ministack_tables), itertools.count(), queue.resume
+
+    def failing(tables: Tables, event_id: str, batches: int) -> None:
+        if next(attempts) in {0, 2}:
+            raise StorageUnavailable("for a moment")
+        resume(tables, event_id, batches)
+
+    monkeypatch.setattr(queue, "resume", failing)
+    ministack_tables.hand_over("e")
+    until(lambda: list(unfinished_promotions(ministack_tables)) == [])
+    promotions.end()
+    assert events.get(ministack_tables, "e").confirmed == 19
+    assert next(attempts) == 2 + 5, "two failures, and 18 people in batches of four"
+
+
+def test_the_events_take_turns(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[str] = []
+    promotions = Promotions(ministack_tables)
+
+    def one_batch(_tables: Tables, event_id: str, batches: int) -> None:
+        turns.append(event_id)
+        if turns == ["long"]:
+            promotions.hand_over("short")
+        if turns.count("long") < 3:
+            promotions.hand_over("long")
+        assert batches == 1
+
+    monkeypatch.setattr(queue, "resume", one_batch)
+    promotions.hand_over("long")
+    until(lambda: turns.count("long") == 3)
+    assert turns == ["long", "short", "long", "long"]
+
+
+def test_after_the_end_no_batch_is_started(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    turns: list[str] = []
+    monkeypatch.setattr(queue, "resume", lambda _tables, event_id, **_batches: turns.append(event_id))
+    promotions = Promotions(ministack_tables)
+    promotions.end()
+    promotions.hand_over("e")
+    promotions.end()
+    assert turns == []
+
+
+def test_events_api_finishes_the_promotions_of_a_process_that_died_and_those_that_its_requests_leave(
+    ministack_tables: Tables, store_url: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    crowd(ministack_tables, 400)
+    raise_and_crash(ministack_tables, monkeypatch, 200)
+    names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
+
+    def counts(url: str) -> tuple[int, int]:
+        event = httpx.get(f"{url}/events/e").json()
+        return event["confirmedCount"], event["waitlistCount"]
+
+    with running(folder=tmp_path, AWS_ENDPOINT_URL_DYNAMODB=store_url, **names) as server:
+        until(lambda: counts(server.url) == (200, 201))
+        raise_and_crash(ministack_tables, monkeypatch, 401)
+        assert httpx.delete(f"{server.url}/events/e/registrations/u0300").status_code == 204
+        until(lambda: counts(server.url) == (400, 0))
+        assert server.stop() == 0
+    assert list(audit(ministack_tables)) == []
