@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from storage.errors import (
 )
 from tests.apparatus.meter import metered
 from tests.apparatus.registered import crowd
+from tests.apparatus.rival import in_turn, nothing, rival
 
 #: Small numbers, as moto copies all its tables in each transaction.
 WAITING = 30
@@ -174,6 +176,35 @@ def test_a_person_leaves_in_one_transaction_and_assists_with_two_batches(
     assert counts(unfinished) == (1 + 2 * BATCH, WAITING - 2 - 2 * BATCH)
     finish(unfinished)
     assert counts(unfinished) == (WAITING - 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("act", "confirmed", "waiting"),
+    [
+        (lambda tables: events.update(tables, "e", {"status": "cancelled"}), set(), 30),
+        (lambda tables: registrations.unregister(tables, "e", "u0001"), {"u0002"}, 28),
+        (lambda tables: queue.resume(tables, "e", 1), {"u0001", "u0002", "u0003", "u0004", "u0005"}, 25),
+        (lambda tables: queue.resume(tables, "e"), {f"u{number:04d}" for number in range(1, 31)}, 0),
+        (lambda tables: registrations.unregister(tables, "e", "u0000"), {"u0001"}, 29),
+    ],
+    ids=["the event closes", "the head leaves", "a batch is promoted", "everybody is promoted", "the same request"],
+)
+def test_what_happens_between_finding_and_leaving_an_unfinished_promotion_is_taken_into_account(
+    unfinished: Tables,
+    monkeypatch: pytest.MonkeyPatch,
+    act: Callable[[Tables], object],
+    confirmed: set[str],
+    waiting: int,
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "ASSISTED_BATCHES", 0)
+        leaving = rival(unfinished, in_turn(nothing, lambda: act(unfinished)), times=2)
+        with leaving, suppress(RegistrationNotFound):
+            registrations.unregister(unfinished, "e", "u0000")
+    page = registration_lists.of_event(unfinished, "e", status="confirmed", limit=100)
+    assert {entry.user_id for entry in page.entries} == confirmed
+    assert counts(unfinished) == (len(confirmed), waiting)
+    finish(unfinished)
 
 
 def test_a_newcomer_waits_at_the_tail_and_assists_with_two_batches(unfinished: Tables, handed_over: list[str]) -> None:
