@@ -20,6 +20,7 @@ _LOCAL_ONLY: Final = (
     "handlers/demo.py",
     "handlers/local.py",
     "handlers/preparation.py",
+    "handlers/promotions.py",
     "handlers/wsgi.py",
     "storage/__main__.py",
     "storage/audit/*",
