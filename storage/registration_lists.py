@@ -37,7 +37,9 @@ def of_event(
         page = _queue_page(tables, event_id, name, limit, cursor)
     else:
         page = _registrations_page(tables, event_id, name, status, limit, cursor)
-    if not page.entries and tables.get("Events", seats_key(event_id)) is None:
+    # An empty page with a cursor has read registrations, but none with the status.
+    empty = not page.entries and page.next_cursor is None
+    if empty and tables.get("Events", seats_key(event_id)) is None:
         raise EventNotFound
     return page
 
@@ -60,18 +62,18 @@ def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
 ) -> Page[Registration]:
     after = None if cursor is None else registration_key(event_id, cursors.decode(name, cursor, ".{1,100}"))
     values = {"pk": registration_key(event_id, "")["pk"], "prefix": USER_PREFIX}
-    items = tables.query(
-        "Registrations",
-        _ALL_OF,
-        values | ({"status": status} if status else {}),
-        limit=limit + 1,
-        after=after,
-        only="#status = :status" if status else None,
-    )
+    if status:
+        values |= {"status": status}
+        items, stopped = tables.query_filtered(
+            "Registrations", _ALL_OF, values, only="#status = :status", limit=limit + 1, after=after
+        )
+    else:
+        items, stopped = tables.query("Registrations", _ALL_OF, values, limit=limit + 1, after=after), None
     shown = items[:limit]
     positions = queue.positions(tables, event_id, [item["seq"] for item in shown if "seq" in item])
     entries = [to_registration(item, positions.get(item.get("seq", -1))) for item in shown]
-    return Page(entries, cursors.encode(name, entries[-1].user_id) if len(items) > limit else None)
+    last = shown[-1] if len(items) > limit else stopped
+    return Page(entries, cursors.encode(name, last["sk"].removeprefix(USER_PREFIX)) if last else None)
 
 
 def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:

@@ -1,5 +1,7 @@
 """Growth: an access to an event with thousands of registrations, a fifth of them waiting, costs the same as with 50.
 
+So does a page of every list, whatever its filter; only a list that is read through a filter costs up to four Queries.
+
 The items are put into moto's tables directly, as the API would take hours. moto sorts all items for each query, so a
 test run uses 2,500; `GROWTH=50000` takes minutes.
 """
@@ -7,7 +9,8 @@ test run uses 2,500; `GROWTH=50000` takes minutes.
 import copy
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -18,13 +21,24 @@ from moto.dynamodb.models.table import Table
 from storage import cursors, events, registration_lists, registrations, users
 from storage.dynamodb.attributes import Item, marshal
 from storage.dynamodb.tables import Tables
-from storage.items import BLOCK, details_item, left_key, queue_item, registration_item, seats_item
+from storage.items import (
+    BLOCK,
+    details_item,
+    left_key,
+    listed_by,
+    pointer_key,
+    queue_item,
+    registration_item,
+    seats_item,
+)
 from storage.model import Event, Registration
 from storage.rules import Seats
 from tests.apparatus.meter import metered
 
 FEW, MANY = 50, int(os.environ.get("GROWTH", "2500"))
 LEFT = 5
+#: Entries per page: so few that the second Query of a filtered page, which reads 8 times more, ends in the small event.
+PAGE = 3
 MOMENT = "2030-01-01T00:00:00.000Z"
 
 Cost = tuple[dict[str, int], float, int]
@@ -34,22 +48,30 @@ def person(number: int) -> str:
     return f"u{number:06d}"
 
 
-def crowd(event_id: str, registered: int, *, queue: bool) -> Iterator[tuple[str, Item]]:
-    """Yield the items of an event: all registrations are confirmed, or every fifth waits and a few people have left.
+def every_fifth(number: int) -> bool:
+    return number % 5 == 4
+
+
+def nobody(_number: int) -> bool:
+    return False
+
+
+def crowd(event_id: str, registered: int, waits: Callable[[int], bool]) -> Iterator[tuple[str, Item]]:
+    """Yield the items of an event: everybody is confirmed except those who wait, and then a few people have left.
 
     Users and pointers are in other partitions; only those that the tests need are made.
     """
-    waiting = registered // 5 if queue else 0
-    gone = {(waiting + LEFT) * part // (LEFT + 1) for part in range(1, LEFT + 1)} if queue else set()
+    waiting = sum(map(waits, range(registered)))
+    gone = {(waiting + LEFT) * part // (LEFT + 1) for part in range(1, LEFT + 1)} if waiting else set()
     numbers = (seq for seq in range(waiting + LEFT) if seq not in gone)
     fields: dict[str, Any] = {"status": "active", "has_waitlist": True, "version": "v"}
-    fields["capacity"] = registered - waiting if queue else registered + 10
+    fields["capacity"] = registered - waiting if waiting else registered + 10
     texts: dict[str, Any] = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
     yield "Events", details_item(Event(event_id=event_id, created_at=MOMENT, updated_at=MOMENT, **texts, **fields))
     counts: dict[str, Any] = {"confirmed": registered - waiting, "waitlisted": waiting, "next_seq": waiting + len(gone)}
     yield "Events", seats_item(event_id, Seats(**counts, **fields))
     for number in range(registered):
-        seq = next(numbers) if queue and number % 5 == 4 else None
+        seq = next(numbers) if waits(number) else None
         registration = Registration(
             event_id=event_id,
             user_id=person(number),
@@ -65,8 +87,8 @@ def crowd(event_id: str, registered: int, *, queue: bool) -> Iterator[tuple[str,
 
 
 @pytest.fixture
-def both(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Tables]:
-    """Return a function that makes two events, `small` and `large`."""
+def fill(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterable[tuple[str, Item]]], Tables]:
+    """Return a function that puts items into the tables."""
 
     def structure(table: Table, _memo: object) -> Table:
         """Copy the table without its items: moto copies the table for every write of a transaction."""
@@ -78,14 +100,24 @@ def both(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[..., 
 
     monkeypatch.setattr(Table, "__deepcopy__", structure, raising=False)
 
-    def make(*, queue: bool) -> Tables:
-        for table, made in dynamodb_backends["123456789012"]["us-east-1"].tables.items():
-            for event_id, registered in (("small", FEW), ("large", MANY)):
-                for name, item in crowd(event_id, registered, queue=queue):
-                    if name == table:
-                        made.put_item(marshal(item), overwrite=True)
-        users.create(moto_tables, "newcomer", "N")
+    def put(items: Iterable[tuple[str, Item]]) -> Tables:
+        made = dynamodb_backends["123456789012"]["us-east-1"].tables
+        for table, item in items:
+            made[table].put_item(marshal(item), overwrite=True)
         return moto_tables
+
+    return put
+
+
+@pytest.fixture
+def both(fill: Callable[[Iterable[tuple[str, Item]]], Tables]) -> Callable[[Callable[[int], bool]], Tables]:
+    """Return a function that makes two events, `small` and `large`."""
+
+    def make(waits: Callable[[int], bool]) -> Tables:
+        fill(crowd("small", FEW, waits))
+        tables = fill(crowd("large", MANY, waits))
+        users.create(tables, "newcomer", "N")
+        return tables
 
     return make
 
@@ -102,8 +134,8 @@ def costs(tables: Tables, accesses: dict[str, Callable[[], Any]]) -> dict[str, C
 def page(tables: Tables, event_id: str, status: Any = None, after: int | str | None = None) -> Any:
     name = cursors.list_name("registrations of event", event_id, status)
     cursor = None if after is None else cursors.encode(name, person(after) if isinstance(after, int) else after)
-    found = registration_lists.of_event(tables, event_id, status=status, limit=5, cursor=cursor)
-    assert len(found.entries) == 5
+    found = registration_lists.of_event(tables, event_id, status=status, limit=PAGE, cursor=cursor)
+    assert len(found.entries) == PAGE
     return found
 
 
@@ -130,7 +162,7 @@ def with_a_queue(tables: Tables, event_id: str, registered: int) -> dict[str, Ca
 
 
 def test_an_access_to_an_event_costs_the_same_for_any_length_of_the_queue(both: Callable[..., Tables]) -> None:
-    tables = both(queue=True)
+    tables = both(every_fifth)
     small = costs(tables, with_a_queue(tables, "small", FEW))
     large = costs(tables, with_a_queue(tables, "large", MANY))
     assert large == small
@@ -138,12 +170,12 @@ def test_an_access_to_an_event_costs_the_same_for_any_length_of_the_queue(both: 
 
 def pages(tables: Tables, event_id: str, registered: int) -> dict[str, Callable[[], Any]]:
     """Return pages from the beginning and from deep inside of each list; the first of the queue has its head."""
-    on_event, deep = partial(partial, page, tables, event_id), registered - 25
+    on_event, deep = partial(partial, page, tables, event_id), registered - 45
     queued = str(registered // 5 + LEFT - 10)
     return {
-        "by user, second": on_event(after=5),
+        "by user, second": on_event(after=0),
         "by user, deep": on_event(after=deep),
-        "confirmed, second": on_event("confirmed", 5),
+        "confirmed, second": on_event("confirmed", 0),
         "confirmed, deep": on_event("confirmed", deep),
         "queue, first": on_event("waitlisted"),
         "queue, deep": on_event("waitlisted", queued),
@@ -151,7 +183,7 @@ def pages(tables: Tables, event_id: str, registered: int) -> dict[str, Callable[
 
 
 def test_a_page_costs_the_same_in_any_list_and_at_any_depth(both: Callable[..., Tables]) -> None:
-    tables = both(queue=True)
+    tables = both(every_fifth)
     small, large = costs(tables, pages(tables, "small", FEW)), costs(tables, pages(tables, "large", MANY))
     assert large == small
     for name in ("by user", "confirmed"):
@@ -174,6 +206,95 @@ def with_free_seats(tables: Tables, event_id: str) -> dict[str, Callable[[], Any
 def test_an_access_to_an_event_with_free_seats_costs_the_same_for_any_number_of_registrations(
     both: Callable[..., Tables],
 ) -> None:
-    tables = both(queue=False)
+    tables = both(nobody)
     small, large = (costs(tables, with_free_seats(tables, event_id)) for event_id in ("small", "large"))
     assert large == small
+
+
+@pytest.mark.parametrize("limit", [1, 20, 100])
+@pytest.mark.parametrize("seated", [range(0, MANY, MANY // 20), [MANY - 1]], ids=["twenty", "the last"])
+def test_a_page_of_few_confirmed_among_thousands_who_wait_is_at_most_four_queries(
+    fill: Callable[..., Tables], seated: Iterable[int], limit: int
+) -> None:
+    tables = fill(crowd("large", MANY, lambda number: number not in seated))
+    found, pages, cursor = [], 0, None
+    while cursor or not pages:
+        with metered(tables) as meter:
+            part = registration_lists.of_event(tables, "large", status="confirmed", limit=limit, cursor=cursor)
+        assert meter.calls.keys() == {"Query"}
+        assert meter.calls["Query"] <= 4
+        found += [entry.user_id for entry in part.entries]
+        pages, cursor = pages + 1, part.next_cursor
+    assert found == [person(number) for number in seated]
+    assert pages <= 1 + len(found) // limit + MANY // 1000
+
+
+def test_a_page_of_few_who_wait_among_thousands_confirmed_costs_the_same(both: Callable[..., Tables]) -> None:
+    tables = both(lambda number: number < 2 * PAGE)
+    small, large = (
+        costs(tables, {str(status): partial(page, tables, event_id, status) for status in (None, "waitlisted")})
+        for event_id in ("small", "large")
+    )
+    assert large == small
+    assert large["waitlisted"] == ({"Query": 1}, 1, 0)
+
+
+def calendar(count: int) -> Iterator[tuple[str, Item]]:
+    """Yield the items of events, one a day, of which ten, evenly spread, are ongoing; one user has a seat in each."""
+    texts: dict[str, Any] = {"title": "T", "description": "D", "location": "L", "organizer": "O", "capacity": 5}
+    for number in range(count):
+        event = Event(
+            event_id=f"e{number:06d}",
+            date=day(number),
+            status="cancelled" if number % (count // 10) else "ongoing",
+            version="v",
+            created_at=MOMENT,
+            updated_at=MOMENT,
+            **texts,
+        )
+        yield "Events", details_item(event)
+        seats = Seats(capacity=5, status=event.status, has_waitlist=False, version="v", confirmed=1)
+        yield "Events", seats_item(event.event_id, seats)
+        yield "Registrations", pointer_key("u", event.event_id)
+        seat = Registration(event_id=event.event_id, user_id="u", status="confirmed", registered_at=MOMENT)
+        yield "Registrations", registration_item(seat)
+
+
+def day(number: int) -> str:
+    return date.fromordinal(date(2030, 1, 1).toordinal() + number).isoformat()
+
+
+def calendar_pages(tables: Tables, count: int) -> dict[str, Callable[[], Any]]:
+    """Return pages of the events and of the user's registrations; `deep` is behind most of them."""
+    deep = count - 2 * PAGE
+    place, user_list = listed_by(day(deep), f"e{deep:06d}"), cursors.list_name("registrations of user", "u")
+
+    def listed(*, behind: bool = False, **filters: Any) -> None:
+        name = cursors.list_name("events", *(filters.get(part) for part in ("status", "first_day", "last_day")))
+        cursor = cursors.encode(name, place) if behind else None
+        assert len(events.list_page(tables, limit=PAGE, cursor=cursor, **filters).entries) == PAGE
+
+    def of_user(cursor: str | None) -> None:
+        assert len(registration_lists.of_user(tables, "u", limit=PAGE, cursor=cursor).entries) == PAGE
+
+    return {
+        "all": listed,
+        "all, deep": partial(listed, behind=True),
+        "by status": partial(listed, status="ongoing"),
+        "from a day": partial(listed, first_day=day(deep)),
+        "from a day, deep": partial(listed, first_day=day(deep), behind=True),
+        "by status, to a day": partial(listed, status="ongoing", last_day=day(count)),
+        "of a user": partial(of_user, None),
+        "of a user, deep": partial(of_user, cursors.encode(user_list, f"e{deep:06d}")),
+    }
+
+
+def test_a_page_of_events_or_of_a_user_costs_the_same_for_any_number_and_any_filter(
+    fill: Callable[..., Tables],
+) -> None:
+    tables = fill(calendar(FEW))
+    small = costs(tables, calendar_pages(tables, FEW))
+    fill(calendar(MANY))
+    large = costs(tables, calendar_pages(tables, MANY))
+    assert large == small
+    assert {tuple(calls.items()) for calls, _, _ in large.values()} == {(("Query", 1), ("BatchGetItem", 1))}
