@@ -36,9 +36,10 @@ def test_a_cursor_of_another_list_is_refused() -> None:
         decode(list_name("events", "active"), encode(list_name("events", None), "x"), ANY)
 
 
-def test_a_forged_cursor_whose_entry_has_the_wrong_form_is_refused() -> None:
+@pytest.mark.parametrize("entry", ["x", "x1", "1x", "1\n", ""])
+def test_a_forged_cursor_whose_entry_has_the_wrong_form_is_refused(entry: str) -> None:
     with pytest.raises(CursorInvalid):
-        decode("list", encode("list", "x"), "[0-9]+")
+        decode("list", encode("list", entry), "[0-9]+")
 
 
 def test_different_lists_have_different_names() -> None:

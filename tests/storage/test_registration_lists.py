@@ -1,5 +1,6 @@
 """Lists of registrations: pages, filters, the order of the queue, and read-your-writes consistency."""
 
+import itertools
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from storage import events, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import CursorInvalid, EventNotFound, UserNotFound
 from storage.model import EventFields
+from tests.apparatus.rival import before_call
 
 
 def make_event(tables: Tables, event_id: str = "e", capacity: int = 3) -> None:
@@ -56,6 +58,47 @@ def test_pages_of_confirmed_registrations_are_full_though_others_wait_between_th
     assert pages(crowd, 2, status="confirmed") == [[("b", None), ("d", None)], [("f", None)]]
 
 
+def test_a_page_of_confirmed_registrations_ends_where_reading_stopped_though_it_is_empty(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only z has a seat. A page of one entry reads two registrations here, and the event is not taken for missing."""
+    monkeypatch.setattr("storage.dynamodb.tables.PAGE_QUERIES", 1)
+    make_event(moto_tables, capacity=1)
+    for user_id in "zabc":
+        users.create(moto_tables, user_id, user_id)
+        registrations.register(moto_tables, "e", user_id)
+    assert pages(moto_tables, 1, status="confirmed") == [[], [("z", None)], []]
+
+
+def test_confirmed_registrations_are_found_in_pages_of_any_length(
+    crowd: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for queries, limit in itertools.product((1, 2, 4), range(1, 9)):
+        monkeypatch.setattr("storage.dynamodb.tables.PAGE_QUERIES", queries)
+        found = pages(crowd, limit, status="confirmed")
+        assert list(itertools.chain(*found)) == [("b", None), ("d", None), ("f", None)]
+        assert all(len(page) <= limit for page in found)
+
+
+@pytest.mark.parametrize("status", [None, "confirmed", "waitlisted"])
+def test_a_page_that_ends_with_the_list_has_no_cursor(crowd: Tables, status: Any) -> None:
+    count = {None: 7, "confirmed": 3, "waitlisted": 4}[status]
+    for limit, whole in ((count, True), (count - 1, False)):
+        page = registration_lists.of_event(crowd, "e", status=status, limit=limit)
+        assert (len(page.entries), page.next_cursor is None) == (limit, whole)
+
+
+@pytest.mark.parametrize("status", [None, "confirmed", "waitlisted"])
+def test_a_later_page_of_an_event_that_is_deleted_meanwhile_is_refused(crowd: Tables, status: Any) -> None:
+    cursor = registration_lists.of_event(crowd, "e", status=status, limit=1).next_cursor
+    for user_id in "gaecbdf":
+        registrations.unregister(crowd, "e", user_id)
+    assert registration_lists.of_event(crowd, "e", status=status, limit=1, cursor=cursor).entries in ([], ())
+    events.delete(crowd, "e")
+    with pytest.raises(EventNotFound):
+        registration_lists.of_event(crowd, "e", status=status, limit=1, cursor=cursor)
+
+
 def test_positions_are_current_on_every_page(crowd: Tables) -> None:
     first = registration_lists.of_event(crowd, "e", status="waitlisted", limit=2)
     registrations.unregister(crowd, "e", "b")
@@ -97,6 +140,62 @@ def test_a_user_sees_each_registration_with_its_event_and_position(moto_tables: 
     found = [(entry.event_id, entry.position, event.title) for page in (first, second) for entry, event in page.entries]
     assert found == [("x", 2, "Title x"), ("y", 1, "Title y"), ("z", None, "Title z")]
     assert second.next_cursor is None
+
+
+@pytest.fixture
+def busy(moto_tables: Tables) -> Tables:
+    """Make a user who has seats at the events x, y and z."""
+    users.create(moto_tables, "a", "a")
+    for event_id in "xyz":
+        make_event(moto_tables, event_id)
+        registrations.register(moto_tables, event_id, "a")
+    return moto_tables
+
+
+def of_user(tables: Tables, limit: int, cursor: str | None = None) -> tuple[list[str], str | None]:
+    page = registration_lists.of_user(tables, "a", limit=limit, cursor=cursor)
+    return [entry.event_id for entry, _event in page.entries], page.next_cursor
+
+
+@pytest.mark.parametrize("gone", ["x", "y", "xy"])
+def test_a_registration_that_ends_while_a_user_is_listed_is_left_out(busy: Tables, gone: str) -> None:
+    """The pointers are read already; the page is short, or empty, and the list goes on behind it."""
+
+    def leave() -> None:
+        for event_id in gone:
+            registrations.unregister(busy, event_id, "a")
+            events.delete(busy, event_id)
+
+    with before_call(busy, "BatchGetItem", 1, leave):
+        found, cursor = of_user(busy, 2)
+    assert found == [event_id for event_id in "xy" if event_id not in gone]
+    assert of_user(busy, 2, cursor) == (["z"], None)
+
+
+@pytest.mark.parametrize("kind", ["Events", "Registrations"])
+def test_a_registration_is_left_out_if_its_event_or_itself_is_read_after_its_end(busy: Tables, kind: str) -> None:
+    """BatchGetItem reads item by item: of an event that is deleted meanwhile, it may find the one and not the other."""
+
+    def lose(parsed: Any, **_context: Any) -> None:
+        kept = [item for item in parsed["Responses"][kind] if not {"x", "EVENT#x"} & {*map(str_of, item.values())}]
+        parsed["Responses"][kind] = kept
+
+    busy.client.meta.events.register("after-call.dynamodb.BatchGetItem", lose)
+    try:
+        found, cursor = of_user(busy, 1)
+    finally:
+        busy.client.meta.events.unregister("after-call.dynamodb.BatchGetItem", lose)
+    assert found == []
+    assert of_user(busy, 2, cursor) == (["y", "z"], None)
+
+
+def str_of(attribute: Any) -> str:
+    return str(next(iter(attribute.values())))
+
+
+def test_a_page_that_ends_with_the_list_of_a_user_has_no_cursor(busy: Tables) -> None:
+    assert of_user(busy, 3) == (["x", "y", "z"], None)
+    assert of_user(busy, 2)[1] is not None
 
 
 def test_the_list_of_a_user_without_registrations_is_empty_and_a_missing_user_refused(moto_tables: Tables) -> None:
