@@ -159,10 +159,16 @@ def promote_waiting(tables: Tables, event_id: str, seats: Seats, batches: int | 
     return seats
 
 
-def assist(tables: Tables, event_id: str, seats: Seats) -> None:
-    """Continue a promotion for a request that is done already: a few batches, and no failure is the request's."""
+def assist(tables: Tables, event_id: str, seats: Seats | None = None) -> None:
+    """Continue a promotion for a request that is done already: a few batches, and no failure is the request's.
+
+    Without the seats as they are after the request, read them: with an old snapshot the promotion may seem finished.
+    """
     with suppress(Unavailable):
-        promote_waiting(tables, event_id, seats, ASSISTED_BATCHES)
+        if seats is None:
+            resume(tables, event_id, ASSISTED_BATCHES)
+        else:
+            promote_waiting(tables, event_id, seats, ASSISTED_BATCHES)
 
 
 def resume(tables: Tables, event_id: str, batches: int | None = None) -> None:
@@ -172,7 +178,11 @@ def resume(tables: Tables, event_id: str, batches: int | None = None) -> None:
         Unavailable: The store does not answer, or there was no time for a call.
 
     """
-    seats = tables.get("Events", seats_key(event_id))
+    try:
+        seats = tables.get("Events", seats_key(event_id))
+    except Unavailable:
+        tables.hand_over(event_id)
+        raise
     if seats is not None:
         promote_waiting(tables, event_id, to_seats(seats), batches)
 

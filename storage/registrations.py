@@ -172,7 +172,7 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
 
     """
 
-    def attempt(image: Item | None) -> Seats | None:
+    def attempt(image: Item | None) -> bool:
         seats = to_seats(image) if image else None
         registration, heads = tables.each(
             lambda: tables.get("Registrations", registration_key(event_id, user_id)),
@@ -186,11 +186,10 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
             raise Changed
         unfinished = seats is not None and promotable(seats) > 0
         tables.transact(_departure_steps(event_id, user_id, registration, head, unfinished=unfinished))
-        return replace(seats, waitlisted=seats.waitlisted - 1) if seats and unfinished else None
+        return unfinished
 
-    seats = tables.retry(attempt)
-    if seats:
-        queue.assist(tables, event_id, seats)
+    if tables.retry(attempt):
+        queue.assist(tables, event_id)
 
 
 def _departure_steps(

@@ -166,13 +166,13 @@ def test_a_person_leaves_in_one_transaction_and_assists_with_two_batches(
     with monkeypatch.context() as patch:
         patch.setattr(queue, "ASSISTED_BATCHES", 0)
         calls = calls_of(unfinished, lambda: registrations.unregister(unfinished, "e", leaver))
-    assert calls == {"GetItem": 2, "Query": 2, "TransactWriteItems": 2}
+    assert calls == {"GetItem": 3, "Query": 2, "TransactWriteItems": 2}
     page = registration_lists.of_event(unfinished, "e", status="confirmed", limit=100)
     assert [entry.user_id for entry in page.entries] == [confirmed], "the seat that was left went to the head at once"
     assert counts(unfinished) == (1, WAITING - 1)
     assert handed_over == ["e"]
     calls = calls_of(unfinished, lambda: registrations.unregister(unfinished, "e", "u0020"))
-    assert calls == {"GetItem": 2, "Query": 4, "TransactWriteItems": 4}
+    assert calls == {"GetItem": 3, "Query": 4, "TransactWriteItems": 4}
     assert counts(unfinished) == (1 + 2 * BATCH, WAITING - 2 - 2 * BATCH)
     finish(unfinished)
     assert counts(unfinished) == (WAITING - 1, 0)
@@ -205,6 +205,26 @@ def test_what_happens_between_finding_and_leaving_an_unfinished_promotion_is_tak
     assert {entry.user_id for entry in page.entries} == confirmed
     assert counts(unfinished) == (len(confirmed), waiting)
     finish(unfinished)
+
+
+def test_a_person_who_leaves_also_assists_a_newcomer_whose_process_died(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The newcomer joined after the counters were seen: with the leaver's own step they showed an empty queue."""
+    crowd(moto_tables, 1)
+    users.create(moto_tables, "new", "N")
+    with monkeypatch.context() as patch:
+        time_for(patch, 0)
+        events.update(moto_tables, "e", {"capacity": 5})
+
+    def join() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(queue, "assist", lambda *_arguments: None)
+            registrations.register(moto_tables, "e", "new")
+
+    with rival(moto_tables, in_turn(nothing, join), times=2):
+        registrations.unregister(moto_tables, "e", "u0000")
+    assert counts(moto_tables) == (2, 0)
 
 
 def test_a_newcomer_waits_at_the_tail_and_assists_with_two_batches(unfinished: Tables, handed_over: list[str]) -> None:
