@@ -1,6 +1,6 @@
 """`events-api` as a child process that exits with its parent; MUTANT=name breaks one place in `storage/`.
 
-The checker must detect a service with a mutant.
+The checker must detect a service with a mutant. With OWNER=none nobody continues promotions but the next write.
 """
 
 import importlib.util
@@ -62,7 +62,11 @@ def main() -> None:
     if "MUTANT" in os.environ:
         mutate(MUTANTS[os.environ["MUTANT"]])
     from handlers.local import main as serve  # noqa: PLC0415 - it imports the changed module
+    from handlers.promotions import Promotions  # noqa: PLC0415 - as above
 
+    if os.environ.get("OWNER") == "none":
+        for owned in ("hand_over", "sweep"):
+            setattr(Promotions, owned, lambda *_arguments: None)
     serve()
 
 

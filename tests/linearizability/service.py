@@ -107,9 +107,9 @@ class Service:
         """URL for clients; it stays the same when the server is replaced."""
         return self.front.url
 
-    def start_server(self) -> Server:
-        """Start another server without waiting for it."""
-        self._servers.append(Server(self._environ))
+    def start_server(self, **environ: str) -> Server:
+        """Start another server, with this addition to its environment, without waiting for it."""
+        self._servers.append(Server(self._environ | environ))
         return self._servers[-1]
 
     def replace_server(self, successor: Server | None = None) -> None:

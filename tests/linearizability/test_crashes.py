@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -126,11 +127,25 @@ def test_after_a_kill_during_a_promotion_the_next_write_completes_it_in_order(
     kill_at(running, write, done=done)
     with pytest.raises(httpx.TransportError):
         httpx.put(f"{running.url}/events/{event_id}", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
-    running.replace_server()
+    running.replace_server(running.start_server(OWNER="none"))
     running.back.plan = passing
     assert queue(running.tables, event_id) == CROWD[promoted:]
     owed = CAPACITY - 1 - promoted
     assert [violation.finding for violation in audit(running.tables)] == [f"{owed} people wait beside a free seat"]
     expected = next_write(running.url, event_id)
     assert queue(running.tables, event_id) == expected
+    assert list(audit(running.tables)) == []
+
+
+def test_after_a_kill_during_a_promotion_the_next_server_completes_it_though_nobody_writes(running: Service) -> None:
+    crowd(running.tables, "swept")
+    kill_at(running, 3, done=False)
+    with pytest.raises(httpx.TransportError):
+        httpx.put(f"{running.url}/events/swept", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
+    running.back.plan = passing
+    running.replace_server()
+    end = time.monotonic() + PATIENCE_SECONDS
+    while queue(running.tables, "swept") != CROWD[-4:]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
     assert list(audit(running.tables)) == []
