@@ -53,6 +53,15 @@ def test_no_pause_lasts_beyond_the_end() -> None:
     assert clock() <= 105
 
 
+def test_a_pause_may_last_until_the_end_and_no_longer() -> None:
+    backoff = Backoff(100.04, Clock(), Clock.highest)
+    assert [backoff.pause(), backoff.pause()] == [0, 0.04]
+    backoff = Backoff(100.039, Clock(), Clock.highest)
+    assert backoff.pause() == 0
+    with pytest.raises(Contention):
+        backoff.pause()
+
+
 def test_a_fresh_snapshot_is_used_at_once_up_to_four_times_between_two_pauses(backoff: Backoff) -> None:
     pauses = [backoff.pause(fresh=True) for _ in range(11)]
     assert pauses == [0, *([0] * 4), 0.04, *([0] * 4), 0.08]
