@@ -16,6 +16,9 @@ logger = logging.getLogger(__name__)
 BATCH_SECONDS: Final = 9.5
 PAUSE_SECONDS: Final = 1.0
 
+#: Number of batches in a row without progress after which a promotion is dropped: its queue is damaged.
+MAX_STUCK: Final = 30
+
 
 class Promotions:
     """Continues the promotions that requests hand over; the events take turns.
@@ -28,6 +31,7 @@ class Promotions:
         self._tables = tables
         self._events: dict[str, None] = {}  # In the order in which they were handed over.
         self._lock = Lock()
+        self._stuck: dict[str, int] = {}
         self._thread: Thread | None = None
         self._ended = Event()
         tables.hand_over = self.hand_over
@@ -54,11 +58,25 @@ class Promotions:
         while (event_id := self._next()) is not None:
             try:
                 with within(BATCH_SECONDS):
-                    queue.resume(self._tables, event_id, batches=1)
+                    stuck = queue.resume(self._tables, event_id, batches=1)
+                self._note(event_id, stuck=stuck)
             except Unavailable as error:
                 logger.debug("a promotion is not continued yet: %r", error)
                 self._ended.wait(PAUSE_SECONDS)
                 self.hand_over(event_id)
+
+    def _note(self, event_id: str, *, stuck: bool) -> None:
+        """Slow down for a promotion without progress, and drop it after too many batches."""
+        self._stuck[event_id] = self._stuck.get(event_id, 0) + 1 if stuck else 0
+        if not self._stuck[event_id]:
+            del self._stuck[event_id]
+        elif self._stuck[event_id] < MAX_STUCK:
+            self._ended.wait(PAUSE_SECONDS)
+        else:
+            del self._stuck[event_id]
+            with self._lock:
+                self._events.pop(event_id, None)
+            logger.warning("a promotion makes no progress; run `python -m storage audit`")
 
     def _next(self) -> str | None:
         """Return the next event, or None if there is none, after which the thread ends."""

@@ -147,8 +147,8 @@ def promote_waiting(tables: Tables, event_id: str, seats: Seats, batches: int | 
                 seen, left = seats, None if left is None else left - 1
                 seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
                 if seats == seen:
-                    # A person is counted who is not in the queue. Only a repair can mend that: do not hand it over.
-                    return seats
+                    # A person is counted who is not in the queue: not visible yet, or the queue is damaged.
+                    break
     except (Contention, DeadlineExceeded) as error:
         logger.debug("a promotion is unfinished: %r", error)
     except StorageUnavailable:
@@ -171,8 +171,10 @@ def assist(tables: Tables, event_id: str, seats: Seats | None = None) -> None:
             promote_waiting(tables, event_id, seats, ASSISTED_BATCHES)
 
 
-def resume(tables: Tables, event_id: str, batches: int | None = None) -> None:
+def resume(tables: Tables, event_id: str, batches: int | None = None) -> bool:
     """Continue a promotion that was handed over, if it is still unfinished, by this number of batches (None for any).
+
+    Return True if it is stuck: people wait beside free seats, and none was promoted.
 
     Raises:
         Unavailable: The store does not answer, or there was no time for a call.
@@ -183,8 +185,10 @@ def resume(tables: Tables, event_id: str, batches: int | None = None) -> None:
     except Unavailable:
         tables.hand_over(event_id)
         raise
-    if seats is not None:
-        promote_waiting(tables, event_id, to_seats(seats), batches)
+    if seats is None:
+        return False
+    before = to_seats(seats)
+    return promote_waiting(tables, event_id, before, batches) == before and rules.promotable(before) > 0
 
 
 def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:

@@ -9,9 +9,9 @@ from storage.model import Event, Registration, User
 from storage.rules import Seats
 from tests.bench.calls import FULL, NEWCOMER, OPEN, QUEUED, REGULAR
 
-EVENT_IDS: Final = (FULL, OPEN, QUEUED, *(f"event-{number:03d}" for number in range(97)))
+EVENT_IDS: Final = (*(f"event-{number:03d}" for number in range(97)), FULL, OPEN, QUEUED)
 #: The events of the user with 50 registrations.
-REGULAR_EVENT_IDS: Final = EVENT_IDS[-50:]
+REGULAR_EVENT_IDS: Final = EVENT_IDS[47:97]
 
 _REGISTERED: Final = ((FULL, "early"), (QUEUED, "early"), *((event_id, REGULAR) for event_id in REGULAR_EVENT_IDS))
 _MOMENT: Final = "2026-11-23T09:00:00.000Z"

@@ -1,14 +1,16 @@
 """Unfinished promotions are continued by a thread of the process, and by the next process if that one dies."""
 
 import itertools
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
-from handlers.promotions import Promotions
+from handlers.promotions import MAX_STUCK, Promotions
 from storage import events, queue, rules
 from storage.audit import audit, unfinished_promotions
 from storage.dynamodb.tables import Tables
@@ -59,6 +61,29 @@ def test_a_promotion_that_is_handed_over_is_finished_although_the_store_fails_on
     promotions.end()
     assert events.get(ministack_tables, "e").confirmed == 19
     assert next(attempts) == 2 + 5, "two failures, and 18 people in batches of four"
+
+
+def test_a_promotion_from_a_damaged_queue_is_dropped_after_a_while_and_logged(
+    ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A person is counted who has no place: no batch can promote anybody, and only a repair can help."""
+    crowd(ministack_tables, 1)
+    raise_and_crash(ministack_tables, monkeypatch, 2)
+    place = {"pk": {"S": "EVENT#e"}, "sk": {"S": "WAIT#000000000000"}}
+    ministack_tables.client.delete_item(TableName=ministack_tables.names["Registrations"], Key=place)
+    monkeypatch.setattr("handlers.promotions.PAUSE_SECONDS", 0)
+    monkeypatch.setattr(logging.getLogger("handlers"), "propagate", True)
+    batches: list[bool] = []
+    resume = queue.resume
+
+    def counted(*arguments: Any, **options: Any) -> bool:
+        batches.append(resume(*arguments, **options))
+        return batches[-1]
+
+    monkeypatch.setattr(queue, "resume", counted)
+    Promotions(ministack_tables).hand_over("e")
+    until(lambda: "makes no progress" in caplog.text)
+    assert batches == [True] * MAX_STUCK
 
 
 def test_the_events_take_turns(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
