@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 
 from storage.dynamodb.tables import Tables
+from tests.apparatus.hooks import hooked
 
 
 class Meter:
@@ -73,11 +74,7 @@ def _value_size(kind: str, value: Any) -> int:
 @contextmanager
 def metered(tables: Tables) -> Iterator[Meter]:
     """Count calls and request units while the context lasts."""
-    events, meter = tables.client.meta.events, Meter()
-    events.register("before-call.dynamodb", meter.before)
-    events.register("after-call.dynamodb", meter.after)
-    try:
+    meter = Meter()
+    before, after = "before-call.dynamodb", "after-call.dynamodb"
+    with hooked(tables, before, meter.before), hooked(tables, after, meter.after):
         yield meter
-    finally:
-        events.unregister("before-call.dynamodb", meter.before)
-        events.unregister("after-call.dynamodb", meter.after)

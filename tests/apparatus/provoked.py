@@ -11,6 +11,7 @@ from connexion.utils import get_function_from_name
 
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import EVENT
+from tests.apparatus.hooks import hooked
 
 Request = tuple[str, str, dict[str, Any]]
 
@@ -124,11 +125,8 @@ def store_down(tables: Tables) -> Iterator[None]:
     def fail(**_context: Any) -> None:
         raise botocore.exceptions.EndpointConnectionError(endpoint_url="http://nowhere")
 
-    tables.client.meta.events.register("before-call.dynamodb", fail)
-    try:
+    with hooked(tables, "before-call.dynamodb", fail):
         yield
-    finally:
-        tables.client.meta.events.unregister("before-call.dynamodb", fail)
 
 
 @contextmanager

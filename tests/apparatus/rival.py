@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from storage.dynamodb.tables import Tables
+from tests.apparatus.hooks import hooked
 
 
 class Rival:
@@ -56,21 +57,13 @@ def before_call(tables: Tables, call: str, number: int, act: Callable[[], object
         if next(numbers) == number:
             act()
 
-    events = tables.client.meta.events
-    events.register(f"before-call.dynamodb.{call}", before)
-    try:
+    with hooked(tables, f"before-call.dynamodb.{call}", before):
         yield
-    finally:
-        events.unregister(f"before-call.dynamodb.{call}", before)
 
 
 @contextmanager
 def rival(tables: Tables, act: Callable[[], object], times: int = 1) -> Iterator[Rival]:
     """Act just before each of the next transactions is sent, when all reads for it are done."""
-    events = tables.client.meta.events
     other = Rival(act, times)
-    events.register("before-call.dynamodb.TransactWriteItems", other.before_write)
-    try:
+    with hooked(tables, "before-call.dynamodb.TransactWriteItems", other.before_write):
         yield other
-    finally:
-        events.unregister("before-call.dynamodb.TransactWriteItems", other.before_write)

@@ -1,9 +1,9 @@
 """The tables behind boto3: errors as refusals, retries, and responses in parts."""
 
-import contextlib
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import botocore.exceptions
@@ -19,6 +19,7 @@ from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered, Contention, EventNotFound, StorageUnavailable, UserNotFound
 from storage.items import registration_key
+from tests.apparatus import hooks
 
 REGISTERED = {**registration_key("e", "a"), "status": "confirmed", "registeredAt": "2030-01-01T00:00:00Z"}
 
@@ -39,14 +40,9 @@ def refuse(code: str, status: int = 400, **more: Any) -> Callable[..., Any]:
     return hook
 
 
-@contextlib.contextmanager
-def hooked(tables: Tables, call: str, hook: Callable[..., Any]) -> Iterator[None]:
-    events = tables.client.meta.events
-    events.register(f"before-call.dynamodb.{call}", hook)
-    try:
-        yield
-    finally:
-        events.unregister(f"before-call.dynamodb.{call}", hook)
+def hooked(tables: Tables, call: str, hook: Callable[..., Any]) -> AbstractContextManager[None]:
+    """Answer every call of this name by a hook, in place of the store."""
+    return hooks.hooked(tables, f"before-call.dynamodb.{call}", hook)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,18 @@
+"""Hooks on the events of the client behind `Tables`, for as long as a context lasts."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from storage.dynamodb.tables import Tables
+
+
+@contextmanager
+def hooked(tables: Tables, event: str, hook: Callable[..., Any]) -> Iterator[None]:
+    """Call a hook at a botocore event, such as `before-call.dynamodb.Query`."""
+    events = tables.client.meta.events
+    events.register(event, hook)
+    try:
+        yield
+    finally:
+        events.unregister(event, hook)
