@@ -11,26 +11,41 @@ from typing import Any
 from mangum import Mangum
 
 from handlers.app import app_from
+from handlers.continuation import Continuation
 from handlers.lazy import lazy_attribute
 from handlers.pipeline import logs
 from handlers.settings import Settings
+from storage.dynamodb.tables import Tables
 
 Event = dict[str, Any]
-Handler = Callable[[Event, Any], dict[str, Any]]
+Handler = Callable[[Event, Any], dict[str, Any] | None]
 
 handler: Handler
-"""Answers an event of API Gateway, payload format 1.0 or 2.0."""
+"""Answers an event of API Gateway, payload format 1.0 or 2.0, or continues a promotion."""
 
 
 def _build() -> Handler:
     logs.configure()
+    tables = Tables.connect(os.environ)
+    continuation = Continuation(tables)
     mangum = Mangum(
-        app_from(os.environ, inline=True),  # A Lambda serves one request at a time: a thread would only cost time.
+        # A Lambda serves one request at a time: a thread would only cost time.
+        app_from(os.environ, tables=tables, inline=True),
         lifespan="off",  # It would run in every invocation.
         api_gateway_base_path=Settings.of(os.environ).stage,
         text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
     )
-    return lambda event, context: mangum(_keep_slashes(event), context)
+
+    def handle(event: Event, context: Any) -> dict[str, Any] | None:
+        answer = None
+        if "promote" in event:  # An event of API Gateway has no such field.
+            continuation.promote(event, context)
+        else:
+            answer = mangum(_keep_slashes(event), context)
+        continuation.hand_over(context)
+        return answer
+
+    return handle
 
 
 __getattr__ = lazy_attribute(globals(), "handler", _build)

@@ -46,7 +46,7 @@ _UNUSED: Final = (
     "yaml/_yaml*",  # the contract is read as JSON
     "*.dist-info/*",
 )
-#: Exceptions to the patterns above: the SDK's data of one service, the files of Swagger UI that are served, metadata
+#: Exceptions to the patterns above: the SDK's data of two services, the files of Swagger UI that are served, metadata
 #: for `importlib.metadata`, and the texts that the licences require.
 _USED: Final = (
     "botocore/data/_retry.json",
@@ -54,6 +54,8 @@ _USED: Final = (
     "botocore/data/partitions.json",
     "botocore/data/sdk-default-configuration.json",
     "botocore/data/dynamodb/*",
+    "botocore/data/lambda/2015-03-31/endpoint-rule-set-1.json.gz",
+    "botocore/data/lambda/2015-03-31/service-2.json*",
     "flask_swagger_ui/dist/index.css",
     "flask_swagger_ui/dist/swagger-ui.css",
     "flask_swagger_ui/dist/swagger-ui-bundle.js",

@@ -1,17 +1,22 @@
-"""The alarms: 5xx responses, slow responses, function errors and throttles, throttled tables."""
+"""The alarms: 5xx and slow responses, function errors and throttles, unfinished promotions, throttled tables."""
 
 from typing import Any, Final
 
-from troposphere import Ref, Sub, Template
+from troposphere import AWSHelperFn, Ref, Sub, Template
 from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
+from troposphere.logs import MetricFilter, MetricTransformation
 from troposphere.sns import Subscription, Topic
 
+from cfn.template.log_groups import OWN_NAMESPACE
 from cfn.template.parameters import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
 from cfn.template.tables import LOGICAL_IDS
 from storage.schema import TABLES
 
 #: Length of a metric period in seconds.
 _PERIOD: Final = 300
+
+#: Name of the metric that counts the log lines of promotions that have no owner.
+_UNFINISHED: Final = "PromotionsLeftUnfinished"
 
 
 def add_alarms(template: Template) -> None:
@@ -24,7 +29,14 @@ def add_alarms(template: Template) -> None:
             Subscription=[Subscription(Protocol="email", Endpoint=Ref("AlarmEmail"))],
         )
     )
-    for alarm in (_server_errors(), _slow_answers(), *_function_alarms(), *_throttled_tables()):
+    template.add_resource(_unfinished_promotions_filter())
+    for alarm in (
+        _server_errors(),
+        _slow_answers(),
+        *_function_alarms(),
+        _unfinished_promotions(),
+        *_throttled_tables(),
+    ):
         template.add_resource(alarm)
 
 
@@ -61,7 +73,7 @@ def _slow_answers() -> Alarm:
 
 def _function_alarms() -> list[Alarm]:
     failures = {
-        "Errors": "The function crashed or timed out; error responses of the service itself do not count.",
+        "Errors": "The function crashed or timed out; run the audit, as people may wait beside free seats.",
         "Throttles": "Lambda throttled the function: its reserved concurrency or the account's concurrency is used up.",
     }
     return [
@@ -78,6 +90,33 @@ def _function_alarms() -> list[Alarm]:
         )
         for metric, description in failures.items()
     ]
+
+
+def _unfinished_promotions_filter() -> MetricFilter:
+    metric = MetricTransformation(
+        MetricNamespace=Sub(OWN_NAMESPACE), MetricName=_UNFINISHED, MetricValue="1", Unit="Count"
+    )
+    return MetricFilter(
+        "UnfinishedPromotionsFilter",
+        LogGroupName=Ref("ServiceLog"),
+        FilterPattern='{ $.message = "a promotion is left unfinished*" }',
+        MetricTransformations=[metric],
+    )
+
+
+def _unfinished_promotions() -> Alarm:
+    return _alarm(
+        "UnfinishedPromotionsAlarm",
+        "People may wait beside free seats, and nobody promotes them; run the audit (storage/README.md).",
+        Metrics=[
+            _query("logged", Sub(OWN_NAMESPACE), _UNFINISHED, {}),
+            # Lambda gave up an invocation that continues a promotion.
+            _query("dropped", "AWS/Lambda", "AsyncEventsDropped", {"FunctionName": Ref("Function")}),
+            MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="unfinished", ReturnData=True),
+        ],
+        Threshold=0,
+        EvaluationPeriods=1,
+    )
 
 
 def _throttled_tables() -> list[Alarm]:
@@ -122,7 +161,7 @@ def _alarm(name: str, description: str, **properties: Any) -> Alarm:
     )
 
 
-def _query(identifier: str, namespace: str, metric: str, dimensions: dict[str, Any]) -> MetricDataQuery:
+def _query(identifier: str, namespace: str | AWSHelperFn, metric: str, dimensions: dict[str, Any]) -> MetricDataQuery:
     source = Metric(Namespace=namespace, MetricName=metric, Dimensions=_dimensions(dimensions))
     return MetricDataQuery(
         Id=identifier, MetricStat=MetricStat(Metric=source, Period=_PERIOD, Stat="Sum"), ReturnData=False

@@ -7,6 +7,7 @@ from troposphere import Ref, Sub, Template
 from troposphere.cloudwatch import Dashboard
 from troposphere.logs import MetricFilter, MetricTransformation
 
+from cfn.template.log_groups import OWN_NAMESPACE
 from cfn.template.tables import LOGICAL_IDS
 
 _COLUMNS: Final = 24
@@ -14,7 +15,6 @@ _HEIGHT: Final = 6
 _API: Final = ["ApiId", "${Api}", "Stage", "${StageName}"]
 _FUNCTION: Final = ["FunctionName", "${Function}"]
 _TABLES: Final = [["TableName", f"${{{logical}}}"] for logical in LOGICAL_IDS.values()]
-_OWN_NAMESPACE: Final = "EventsApi/${AWS::StackName}"
 
 #: Matches the log line of a request by the contract's path, the method and, appended, the status.
 _REGISTRATION: Final = (
@@ -27,7 +27,7 @@ def add_dashboard(template: Template) -> None:
     """Add the dashboard, and the metric filters that count registrations in the service's log."""
     for name, status in _OUTCOMES.items():
         transformation = MetricTransformation(
-            MetricNamespace=Sub(_OWN_NAMESPACE), MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
+            MetricNamespace=Sub(OWN_NAMESPACE), MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
         )
         template.add_resource(
             MetricFilter(
@@ -97,8 +97,8 @@ def _latency() -> dict[str, Any]:
 
 def _registrations() -> dict[str, Any]:
     metrics: list[list[Any]] = [
-        [_OWN_NAMESPACE, "Registered", {"label": "confirmed or waitlisted"}],
-        [_OWN_NAMESPACE, "Refused", {"label": "refused: full, closed or already registered"}],
+        [OWN_NAMESPACE, "Registered", {"label": "confirmed or waitlisted"}],
+        [OWN_NAMESPACE, "Refused", {"label": "refused: full, closed or already registered"}],
     ]
     return _widget("Registrations", "Sum", metrics, "registrations")
 

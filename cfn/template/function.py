@@ -1,13 +1,17 @@
-"""The Lambda function, the version that a deployment publishes, and the alias `live` that the gateway invokes."""
+"""The Lambda function, the version that a deployment publishes, and the alias `live` that is invoked."""
 
 from typing import Any, Final
 
-from troposphere import GetAtt, Ref, Template, awslambda
+from troposphere import GetAtt, Ref, Template, awslambda, iam
 
 from cfn.template.parameters import CONCURRENCY_IS_RESERVED, cors_origins, only_if
+from cfn.template.role import document
 from cfn.template.tables import table_variables
 
 ALIAS: Final = "live"
+
+#: Properties that are not frozen in a version, but apply to every version.
+_OF_ALL_VERSIONS: Final = ("RecursiveLoop", "ReservedConcurrentExecutions")
 
 
 class _LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc] # troposphere comes without types
@@ -17,29 +21,42 @@ class _LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc] # troposphe
 
 
 def add_function(template: Template, release: str) -> None:
-    """Add the function, its version and its alias; `release` identifies the code and the configuration."""
+    """Add the function, its version, its alias, and the permission to invoke itself through the alias.
+
+    `release` identifies the code and the configuration.
+    """
     template.add_resource(_function())
     # A version is immutable: CloudFormation publishes a new one, and moves the alias, only under a new logical id.
     version = template.add_resource(
         awslambda.Version(f"Version{release}", FunctionName=Ref("Function"), Description=f"Release {release}")
     )
-    template.add_resource(
+    alias = template.add_resource(
         awslambda.Alias(
             "LiveAlias", Name=ALIAS, FunctionName=Ref("Function"), FunctionVersion=GetAtt(version, "Version")
+        )
+    )
+    # Not part of the role: the function depends on it, and the alias depends on the function.
+    invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": Ref(alias)}
+    template.add_resource(
+        iam.PolicyType(
+            "InvocationPolicy",
+            PolicyName="promotions",
+            PolicyDocument=document(invoke),
+            Roles=[Ref("FunctionRole")],
         )
     )
 
 
 def frozen_settings() -> dict[str, Any]:
-    """Return the properties that a version freezes: all but reserved concurrency, which applies to every version."""
+    """Return the properties that a version freezes."""
     settings: dict[str, Any] = _function().to_dict()["Properties"]
-    return {name: value for name, value in settings.items() if name != "ReservedConcurrentExecutions"}
+    return {name: value for name, value in settings.items() if name not in _OF_ALL_VERSIONS}
 
 
 def _function() -> awslambda.Function:
     return awslambda.Function(
         "Function",
-        Description="The Events API: handles every request",
+        Description="The Events API: handles every request, and continues promotions",
         Runtime="python3.13",
         Handler="handlers.aws_lambda.handler",
         Code=awslambda.Code(S3Bucket=Ref("CodeBucket"), S3Key=Ref("CodeKey")),
@@ -49,6 +66,8 @@ def _function() -> awslambda.Function:
         Role=GetAtt("FunctionRole", "Arn"),
         SnapStart=awslambda.SnapStart(ApplyOn=Ref("SnapStart")),
         TracingConfig=awslambda.TracingConfig(Mode="Active"),
+        # An invocation that leaves a promotion unfinished invokes the function again, as often as it takes.
+        RecursiveLoop="Allow",
         ReservedConcurrentExecutions=only_if(CONCURRENCY_IS_RESERVED, Ref("ReservedConcurrency")),
         LoggingConfig=_LoggingConfig(
             LogGroup=Ref("ServiceLog"),

@@ -32,19 +32,20 @@ def add_role(template: Template) -> None:
         Role(
             "FunctionRole",
             Description=Sub("Permissions of the function of the stack ${AWS::StackName}"),
-            AssumeRolePolicyDocument=_document(
+            AssumeRolePolicyDocument=document(
                 {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
             ),
             Policies=[
-                Policy(PolicyName="tables", PolicyDocument=_document(*_table_statements())),
-                Policy(PolicyName="logs", PolicyDocument=_document(_log_statement())),
-                Policy(PolicyName="traces", PolicyDocument=_document(_trace_statement())),
+                Policy(PolicyName="tables", PolicyDocument=document(*_table_statements())),
+                Policy(PolicyName="logs", PolicyDocument=document(_log_statement())),
+                Policy(PolicyName="traces", PolicyDocument=document(_trace_statement())),
             ],
         )
     )
 
 
-def _document(*statements: dict[str, Any]) -> dict[str, Any]:
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    """Return a policy document."""
     return {"Version": "2012-10-17", "Statement": list(statements)}
 
 

@@ -1,6 +1,7 @@
 """The real service on an emulated stack: deploy, use, update, destroy."""
 
 import json
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -14,8 +15,15 @@ from cfn.package.build import Package
 from cfn.stack.aws import Aws
 from cfn.stack.deploy import StackSettings, deploy
 from cfn.stack.destroy import destroy
+from cfn.template.tables import LOGICAL_IDS
+from storage import events, queue
+from storage.audit import audit
+from storage.dynamodb.tables import Tables
+from tests.apparatus.registered import crowd
 
 pytestmark = pytest.mark.deployed
+
+PATIENCE_SECONDS = 60
 
 _CONFERENCE = {
     "eventId": "tech-conf-2024",
@@ -100,6 +108,41 @@ def test_the_service_is_deployed_used_updated_and_destroyed_and_its_tables_are_k
 @pytest.fixture(scope="module")
 def call(aws: Aws, host_package: Package) -> Client:
     return Client(deploy(aws, StackSettings("responses", throw_away=True), host_package, Console(quiet=True)))
+
+
+@pytest.fixture
+def tables(aws: Aws, call: Client) -> Tables:  # noqa: ARG001 - the stack must exist
+    """Return the tables of the stack, without the service in front of them."""
+    cloudformation = aws.client("cloudformation")
+    details = {
+        name: cloudformation.describe_stack_resource(StackName="responses", LogicalResourceId=logical_id)
+        for name, logical_id in LOGICAL_IDS.items()
+    }
+    names = {name: detail["StackResourceDetail"]["PhysicalResourceId"] for name, detail in details.items()}
+    return Tables(aws.client("dynamodb"), names)
+
+
+def test_a_promotion_that_no_request_finishes_is_finished_by_invocations_of_the_function_itself(
+    call: Client, tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process that raised the capacity died. A newcomer promotes two batches, and hands over the rest."""
+    crowd(tables, 400)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
+        events.update(tables, "e", {"capacity": 401})
+    assert call("POST", "/users", {"userId": "newcomer", "name": "N"})[0] == 201
+    status, registration, _headers = call("POST", "/registrations", {"userId": "newcomer", "eventId": "e"})
+    assert (status, registration["status"]) == (201, "waitlisted")
+    until(lambda: call("GET", "/events/e")[1]["confirmedCount"] == 401)
+    assert call("GET", "/events/e/registrations/newcomer")[1]["waitlistPosition"] == 1
+    assert list(audit(tables)) == []
+
+
+def until(reached: Callable[[], bool]) -> None:
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not reached():
+        assert time.monotonic() < end
+        time.sleep(0.2)
 
 
 def test_location_ends_with_the_id_of_the_new_resource(call: Client) -> None:

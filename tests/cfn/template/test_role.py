@@ -129,6 +129,12 @@ def test_every_grant_is_for_one_table_or_one_of_its_indexes() -> None:
         table = resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Fn::Sub"][2:].partition(".Arn}")[0]
         assert table in arns
         assert "*" not in str(statement)
+    resources = build_template("Release").to_dict()["Resources"]
+    own = resources["InvocationPolicy"]["Properties"]
+    assert own["Roles"] == [{"Ref": "FunctionRole"}]
+    assert own["PolicyDocument"]["Statement"] == [
+        {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": {"Ref": "LiveAlias"}}
+    ]
     assert policies["logs"][0]["Resource"] == {"Fn::GetAtt": ["ServiceLog", "Arn"]}
     assert [statement["Action"] for statement in policies["traces"]] == [
         ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]

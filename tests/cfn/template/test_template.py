@@ -1,5 +1,6 @@
 """The template configures protection, permissions, throttling and alarms, also where emulators ignore them."""
 
+import inspect
 import json
 import re
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 
 from cfn.template.build import BODY_LIMIT, build_template, release_id
 from cfn.template.parameters import DEFAULTS
+from handlers import continuation
 from storage.schema import TABLE_VARIABLES, TABLES
 
 
@@ -97,6 +99,7 @@ class TestFunction:
         assert function["Architectures"] == [{"Ref": "Architecture"}]
         assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
         assert function["TracingConfig"] == {"Mode": "Active"}
+        assert function["RecursiveLoop"] == "Allow"
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": "ServiceLog"}
 
@@ -172,8 +175,25 @@ class TestMonitoring:
 
     def test_there_is_an_alarm_for_each_kind_of_failure(self, template: dict[str, Any]) -> None:
         tables = {f"{name}ThrottledAlarm" for name in TABLES}
-        others = {"ServerErrorsAlarm", "SlowAnswersAlarm", "FunctionErrorsAlarm", "FunctionThrottlesAlarm"}
-        assert _of_type(template, "AWS::CloudWatch::Alarm").keys() == tables | others
+        function = {"FunctionErrorsAlarm", "FunctionThrottlesAlarm", "UnfinishedPromotionsAlarm"}
+        others = {"ServerErrorsAlarm", "SlowAnswersAlarm"}
+        assert _of_type(template, "AWS::CloudWatch::Alarm").keys() == tables | function | others
+
+    def test_the_alarm_of_promotions_counts_the_log_lines_and_the_invocations_that_were_given_up(
+        self, template: dict[str, Any]
+    ) -> None:
+        metrics = template["Resources"]["UnfinishedPromotionsAlarm"]["Properties"]["Metrics"]
+        logged, dropped = (query["MetricStat"]["Metric"] for query in metrics if not query["ReturnData"])
+        assert (dropped["Namespace"], dropped["MetricName"]) == ("AWS/Lambda", "AsyncEventsDropped")
+        assert dropped["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Function"}}]
+        properties = template["Resources"]["UnfinishedPromotionsFilter"]["Properties"]
+        (counted,) = properties["MetricTransformations"]
+        assert (logged["Namespace"], logged["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
+        (text,) = re.findall(r'^\{ \$\.message = "(.+)\*" \}$', properties["FilterPattern"])
+        source = inspect.getsource(continuation)
+        warnings = re.findall(r'logger\.warning\("(.+?)"', source)
+        assert len(warnings) == source.count("logger.") == 2
+        assert all(warning.startswith(text) for warning in warnings)
 
     def test_alarms_notify_the_topic_if_an_address_is_set(self, template: dict[str, Any]) -> None:
         action = {"Fn::If": ["AlarmsHaveAReader", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}

@@ -1,0 +1,79 @@
+"""The owner of unfinished promotions on AWS Lambda: another invocation of the same function.
+
+Nothing runs there between requests. So an invocation that leaves a promotion unfinished invokes the function again,
+asynchronously, and that invocation promotes for as long as it may run. Several requests may hand over the same
+promotion: an invocation that sees people being promoted by another one ends. One always goes on: whoever promotes
+people hands over the rest afterwards, to an invocation that begins later than those which saw it.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from handlers.pipeline.deadline import MARGIN_SECONDS
+from storage import events, queue
+from storage.dynamodb.deadline import within
+from storage.dynamodb.invocation import InvocationError, invoke_later
+from storage.dynamodb.tables import Tables
+from storage.errors import EventNotFound
+
+logger = logging.getLogger(__name__)
+
+#: Number of looks for other promoters, and the pause before each, in seconds.
+LOOKS: Final = 4
+LOOK_SECONDS: Final = 0.25
+
+#: Number of invocations in a row without progress after which a promotion is dropped: its queue is damaged.
+MAX_STUCK: Final = 3
+
+Invoke = Callable[[str, Mapping[str, Any]], object]
+
+
+class Continuation:
+    """Invokes the function again for the promotions that its invocations leave unfinished."""
+
+    def __init__(self, tables: Tables, invoke: Invoke = invoke_later) -> None:
+        """Become the owner of the unfinished promotions of `tables`."""
+        self._tables = tables
+        self._invoke = invoke
+        self._stuck: dict[str, int] = {}  # The events that were handed over, with their invocations without progress.
+        tables.hand_over = lambda event_id: self._stuck.setdefault(event_id, 0)
+
+    def promote(self, payload: Mapping[str, Any], context: Any) -> None:
+        """Continue the promotion of the event `payload["promote"]`, unless another invocation does.
+
+        Raises:
+            Unavailable: The store does not answer; Lambda repeats the invocation after a minute.
+
+        """
+        event_id, stuck = payload["promote"], payload["stuck"] + 1
+        with within(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS):
+            if self._is_continued(event_id) or not queue.resume(self._tables, event_id):
+                return
+        if stuck < MAX_STUCK:
+            self._stuck[event_id] = stuck
+        else:
+            del self._stuck[event_id]
+            logger.warning("a promotion is left unfinished: it makes no progress; run `python -m storage audit`")
+
+    def hand_over(self, context: Any) -> None:
+        """Invoke the function once for each promotion that this invocation left unfinished."""
+        left, self._stuck = self._stuck, {}
+        for event_id, stuck in left.items():
+            try:
+                self._invoke(context.invoked_function_arn, {"promote": event_id, "stuck": stuck})
+            except InvocationError as error:
+                logger.warning("a promotion is left unfinished until the next write: no invocation: %s", error)
+
+    def _is_continued(self, event_id: str) -> bool:
+        """Return whether others promote people of this event now, or there is nobody to promote."""
+        try:
+            before = events.get(self._tables, event_id)
+            for _look in range(LOOKS):
+                time.sleep(LOOK_SECONDS)
+                if events.get(self._tables, event_id).confirmed > before.confirmed:
+                    return True
+        except EventNotFound:
+            return True
+        return False
