@@ -11,7 +11,15 @@ from storage import cursors, queue, rules
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import EventExists, EventHasRegistrations, EventNotFound, Refusal, Unavailable, VersionMismatch
+from storage.errors import (
+    Contention,
+    EventExists,
+    EventHasRegistrations,
+    EventNotFound,
+    Refusal,
+    Unavailable,
+    VersionMismatch,
+)
 from storage.items import (
     DETAILS,
     LISTING,
@@ -165,15 +173,28 @@ def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: 
     """
     try:
         seen = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
-        details, seats = seen or _current(tables, event_id)
+        details, seats = seen or _after_update(tables, event_id)
         if rules.promotable(to_seats(seats)):
             queue.promote_waiting(tables, event_id, to_seats(seats))
-            details, seats = _current(tables, event_id)
+            details, seats = _after_update(tables, event_id)
     except Unavailable:
         # Nobody may repeat the request.
         tables.hand_over(event_id)
         raise
     return to_event(details, seats)
+
+
+def _after_update(tables: Tables, event_id: str) -> tuple[Item, Item]:
+    """Read an event for the answer to its update.
+
+    Raises:
+        Contention: Another client has deleted the event. EventNotFound would mean that this request changed nothing.
+
+    """
+    try:
+        return _current(tables, event_id)
+    except EventNotFound as deleted:
+        raise Contention from deleted
 
 
 def _change(

@@ -63,8 +63,6 @@ def _check_effects(call: Call) -> None:
     expected = {1} if call.succeeded else {0}
     if call.request.name == "update" and (call.succeeded or isinstance(call.outcome, errors.Unavailable)):
         expected = {0, 1}  # It may change nothing; and a change stays although its answer can't be read.
-    if call.request.name == "update" and isinstance(call.outcome, errors.EventNotFound):
-        expected = {0, 1}  # Another client may have deleted the event right after.
     if isinstance(call.outcome, errors.StorageUnavailable):
         return
     if times not in expected:

@@ -10,6 +10,7 @@ from storage import audit, events, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     CapacityBelowConfirmed,
+    Contention,
     CursorInvalid,
     EventExists,
     EventHasRegistrations,
@@ -191,10 +192,15 @@ def test_an_update_is_answered_with_a_later_state_if_the_event_changes_before_it
     assert event == events.get(moto_tables, "e")
 
 
-def test_an_event_that_is_deleted_right_after_its_update_is_not_found(moto_tables: Tables) -> None:
+def test_an_update_of_an_event_that_is_deleted_right_after_it_is_to_be_repeated_and_then_not_found(
+    moto_tables: Tables,
+) -> None:
+    """The update was made: not found at once would mean that nothing was changed."""
     make(moto_tables)
     deleted = before_call(moto_tables, "Query", 2, lambda: events.delete(moto_tables, "e"))
-    with deleted, pytest.raises(EventNotFound):
+    with deleted, pytest.raises(Contention):
+        events.update(moto_tables, "e", {"title": "New"})
+    with pytest.raises(EventNotFound):
         events.update(moto_tables, "e", {"title": "New"})
 
 
