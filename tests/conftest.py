@@ -47,6 +47,8 @@ def moto_connection() -> Iterator[Tables]:
 @pytest.fixture
 def moto_tables(moto_connection: Tables) -> Iterator[Tables]:
     """Create fresh tables on moto, in this process: fast, but correct only for one client at a time."""
+    left = moto_connection.client.list_tables()["TableNames"]
+    assert not left, "another test has left its tables"
     moto_connection.create_missing()
     yield moto_connection
     for table in TABLES:

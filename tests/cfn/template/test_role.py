@@ -4,9 +4,7 @@ import inspect
 from collections.abc import Iterator
 from typing import Any
 
-import boto3
 import pytest
-from moto import mock_aws
 
 from cfn.template.build import build_template
 from cfn.template.role import GRANTS
@@ -17,6 +15,7 @@ from storage.errors import AlreadyRegistered
 from storage.items import BLOCK, seats_key
 from storage.model import EventFields
 from storage.schema import TABLES
+from tests.apparatus.hooks import hooked
 
 #: Kind of a step in a transaction -> the action that authorises it.
 _ACTIONS = {
@@ -27,34 +26,18 @@ _ACTIONS = {
 }
 
 
-class Recorder:
-    """Records (action, table or index) of every call of a client, and of every step of a transaction."""
-
-    def __init__(self, client: Any) -> None:
-        self.used: set[tuple[str, str]] = set()
-        client.meta.events.register("provide-client-params.dynamodb.*", self._record)
-
-    def _record(self, params: dict[str, Any], model: Any, **_: Any) -> None:
-        match model.name:
-            case "TransactWriteItems":
-                for step in params["TransactItems"]:
-                    ((kind, content),) = step.items()
-                    self.used.add((_ACTIONS[kind], content["TableName"]))
-            case "BatchGetItem":
-                self.used |= {("BatchGetItem", table) for table in params["RequestItems"]}
-            case action:
-                index = params.get("IndexName")
-                self.used.add((action, f"{params['TableName']}/index/{index}" if index else params["TableName"]))
-
-
-@pytest.fixture
-def moto_tables(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    with mock_aws():
-        made = Tables(boto3.client("dynamodb", region_name="us-east-1"))
-        made.create_missing()
-        yield made
+def _used(params: dict[str, Any], action: str) -> Iterator[tuple[str, str]]:
+    """Yield the action and the table or index of a call, or of every step of a transaction."""
+    match action:
+        case "TransactWriteItems":
+            for step in params["TransactItems"]:
+                ((kind, content),) = step.items()
+                yield _ACTIONS[kind], content["TableName"]
+        case "BatchGetItem":
+            yield from (("BatchGetItem", table) for table in params["RequestItems"])
+        case _:
+            index = params.get("IndexName")
+            yield action, f"{params['TableName']}/index/{index}" if index else params["TableName"]
 
 
 def _fields(capacity: int = 1) -> EventFields:
@@ -103,10 +86,15 @@ def _use_every_path(tables: Tables) -> None:
 
 
 def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> None:
-    recorder = Recorder(moto_tables.client)
-    _use_every_path(moto_tables)
+    used: set[tuple[str, str]] = set()
+
+    def record(params: dict[str, Any], model: Any, **_event: Any) -> None:
+        used.update(_used(params, model.name))
+
+    with hooked(moto_tables, "provide-client-params.dynamodb.*", record):
+        _use_every_path(moto_tables)
     granted = {(action, resource) for resource, actions in GRANTS.items() for action in actions}
-    assert recorder.used == granted
+    assert used == granted
 
 
 def test_this_file_calls_every_public_function_of_the_storage() -> None:
