@@ -140,6 +140,7 @@ def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
         )
         with pytest.raises(LookupError, match="the stack other has no EventsTable"):
             stack_tables(cloudformation, "other")
+        cloudformation.delete_stack(StackName="events-api")
 
 
 @pytest.fixture
