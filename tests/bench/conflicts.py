@@ -1,9 +1,11 @@
 """A seeded simulation of concurrent registrations for one event: DynamoDB's conflicts, and the service's backoff.
 
 A transaction is accepted or refused when it arrives, never queued. An accepted transaction holds its SEATS item for the
-commit window, and others that arrive meanwhile are refused. A partition has 1,000 write units per second. Two
-assumptions are ours, and conservative: a refused transaction consumes its units all the same, and its answer takes half
-the window, the first of the two phases of a commit. Nothing else takes time: no network, no Lambda.
+commit window, and others that arrive meanwhile are refused. As items are released one by one, a new place in the queue
+is held for half a window to one and a half, and a person who joins right behind it is refused until then. A partition
+has 1,000 write units per second. Two assumptions are ours, and conservative: a refused transaction consumes its units
+all the same, and its answer takes half the window, the first of the two phases of a commit. Nothing else takes time: no
+network, no Lambda.
 """
 
 import heapq
@@ -13,10 +15,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from storage.dynamodb.retries import RETRY_SECONDS, Backoff
+from storage.dynamodb.retries import LAST_CEILING, RETRY_SECONDS, Backoff
 from storage.errors import Contention
 
 PARTITION_UNITS: Final = 1_000
+
+#: Shortest and longest time for which a transaction holds its items other than SEATS, in commit windows.
+PLACE_WINDOWS: Final = (0.5, 1.5)
 
 Process = Generator[float, None, None]
 
@@ -70,18 +75,22 @@ class Person:
 
 @dataclass(slots=True)
 class _Shard:
+    """A counter, held until a time, and the time until which the last place in the queue is held."""
+
     held_until: float = 0.0
     next_number: int = 0
+    place_until: float = 0.0
 
 
 @dataclass(slots=True)
-class _Partition:
+class Partition:
     """A token bucket of write units, with the capacity of one second."""
 
     units: float = PARTITION_UNITS
     filled: float = 0.0
 
     def take(self, now: float, units: int) -> bool:
+        """Consume these units, or nothing and return False if fewer are left."""
         self.units = min(PARTITION_UNITS, self.units + (now - self.filled) * PARTITION_UNITS)
         self.filled = now
         enough = self.units >= units
@@ -92,13 +101,14 @@ class _Partition:
 class Simulation:
     """One event that people register for; it can run once."""
 
-    def __init__(self, design: Design, window: float, seed: int) -> None:
-        """Take the commit window in seconds, and the seed of all random choices."""
+    def __init__(self, design: Design, window: float, seed: int, last_ceiling: float = LAST_CEILING) -> None:
+        """Take the commit window and the backoff's last ceiling in seconds, and the seed of all random choices."""
         self._design = design
         self._window = window
+        self._last_ceiling = last_ceiling
         self._dice = random.Random(seed)  # noqa: S311 - it has to be repeatable, not secret
         self._shards = [_Shard() for _ in range(design.shards)]
-        self._partitions = [_Partition() for _ in range(design.partitions)]
+        self._partitions = [Partition() for _ in range(design.partitions)]
         self._now = 0.0
 
     def offer(self, rate: float, seconds: float) -> list[Person]:
@@ -111,20 +121,41 @@ class Simulation:
     def run(self, moments: Iterable[float]) -> list[Person]:
         """Simulate arrivals at these times, and return the people when all are answered."""
         people = [Person(moment) for moment in moments]
-        # Pending steps: their time, the person's number as tie-breaker, and the process to resume.
-        pending = [(person.arrived, number, self._register(person)) for number, person in enumerate(people)]
+        self._resume([(person.arrived, self._register(person)) for person in people])
+        return people
+
+    def crowd(self, clients: int, gap: float, seconds: float) -> list[Person]:
+        """Simulate clients that register one person after the other, and return the people.
+
+        `gap` is the mean time between an answer and the client's next request.
+        """
+        people: list[Person] = []
+        self._resume([(0.0, self._client(people, gap, seconds)) for _ in range(clients)])
+        return people
+
+    def _client(self, people: list[Person], gap: float, seconds: float) -> Process:
+        while self._now < seconds:
+            yield self._dice.expovariate(1 / gap)
+            person = Person(self._now)
+            people.append(person)
+            yield from self._register(person)
+
+    def _resume(self, processes: Iterable[tuple[float, Process]]) -> None:
+        """Resume each process at its time, and then after each pause that it yields, until all have ended."""
+        # Pending steps: their time, the number of the process as tie-breaker, and the process.
+        pending = [(moment, number, process) for number, (moment, process) in enumerate(processes)]
         heapq.heapify(pending)
         while pending:
             self._now, number, process = heapq.heappop(pending)
             pause = next(process, None)
             if pause is not None:
                 heapq.heappush(pending, (self._now + pause, number, process))
-        return people
 
     def _register(self, person: Person) -> Process:
         """Simulate `Tables.retry` with the attempts of `registrations.register`."""
         seen: int | None = None
-        backoff, pause = Backoff(self._now + RETRY_SECONDS, lambda: self._now, self._dice.uniform), 0.0
+        end, pause = self._now + RETRY_SECONDS, 0.0
+        backoff = Backoff(end, lambda: self._now, self._dice.uniform, self._last_ceiling)
         with suppress(Contention):
             while True:
                 yield pause
@@ -146,17 +177,19 @@ class Simulation:
             yield self._window / 2
             return None
         person.units += price.units
-        if shard.held_until > self._now:
+        behind_last = self._design.exact and seen == shard.next_number
+        if shard.held_until > self._now or (behind_last and shard.place_until > self._now):
             yield self._window / 2
             return None
-        stale = seen is None or (self._design.exact and seen != shard.next_number)
-        if self._design.full and stale:
+        if self._design.full and (seen is None or (self._design.exact and not behind_last)):
             image = shard.next_number
             yield self._window / 2
             return image
         shard.held_until = self._now + self._window
         shard.next_number += 1
-        yield self._window
+        if self._design.full:
+            shard.place_until = self._now + self._window * self._dice.uniform(*PLACE_WINDOWS)
+        yield max(shard.held_until, shard.place_until) - self._now
         person.admitted = True
         return None
 

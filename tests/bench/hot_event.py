@@ -1,4 +1,4 @@
-"""`python -m tests.bench.hot_event`: registrations per second on one event, and the effect of shards.
+"""`python -m tests.bench.hot_event`: registrations per second on one event, and the effect of backoff and shards.
 
 It runs the simulation of `conflicts.py` for every design, commit window and rate, prints the tables and plots the
 curves. The same seed gives the same figures. `hot_event.md` has the conclusions.
@@ -38,6 +38,17 @@ WARM_UP: Final = 2 * RETRY_SECONDS
 REFUSED: Final = 0.01
 OVERLOADED: Final = 0.5
 
+#: The backoff's last ceilings that are compared, in seconds: with a crowd of clients that register again, on average,
+#: CROWD_GAP seconds after an answer (None), and at rates per second below and above what an event carries.
+CEILINGS: Final = (0.5, 0.3, 0.15, 0.08)
+SEATS_FREE: Final = Design(name="seats free")
+FULL: Final = Design(name="full", full=True)
+COMPARED: Final = ((SEATS_FREE, None), (FULL, None), (SEATS_FREE, 75), (FULL, 50), (FULL, 75))
+CROWD: Final = 16
+CROWD_GAP: Final = 0.01
+CROWD_SECONDS: Final = 120
+RATE_SECONDS: Final = 30
+
 #: Dollars per million on-demand write units in us-east-1 (list price).
 DOLLARS: Final = 0.625
 
@@ -61,6 +72,7 @@ def main() -> None:
             if outcome.given_up > OVERLOADED:
                 break
     console.print(_limits(outcomes), _curve(outcomes, options.window), _last_seats(options.seed))
+    console.print(_ceilings(options.window, options.seed))
     options.out.parent.mkdir(parents=True, exist_ok=True)
     hot_event_plot.draw(outcomes, DESIGNS, WINDOWS, options.out)
     console.print(f"Drawn: {options.out}", soft_wrap=True)
@@ -103,6 +115,34 @@ def _curve(outcomes: Outcomes, window: int) -> Table:
             )
             name = ""
     return table
+
+
+def _ceilings(window: int, seed: int) -> Table:
+    columns = ("ceiling s", "accepted/s", "503", "p50 ms", "p99 ms", "WRU")
+    table = _table(f"The backoff's last ceiling, at a commit window of {window} ms", "load", *columns)
+    for design, rate in COMPARED:
+        name = f"{design.name}, {rate or f'{CROWD} clients'}{'/s' if rate else ''}"
+        for ceiling in CEILINGS:
+            outcome = _compared(Simulation(design, window / 1000, seed, ceiling), rate)
+            table.add_row(name, f"{ceiling}", *_cells(outcome))
+            name = ""
+    return table
+
+
+def _compared(simulation: Simulation, rate: int | None) -> Outcome:
+    end = WARM_UP + (RATE_SECONDS if rate else CROWD_SECONDS)
+    people = simulation.offer(rate, end) if rate else simulation.crowd(CROWD, CROWD_GAP, end)
+    return Outcome.of(people, WARM_UP, end)
+
+
+def _cells(outcome: Outcome) -> list[str]:
+    return [
+        f"{outcome.accepted_rate:.0f}",
+        f"{outcome.given_up:.2%}",
+        f"{outcome.median * 1000:.0f}",
+        f"{outcome.slow * 1000:.0f}",
+        f"{outcome.units:.1f}",
+    ]
 
 
 def _of(outcomes: Outcomes, design: Design, window: int) -> list[tuple[int, Outcome]]:

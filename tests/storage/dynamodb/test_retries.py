@@ -25,8 +25,8 @@ def backoff() -> Backoff:
     return Backoff(1e9, Clock(), Clock.highest)
 
 
-def test_the_first_retry_follows_at_once_and_then_the_ceiling_doubles_up_to_half_a_second(backoff: Backoff) -> None:
-    assert [backoff.pause() for _ in range(8)] == [0, 0.04, 0.08, 0.16, 0.32, 0.5, 0.5, 0.5]
+def test_the_first_retry_follows_at_once_and_then_the_ceiling_doubles_up_to_the_last(backoff: Backoff) -> None:
+    assert [backoff.pause() for _ in range(8)] == [0, 0.04, 0.08, 0.15, 0.15, 0.15, 0.15, 0.15]
 
 
 def test_pauses_have_full_jitter() -> None:
@@ -49,7 +49,7 @@ def test_no_pause_lasts_beyond_the_end() -> None:
             pause = backoff.pause()
             clock.now += pause
             total += pause
-    assert total == pytest.approx(0.04 + 0.08 + 0.16 + 0.32 + 8 * 0.5)
+    assert total == pytest.approx(0.04 + 0.08 + 32 * 0.15)
     assert clock() <= 105
 
 
@@ -69,4 +69,4 @@ def test_a_fresh_snapshot_is_used_at_once_up_to_four_times_between_two_pauses(ba
 
 def test_without_a_fresh_snapshot_there_is_a_pause_again(backoff: Backoff) -> None:
     pauses = [backoff.pause(fresh=fresh) for fresh in (True, True, False, False, True, False)]
-    assert pauses == [0, 0, 0.04, 0.08, 0, 0.16]
+    assert pauses == [0, 0, 0.04, 0.08, 0, 0.15]
