@@ -45,12 +45,15 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
 
     """
     assisted = False
+    used: Item | None = None
 
     def attempt(image: Item | None) -> tuple[Registration, Seats | None]:
-        nonlocal assisted
+        nonlocal assisted, used
         if image is None:
             return _take_seat(tables, event_id, user_id), None
-        seats = to_seats(image)
+        # An attempt that brought no new snapshot met another change, or a busy store: the old snapshot is outdated.
+        seats = to_seats(image) if image is not used else _read_seats(tables, event_id)
+        used = image
         admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION and not assisted:
             assisted = True
@@ -64,6 +67,13 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
 
     registration, seats = tables.retry(attempt)
     return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
+
+
+def _read_seats(tables: Tables, event_id: str) -> Seats:
+    item = tables.get("Events", seats_key(event_id))
+    if item is None:
+        raise EventNotFound
+    return to_seats(item)
 
 
 def _assisting(tables: Tables, registration: Registration, seats: Seats) -> Registration:

@@ -4,8 +4,8 @@ A transaction is accepted or refused when it arrives, never queued. An accepted 
 commit window, and others that arrive meanwhile are refused. As items are released one by one, a new place in the queue
 is held for half a window to one and a half, and a person who joins right behind it is refused until then. A partition
 has 1,000 write units per second. Two assumptions are ours, and conservative: a refused transaction consumes its units
-all the same, and its answer takes half the window, the first of the two phases of a commit. Nothing else takes time: no
-network, no Lambda.
+all the same, and its answer takes half the window, the first of the two phases of a commit. A read of SEATS takes a
+quarter of the window. Nothing else takes time: no network, no Lambda.
 """
 
 import heapq
@@ -66,6 +66,7 @@ class Person:
     attempts: int = 0
     throttled: int = 0
     units: int = 0
+    reads: int = 0
 
     @property
     def latency(self) -> float:
@@ -154,17 +155,29 @@ class Simulation:
     def _register(self, person: Person) -> Process:
         """Simulate `Tables.retry` with the attempts of `registrations.register`."""
         seen: int | None = None
+        image: int | None = None
         end, pause = self._now + RETRY_SECONDS, 0.0
         backoff = Backoff(end, lambda: self._now, self._dice.uniform, self._last_ceiling)
         with suppress(Contention):
             while True:
                 yield pause
+                if seen is not None and image is None:
+                    seen = yield from self._read(person)
                 image = yield from self._attempt(person, seen)
                 if person.admitted:
                     break
                 seen = seen if image is None else image
                 pause = backoff.pause(fresh=image is not None)
         person.answered = self._now
+
+    def _read(self, person: Person) -> Generator[float, None, int]:
+        """Read the next number, as it was before a transaction that holds it."""
+        person.reads += 1
+        yield self._window / 8
+        (shard,) = self._shards
+        number = shard.next_number - (shard.held_until > self._now)
+        yield self._window / 8
+        return number
 
     def _attempt(self, person: Person, seen: int | None) -> Generator[float, None, int | None]:
         """Send one transaction, for a seat or for queue number `seen`; return the next number if a condition failed."""
@@ -196,13 +209,14 @@ class Simulation:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Rates, latencies and units of the people who arrived or were answered in the counted time."""
+    """Rates, latencies, write units and reads of the people who arrived or were answered in the counted time."""
 
     accepted_rate: float
     given_up: float
     median: float
     slow: float
     units: float
+    reads: float
 
     @classmethod
     def of(cls, people: Sequence[Person], start: float, end: float) -> "Outcome":
@@ -216,6 +230,7 @@ class Outcome:
             median=latencies[len(latencies) // 2],
             slow=latencies[len(latencies) * 99 // 100],
             units=sum(person.units for person in arrived) / max(1, sum(person.admitted for person in arrived)),
+            reads=sum(person.reads for person in arrived) / max(1, sum(person.admitted for person in arrived)),
         )
 
 

@@ -49,8 +49,9 @@ CROWD_GAP: Final = 0.01
 CROWD_SECONDS: Final = 120
 RATE_SECONDS: Final = 30
 
-#: Dollars per million on-demand write units in us-east-1 (list price).
-DOLLARS: Final = 0.625
+#: Dollars per million on-demand units in us-east-1 (list price).
+WRITE_DOLLARS: Final = 0.625
+READ_DOLLARS: Final = 0.125
 
 Outcomes = dict[tuple[Design, int, int], Outcome]
 
@@ -98,7 +99,7 @@ def _limits(outcomes: Outcomes) -> Table:
 
 
 def _curve(outcomes: Outcomes, window: int) -> Table:
-    columns = ("offered/s", "accepted/s", "503", "p50 ms", "p99 ms", "WRU", "$/million")
+    columns = ("offered/s", "accepted/s", "503", "p50 ms", "p99 ms", "WRU", "RRU", "$/million")
     table = _table(f"A commit window of {window} ms", "design", *columns)
     for design in DESIGNS:
         name = design.name
@@ -111,7 +112,8 @@ def _curve(outcomes: Outcomes, window: int) -> Table:
                 f"{outcome.median * 1000:.0f}",
                 f"{outcome.slow * 1000:.0f}",
                 f"{outcome.units:.1f}",
-                f"{outcome.units * DOLLARS:.2f}",
+                f"{outcome.reads:.1f}",
+                f"{outcome.units * WRITE_DOLLARS + outcome.reads * READ_DOLLARS:.2f}",
             )
             name = ""
     return table

@@ -65,14 +65,25 @@ def test_joining_right_behind_a_place_that_is_held_conflicts_although_the_counte
     assert second.answered - first.answered >= 20 * WINDOW
 
 
-def test_a_taken_queue_number_costs_one_more_attempt_unless_any_higher_number_is_accepted() -> None:
-    """The second person reads a number just before the first takes it."""
-    exact, free = (
-        Simulation(Design(name="full", full=True, exact=exact), WINDOW, seed=1).run([0.0, 0.001])
-        for exact in (True, False)
-    )
-    assert [people[0].attempts for people in (exact, free)] == [2, 2]
-    assert exact[1].attempts == free[1].attempts + 1
+def test_a_person_who_joins_the_queue_reads_the_next_number_again_after_each_conflict() -> None:
+    """The second person sees the number just before the first takes it."""
+    first, second = Simulation(FULL, WINDOW, seed=1).run([0.0, 0.003])
+    assert (first.attempts, first.reads) == (2, 0)
+    assert second.reads == second.attempts - 2 > 0
+    assert second.units == 8 + 12 * (second.attempts - 1)
+
+
+def test_a_full_event_with_half_more_joins_than_it_carries_still_admits_most_of_what_it_carries() -> None:
+    assert rate_of(FULL, WINDOW, 100) > 0.8 * rate_of(FULL, WINDOW, 60) > 45
+
+
+def test_taken_queue_numbers_cost_more_attempts_unless_any_higher_number_is_accepted() -> None:
+    for seed in (1, 2, 3):
+        exact, free = (
+            sum(person.attempts for person in Simulation(design, WINDOW, seed).offer(60, 20))
+            for design in (FULL, Design(name="any number", full=True, exact=False))
+        )
+        assert exact > free
 
 
 def test_a_registration_refused_until_the_retry_budget_is_spent_gives_up() -> None:
@@ -103,7 +114,7 @@ def test_a_lower_ceiling_of_the_pauses_shortens_the_longest_latencies(design: De
         Outcome.of(Simulation(design, WINDOW, 1, ceiling).crowd(16, gap=0.01, seconds=60), 10, 60).slow
         for ceiling in (0.5, LAST_CEILING)
     )
-    assert low < 0.8 * high
+    assert low < 0.7 * high
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

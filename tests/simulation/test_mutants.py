@@ -3,7 +3,7 @@
 from tests.simulation.mutants import REDUNDANT, caught, demands, mutants, short
 
 #: Seeds that catch most mutants; `python -m tests.simulation --mutants` finds them, and checks every mutant.
-SEEDS = (1, 13, 14, 24, 26, 56, 65, 99, 1642)
+SEEDS = (1, 7, 11, 46, 58, 1001, 1178, 1625, 2104)
 #: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 

@@ -1,6 +1,8 @@
 """Each race of registering and unregistering, with a rival that acts between read and write."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from storage.errors import (
     RegistrationNotFound,
 )
 from storage.items import queue_number
+from tests.apparatus.hooks import hooked
 from tests.apparatus.registered import make_event, register, state
 from tests.apparatus.rival import in_turn, nothing, rival
 
@@ -209,21 +212,69 @@ def test_two_requests_to_unregister_a_person_free_one_seat(moto_tables: Tables) 
     assert state(moto_tables) == ("bc", "d")
 
 
+def test_after_a_conflict_a_person_joins_with_the_number_that_is_next_by_then(moto_tables: Tables) -> None:
+    """An attempt with the number as it was before the conflict would fail, and cost as much as another."""
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a")
+    with conflicting(moto_tables, 2, lambda: register(moto_tables, "c")) as transactions:
+        (mine,) = register(moto_tables, "b")
+    assert len(transactions) == 3
+    assert mine.position == 2
+    assert state(moto_tables) == ("a", "cb")
+
+
+def test_an_event_that_is_deleted_during_a_conflict_is_not_found(moto_tables: Tables) -> None:
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a")
+
+    def delete() -> None:
+        registrations.unregister(moto_tables, "e", "a")
+        events.delete(moto_tables, "e")
+
+    with conflicting(moto_tables, 2, delete) as transactions, pytest.raises(EventNotFound):
+        register(moto_tables, "b")
+    assert len(transactions) == 2
+
+
 def test_contention_that_outlasts_the_retries_is_refused_and_changes_nothing(moto_tables: Tables) -> None:
     make_event(moto_tables)
     register(moto_tables, "a")
     hasty = Tables(moto_tables.client, retry_seconds=0.05)
-
-    def busy(**_context: Any) -> Any:
-        reasons = [{"Code": "TransactionConflict"}] * 4
-        error = {"Code": "TransactionCanceledException", "Message": "conflict"}
-        return _Answer(), {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {}}
-
-    moto_tables.client.meta.events.register("before-call.dynamodb.TransactWriteItems", busy)
-    with pytest.raises(Contention):
+    with hooked(moto_tables, WRITES, conflict), pytest.raises(Contention):
         registrations.register(hasty, "e", "b")
-    moto_tables.client.meta.events.unregister("before-call.dynamodb.TransactWriteItems", busy)
     assert state(moto_tables) == ("a", "")
+
+
+WRITES = "before-call.dynamodb.TransactWriteItems"
+
+
+@contextmanager
+def conflicting(tables: Tables, number: int, act: Callable[[], object]) -> Iterator[list[int]]:
+    """Act before the transaction with this number, from 1, which then conflicts; yield the numbers of those sent."""
+    numbers: list[int] = []
+    acting = False
+
+    def before(params: Any, **_context: Any) -> Any:
+        nonlocal acting
+        if acting:
+            return None
+        numbers.append(len(numbers) + 1)
+        if numbers[-1] != number:
+            return None
+        acting = True
+        act()
+        acting = False
+        return conflict(params)
+
+    with hooked(tables, WRITES, before):
+        yield numbers
+
+
+def conflict(params: Any, **_context: Any) -> Any:
+    """Answer a transaction as DynamoDB does while another one holds its items."""
+    error = {"Code": "TransactionCanceledException", "Message": "conflict"}
+    reasons = [{"Code": "TransactionConflict"}] * len(json.loads(params["body"])["TransactItems"])
+    return _Answer(), {"Error": error, "CancellationReasons": reasons, "ResponseMetadata": {}}
 
 
 class _Answer:
