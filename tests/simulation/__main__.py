@@ -1,8 +1,8 @@
 """`python -m tests.simulation --schedules 20000`: simulate schedules, from a new seed or from `--seed`.
 
 `--seed N --schedules 1` replays the schedule of seed N exactly. On a violation the command prints the trace of the
-schedule and exits with 1. `--mutants` makes the store ignore each part of each condition in turn, and exits with 1 if
-the schedules do not detect one of them.
+schedule and exits with 1. `--mutants` makes the store ignore each part of each condition in turn, until the schedules
+have detected all of these mutants, and exits with 1 if they do not detect one of them.
 """
 
 import argparse
@@ -12,12 +12,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.mutants import caught, demands, mutants
+from tests.simulation.mutants import demands, mutants, search
 from tests.simulation.network import Fault
 from tests.simulation.run import Outcome, simulate
 
 PROGRESS_SECONDS = 10
 DEMANDS_SCHEDULES = 150
+SCHEDULES = 1_000
+FOR_MUTANTS = 20_000
 
 
 def main() -> int:
@@ -25,26 +27,28 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="python -m tests.simulation", description="Simulate concurrent clients of the storage code."
     )
-    parser.add_argument("--schedules", type=int, default=1000, help="number of schedules (default: %(default)s)")
+    default = f"{SCHEDULES}, or with --mutants at most {FOR_MUTANTS}"
+    parser.add_argument("--schedules", type=int, help=f"number of schedules (default: {default})")
     parser.add_argument(
         "--seed", type=int, help="seed of the first schedule; the others count up from it (default: random)"
     )
     parser.add_argument("--mutants", action="store_true", help="check that ignoring any condition is detected")
     options = parser.parse_args()
     if options.mutants:
-        return check_mutants(options.seed or 0, options.schedules)
+        return check_mutants(options.seed or 0, options.schedules or FOR_MUTANTS)
     seed = random.getrandbits(32) if options.seed is None else options.seed
-    print(f"{options.schedules} schedules from seed {seed}", flush=True)  # noqa: T201 - a command's output
+    schedules = options.schedules or SCHEDULES
+    print(f"{schedules} schedules from seed {seed}", flush=True)  # noqa: T201 - a command's output
     start = shown = time.monotonic()
     figures: Counter[str] = Counter()
     faults: Counter[Fault] = Counter()
-    for number in range(options.schedules):
+    for number in range(schedules):
         outcome = simulate(seed + number)
         figures, faults = figures + outcome.figures, faults + outcome.faults
         if outcome.violation:
             print("\n".join(replayed(outcome)))  # noqa: T201
             return 1
-        if time.monotonic() - shown > PROGRESS_SECONDS or number + 1 == options.schedules:
+        if time.monotonic() - shown > PROGRESS_SECONDS or number + 1 == schedules:
             shown = time.monotonic()
             print(summary(number + 1, shown - start, figures, faults), flush=True)  # noqa: T201
     return 0
@@ -52,12 +56,16 @@ def main() -> int:
 
 def check_mutants(seed: int, schedules: int) -> int:
     """Search a schedule that catches each mutant, and return the exit code."""
-    survivors = 0
-    for name, ignored in mutants(demands(range(seed, seed + DEMANDS_SCHEDULES))):
-        outcome = caught(ignored, range(seed, seed + schedules))
-        survivors += outcome is None
-        print(f"{name}: {f'seed {outcome.seed}: {outcome.violation}' if outcome else 'NOT CAUGHT'}", flush=True)  # noqa: T201
-    return 1 if survivors else 0
+    start = time.monotonic()
+    left = dict(mutants(demands(range(seed, seed + DEMANDS_SCHEDULES))))
+    total = len(left)
+    for name, outcome in search(dict(left), range(seed, seed + schedules)):
+        del left[name]
+        print(f"{name}: seed {outcome.seed}: {outcome.violation}", flush=True)  # noqa: T201
+    for name in left:
+        print(f"{name}: NOT CAUGHT", flush=True)  # noqa: T201
+    print(f"{total - len(left)} of {total} mutants caught in {time.monotonic() - start:.0f} s")  # noqa: T201
+    return 1 if left else 0
 
 
 def replayed(outcome: Outcome) -> Iterable[str]:

@@ -75,6 +75,9 @@ class Dynamo:
     lags: Callable[[], bool] = lambda: False
     ignored: frozenset[Demand] = frozenset()
     demands: set[Demand] = field(default_factory=set)
+    #: Sets of conjuncts that change the result of a step if all of them are ignored. A store that ignores only parts of
+    #: these sets runs the same schedule.
+    decisive: set[frozenset[Demand]] = field(default_factory=set)
     conflicts: int = 0
     moment: int = 0
     items: dict[Address, Item] = field(default_factory=dict)
@@ -169,6 +172,8 @@ class Dynamo:
         if torn:
             # Others meet the locks before the commit, as between the two phases of a two-phase commit.
             self._locks.update(self._held(addresses, steps))
+            for address, (action, step) in zip(addresses, steps, strict=True):
+                self._decided_by_check(address, action, step)
             self.pause()
         self._commit(addresses, steps, by, torn=torn)
         self._tokens[token] = members
@@ -204,6 +209,7 @@ class Dynamo:
         condition = step.get("ConditionExpression")
         _check(step, condition, step.get("UpdateExpression"))
         if address in self._locks and self._held([address], [(action, step)]):
+            self._decided_by_check(address, action, step)
             return {"Code": "TransactionConflict", "Message": "Transaction is ongoing for the item"}
         item = self.items.get(address)
         if condition is None or self._holds(address, action, step, item):
@@ -224,13 +230,18 @@ class Dynamo:
 
     def _holds(self, address: Address, action: str, step: Mapping[str, Any], item: Item | None) -> bool:
         names, values = step.get("ExpressionAttributeNames", {}), step.get("ExpressionAttributeValues", {})
-        holds = True
+        demands = _demands(address, action, step)
         tests = [test for _part, test in conjuncts(step["ConditionExpression"])]
-        for demand, test in zip(_demands(address, action, step), tests, strict=True):
-            self.demands.add(demand)
-            if demand not in self.ignored:
-                holds = holds and test(item, names, values)
-        return holds
+        self.demands.update(demands)
+        failed = {demand for demand, test in zip(demands, tests, strict=True) if not test(item, names, values)}
+        if failed:
+            self.decisive.add(frozenset(failed))
+        return failed <= self.ignored
+
+    def _decided_by_check(self, address: Address, action: str, step: Mapping[str, Any]) -> None:
+        """Note a ConditionCheck that takes or meets a lock: without it, others may run."""
+        if action == "ConditionCheck":
+            self.decisive.add(frozenset(_demands(address, action, step)))
 
     def _after(self, address: Address, action: str, step: Mapping[str, Any]) -> Item | None:
         if action == "Put":

@@ -4,7 +4,7 @@ The parts are collected from a run of the simulation. Some repeat another part o
 only if both are ignored.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -95,3 +95,25 @@ def caught(ignored: frozenset[Demand], seeds: Iterable[int]) -> Outcome | None:
         if outcome.violation:
             return outcome
     return None
+
+
+def search(ignored_by_name: Mapping[str, frozenset[Demand]], seeds: Iterable[int]) -> Iterator[tuple[str, Outcome]]:
+    """Yield each mutant that a schedule catches, with the schedule, until all are caught.
+
+    Each seed runs once without a mutant, and then only with the mutants that can run another schedule.
+    """
+    left = dict(ignored_by_name)
+    for seed in seeds:
+        if not left:
+            return
+        original = simulate(seed)
+        assert original.violation is None, f"seed {seed}, without a mutant: {original.violation}"
+        for name, ignored in list(left.items()):
+            if affects(ignored, original) and (outcome := caught(ignored, [seed])):
+                del left[name]
+                yield name, outcome
+
+
+def affects(ignored: frozenset[Demand], original: Outcome) -> bool:
+    """Return whether a mutant can differ from the original in a schedule, given the original's outcome."""
+    return any(decisive <= ignored for decisive in original.decisive)

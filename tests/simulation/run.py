@@ -32,6 +32,8 @@ class Outcome:
     figures: Counter[str] = field(default_factory=Counter)
     faults: Counter[Fault] = field(default_factory=Counter)
     demands: set[Demand] = field(default_factory=set)
+    #: The `Dynamo.decisive` of the schedule.
+    decisive: set[frozenset[Demand]] = field(default_factory=set)
 
 
 def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), trace: bool = False) -> Outcome:
@@ -51,7 +53,8 @@ def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), trace: bool
     outcome.figures = world.timeline.figures + Counter(
         calls=len(world.calls), transactions=world.dynamo.moment, conflicts=world.dynamo.conflicts
     )
-    outcome.faults, outcome.demands = world.client.met, world.dynamo.demands
+    outcome.faults = world.client.met
+    outcome.demands, outcome.decisive = world.dynamo.demands, world.dynamo.decisive
     return outcome
 
 

@@ -74,6 +74,18 @@ def test_the_command_prints_figures_and_exits_with_0(
     assert "transactions" in printed
 
 
+def test_the_command_names_mutants_that_no_schedule_detects_and_exits_with_1(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "DEMANDS_SCHEDULES", 2)
+    monkeypatch.setattr("sys.argv", ["simulation", "--mutants", "--schedules", "2"])
+    assert command.main() == 1
+    printed = capsys.readouterr().out
+    assert "Put Users attribute_not_exists ( #userId ) of attribute_not_exists(#userId): seed 0: user u1 is" in printed
+    assert ": NOT CAUGHT\n" in printed
+    assert " mutants caught in " in printed
+
+
 def test_on_a_violation_the_command_prints_seed_and_trace_and_exits_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
