@@ -3,9 +3,9 @@
 A transaction is accepted or refused when it arrives, never queued. An accepted transaction holds its SEATS item for the
 commit window, and others that arrive meanwhile are refused. As items are released one by one, a new place in the queue
 is held for half a window to one and a half, and a person who joins right behind it is refused until then. A partition
-has 1,000 write units per second. Two assumptions are ours, and conservative: a refused transaction consumes its units
-all the same, and its answer takes half the window, the first of the two phases of a commit. A read of SEATS takes a
-quarter of the window. Nothing else takes time: no network, no Lambda.
+has 1,000 write units and 3,000 read units per second. Two assumptions are ours, and conservative: a refused transaction
+consumes its units all the same, and its answer takes half the window, the first of the two phases of a commit. A read
+of SEATS takes a quarter of the window. Nothing else takes time: no network, no Lambda.
 """
 
 import heapq
@@ -19,6 +19,7 @@ from storage.dynamodb.retries import LAST_CEILING, RETRY_SECONDS, Backoff
 from storage.errors import Contention
 
 PARTITION_UNITS: Final = 1_000
+PARTITION_READS: Final = 3_000
 
 #: Shortest and longest time for which a transaction holds its items other than SEATS, in commit windows.
 PLACE_WINDOWS: Final = (0.5, 1.5)
@@ -85,14 +86,15 @@ class _Shard:
 
 @dataclass(slots=True)
 class Partition:
-    """A token bucket of write units, with the capacity of one second."""
+    """A token bucket of write units, or of read units, with the capacity of one second."""
 
+    capacity: int = PARTITION_UNITS
     units: float = PARTITION_UNITS
     filled: float = 0.0
 
     def take(self, now: float, units: int) -> bool:
         """Consume these units, or nothing and return False if fewer are left."""
-        self.units = min(PARTITION_UNITS, self.units + (now - self.filled) * PARTITION_UNITS)
+        self.units = min(self.capacity, self.units + (now - self.filled) * self.capacity)
         self.filled = now
         enough = self.units >= units
         self.units -= units * enough
@@ -110,6 +112,7 @@ class Simulation:
         self._dice = random.Random(seed)  # noqa: S311 - it has to be repeatable, not secret
         self._shards = [_Shard() for _ in range(design.shards)]
         self._partitions = [Partition() for _ in range(design.partitions)]
+        self._reads = Partition(PARTITION_READS, PARTITION_READS)
         self._now = 0.0
 
     def offer(self, rate: float, seconds: float) -> list[Person]:
@@ -171,7 +174,9 @@ class Simulation:
         person.answered = self._now
 
     def _read(self, person: Person) -> Generator[float, None, int]:
-        """Read the next number, as it was before a transaction that holds it."""
+        """Read the next number, as it was before a transaction that holds it; a throttled read ends the retries."""
+        if not self._reads.take(self._now, 1):
+            raise Contention
         person.reads += 1
         yield self._window / 8
         (shard,) = self._shards

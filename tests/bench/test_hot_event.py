@@ -73,6 +73,13 @@ def test_a_person_who_joins_the_queue_reads_the_next_number_again_after_each_con
     assert second.units == 8 + 12 * (second.attempts - 1)
 
 
+def test_a_throttled_read_ends_the_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conflicts, "PARTITION_READS", 0)
+    first, second = Simulation(FULL, WINDOW, seed=1).run([0.0, 0.003])
+    assert first.admitted
+    assert (second.admitted, second.reads, second.attempts) == (False, 0, 2)
+
+
 def test_a_full_event_with_half_more_joins_than_it_carries_still_admits_most_of_what_it_carries() -> None:
     assert rate_of(FULL, WINDOW, 100) > 0.8 * rate_of(FULL, WINDOW, 60) > 45
 

@@ -19,6 +19,7 @@ from storage.errors import (
 )
 from storage.items import queue_number
 from tests.apparatus.hooks import hooked
+from tests.apparatus.meter import metered
 from tests.apparatus.registered import make_event, register, state
 from tests.apparatus.rival import in_turn, nothing, rival
 
@@ -216,9 +217,13 @@ def test_after_a_conflict_a_person_joins_with_the_number_that_is_next_by_then(mo
     """An attempt with the number as it was before the conflict would fail, and cost as much as another."""
     make_event(moto_tables, capacity=1)
     register(moto_tables, "a")
-    with conflicting(moto_tables, 2, lambda: register(moto_tables, "c")) as transactions:
+    with (
+        conflicting(moto_tables, 2, lambda: register(moto_tables, "c")) as transactions,
+        metered(moto_tables) as meter,
+    ):
         (mine,) = register(moto_tables, "b")
     assert len(transactions) == 3
+    assert (meter.calls["GetItem"], meter.reads) == (1, 1)
     assert mine.position == 2
     assert state(moto_tables) == ("a", "cb")
 
