@@ -1,15 +1,16 @@
 """`python -m tests.linearizability`: record concurrent histories over HTTP, and check that each is linearizable.
 
-Without --url it runs its own service and store, and breaks the connections to both: requests are delayed or reset, and
-replies are lost. With --url it uses a running service and breaks nothing; the counts of its store must be consistent,
-as those of ministack are.
+Without --url it runs its own servers on one store, and breaks the connections to all of them: requests are delayed or
+reset, and replies are lost. With --url it uses a running service and breaks nothing; the counts of its store must be
+consistent, as those of ministack are.
 """
 
 import argparse
 import random
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
-from tests.apparatus.proxy import Fault, seeded
+from tests.apparatus.proxy import Fault, Proxy, seeded
 from tests.linearizability.clients import Recorded, create_people, record
 from tests.linearizability.report import judge_all, judge_tables, repeat_command, show
 from tests.linearizability.server import MUTANTS
@@ -22,25 +23,29 @@ def main(arguments: Sequence[str] | None = None) -> None:
     show(repeat_command("tests.linearizability", options))
     seeds = range(options.seed, options.seed + options.histories)
     if options.url:
-        create_people(options.url)
-        judge_all(seeds, lambda seed: _record(options.url, seed, options), every=50)
+        create_people([options.url])
+        judge_all(seeds, lambda seed: _record([options.url], seed, options), every=50)
         return
-    with own_service(options.mutant) as running:
-        create_people(running.url)
+    with own_service(options.mutant, servers=options.servers) as running:
+        create_people(running.urls)
         judge_all(seeds, lambda seed: _record_through_faults(running, seed, options), every=50)
-        for sender, proxy in (("clients", running.front), ("server", running.back)):
-            show(f"requests of the {sender}: {', '.join(f'{proxy.met[fault]} {fault.name}' for fault in Fault)}")
+        _show_faults("clients", (instance.front for instance in running.instances))
+        _show_faults("servers", (instance.back for instance in running.instances))
         judge_tables(running.tables)
 
 
-def _record(url: str, seed: int, options: argparse.Namespace) -> Recorded:
-    return record(url, seed, clients=options.clients, steps=options.steps)
+def _record(urls: Sequence[str], seed: int, options: argparse.Namespace) -> Recorded:
+    return record(urls, seed, clients=options.clients, steps=options.steps)
 
 
 def _record_through_faults(running: Service, seed: int, options: argparse.Namespace) -> Recorded:
-    running.front.plan = seeded(seed, FRONT)
-    running.back.plan = seeded(seed, BACK)
-    return _record(running.url, seed, options)
+    running.plan_faults(seeded(seed, FRONT), seeded(seed, BACK))
+    return _record(running.urls, seed, options)
+
+
+def _show_faults(sender: str, proxies: Iterable[Proxy]) -> None:
+    met = sum((proxy.met for proxy in proxies), Counter[Fault]())
+    show(f"requests of the {sender}: {', '.join(f'{met[fault]} {fault.name}' for fault in Fault)}")
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -48,6 +53,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--histories", type=int, default=100, help="number of histories (default: %(default)s)")
     parser.add_argument("--clients", type=int, default=4, help="concurrent clients (default: %(default)s)")
     parser.add_argument("--steps", type=int, default=8, help="requests per client (default: %(default)s)")
+    parser.add_argument("--servers", type=int, default=2, help="servers on the same store (default: %(default)s)")
     parser.add_argument("--seed", type=int, help="seed of the first history (default: random)")
     place = parser.add_mutually_exclusive_group()
     place.add_argument("--url", help="URL of a running service (default: start one)")

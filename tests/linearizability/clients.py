@@ -1,7 +1,8 @@
 """Concurrent clients of one event, which record their requests and answers.
 
-A seed decides the event and the requests of each client, but not how requests interleave. A client retries a request of
-unknown outcome until it is answered, as the API allows.
+A seed decides the event and the requests of each client, but not how requests interleave. Each request goes to any of
+the service's servers, as behind a load balancer. A client retries a request of unknown outcome until it is answered, as
+the API allows.
 """
 
 import itertools
@@ -60,10 +61,11 @@ class Recorded:
 class Client:
     """One client of an event, with its history in `operations`."""
 
-    def __init__(self, url: str, event_id: str, number: int, seed: str) -> None:
-        """Create a client with its own seed."""
+    def __init__(self, urls: Sequence[str], event_id: str, number: int, seed: str) -> None:
+        """Create a client of servers on one store, with its own seed."""
         self.operations: list[Operation] = []
-        self._http = httpx.Client(base_url=url, timeout=PATIENCE_SECONDS)
+        self._http = httpx.Client(timeout=PATIENCE_SECONDS)
+        self._urls = urls
         self._event_id = event_id
         self._number = number
         self._dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
@@ -105,13 +107,14 @@ class Client:
 
     def _request(self, call: Call) -> Operation:
         method, paths = REQUESTS[call.name]
-        path = self._dice.choice(paths)
+        server, path = self._dice.choice(self._urls), self._dice.choice(paths)
         body = dict(call.fields)
         if call.name == "register":
             body = {"userId": call.user} | ({"eventId": self._event_id} if path == "/registrations" else {})
+        url = server + path.format(event=self._event_id, user=call.user)
         invoked = time.monotonic_ns()
         try:
-            response = self._http.request(method, path.format(event=self._event_id, user=call.user), json=body or None)
+            response = self._http.request(method, url, json=body or None)
         except httpx.ConnectError:
             raise
         except httpx.TransportError:
@@ -136,10 +139,10 @@ class Client:
         return {name: changes[name] for name in chosen}
 
 
-def create_people(url: str) -> None:
+def create_people(urls: Sequence[str]) -> None:
     """Create the users that all histories share, unless they exist."""
     for user_id in PEOPLE:
-        _create(f"{url}/users", {"userId": user_id, "name": user_id.title()})
+        _create(f"{urls[0]}/users", {"userId": user_id, "name": user_id.title()})
 
 
 def _create(url: str, body: Mapping[str, Any]) -> None:
@@ -157,7 +160,7 @@ def _create(url: str, body: Mapping[str, Any]) -> None:
     raise NoAnswerError(url)
 
 
-def record(url: str, seed: int, *, clients: int, steps: int) -> Recorded:
+def record(urls: Sequence[str], seed: int, *, clients: int, steps: int) -> Recorded:
     """Create an event, run concurrent clients on it, and read its final state.
 
     Raises:
@@ -168,11 +171,11 @@ def record(url: str, seed: int, *, clients: int, steps: int) -> Recorded:
     initial = State(capacity=dice.randint(1, 3), has_waitlist=dice.random() < 0.9)
     event_id = f"history-{seed}-{time.time_ns()}"
     fields = {"eventId": event_id, "capacity": initial.capacity, "hasWaitlist": initial.has_waitlist}
-    _create(f"{url}/events", EVENT | fields)
+    _create(f"{urls[0]}/events", EVENT | fields)
     start = Barrier(clients)
-    crowd = [Client(url, event_id, number, f"{seed}/{number}") for number in range(1, clients + 1)]
+    crowd = [Client(urls, event_id, number, f"{seed}/{number}") for number in range(1, clients + 1)]
     with ThreadPoolExecutor(clients) as threads:
         parts = list(threads.map(lambda client: client.run(steps, start), crowd))
     last: tuple[Name, ...] = ("get event", "list registrations", "list queue")
-    parts.append(Client(url, event_id, 0, f"{seed}/0").request_all(map(Call, last)))
+    parts.append(Client(urls, event_id, 0, f"{seed}/0").request_all(map(Call, last)))
     return Recorded(event_id, initial, list(itertools.chain(*parts)))

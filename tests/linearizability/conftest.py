@@ -1,4 +1,4 @@
-"""The service that the tests of this folder share; a test may replace its server process."""
+"""The service that the tests of this folder share; a test may replace a server process."""
 
 from collections.abc import Iterator
 
@@ -18,12 +18,12 @@ def shared(store_url: str) -> Iterator[Service]:
     tables = Tables.connect(names, endpoint_url=store_url, **EMULATOR_ACCESS)
     tables.create_missing()
     with service(tables, store_url) as running:
-        create_people(running.url)
+        create_people(running.urls)
         yield running
 
 
 @pytest.fixture
 def running(shared: Service) -> Service:
     """Return the shared service without faults; a test sets its own."""
-    shared.front.plan = shared.back.plan = passing
+    shared.plan_faults(passing, passing)
     return shared

@@ -1,4 +1,4 @@
-"""`events-api` as a child process that exits with its parent; MUTANT=name breaks one place in `storage/`.
+"""`events-api` as a child process that exits with its parent; MUTANT=name breaks `storage/` in one way.
 
 The checker must detect a service with a mutant. With OWNER=none nobody continues promotions but the next write.
 """
@@ -6,22 +6,39 @@ The checker must detect a service with a mutant. With OWNER=none nobody continue
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Final, NamedTuple
+from typing import Final
 
 import storage
+from tests.linearizability.remembering import remember_events
 
 
-class Mutant(NamedTuple):
+@dataclass(frozen=True)
+class Mutant:
     """A module of `storage`, a text that it contains exactly once, and the replacement."""
 
     module: str
     text: str
     instead: str
 
+    def __call__(self) -> None:
+        """Load the module with the replacement, before anything imports it."""
+        name = f"storage.{self.module}"
+        found = importlib.util.find_spec(name)
+        assert found
+        assert found.origin
+        text = Path(found.origin).read_text()
+        assert text.count(self.text) == 1, f"{self.text!r} is not in {name} exactly once"
+        module = importlib.util.module_from_spec(found)
+        sys.modules[name] = module
+        exec(compile(text.replace(self.text, self.instead), found.origin, "exec"), module.__dict__)  # noqa: S102 - the project's own code
+        setattr(storage, self.module, module)
 
-MUTANTS: Final = {
+
+MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "oversell": Mutant("registrations", " AND #confirmed < #capacity", ""),
     "promote-the-last": Mutant(
         "registrations", "queue.waiting(tables, event_id, 1)", "queue.waiting(tables, event_id, 100)[::-1]"
@@ -33,21 +50,11 @@ MUTANTS: Final = {
         "    )\n    return None\n",
         '    )\n    return details_seen, seats_seen | {"capacity": changed.capacity, "status": changed.status}\n',
     ),
+    "mix-two-states": Mutant(  # Another one: the fields of the request, and counts read later.
+        "events", "    return to_event(details, seats)\n", "    return replace(to_event(details, seats), **changes)\n"
+    ),
+    "remember-events": remember_events,  # Only a second server shows it.
 }
-
-
-def mutate(mutant: Mutant) -> None:
-    """Load a module of `storage` with the change, before anything imports it."""
-    name = f"storage.{mutant.module}"
-    found = importlib.util.find_spec(name)
-    assert found
-    assert found.origin
-    text = Path(found.origin).read_text()
-    assert text.count(mutant.text) == 1, f"{mutant.text!r} is not in {name} exactly once"
-    module = importlib.util.module_from_spec(found)
-    sys.modules[name] = module
-    exec(compile(text.replace(mutant.text, mutant.instead), found.origin, "exec"), module.__dict__)  # noqa: S102 - the project's own code
-    setattr(storage, mutant.module, module)
 
 
 def exit_with_parent() -> None:
@@ -60,7 +67,7 @@ def main() -> None:
     """Run the service, with the mutant that MUTANT names, if any."""
     Thread(target=exit_with_parent, daemon=True).start()
     if "MUTANT" in os.environ:
-        mutate(MUTANTS[os.environ["MUTANT"]])
+        MUTANTS[os.environ["MUTANT"]]()
     from handlers.local import main as serve  # noqa: PLC0415 - it imports the changed module
     from handlers.promotions import Promotions  # noqa: PLC0415 - as above
 

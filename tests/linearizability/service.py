@@ -1,12 +1,13 @@
-"""The real service on ministack, with a proxy in front of each: connections break, and servers are killed."""
+"""Servers of the real service on one ministack, with proxies in front of each: connections break, and servers die."""
 
 import os
 import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from urllib.parse import urlsplit
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, embedded_store
 from storage.schema import TABLE_VARIABLES
-from tests.apparatus.proxy import Fault, Proxy, proxy
+from tests.apparatus.proxy import Fault, Plan, Proxy, proxy
 
 ROOT: Final = Path(__file__).parents[2]
 ACCESS: Final = {
@@ -84,23 +85,16 @@ class Server:
         self.process.stdin.close()
 
 
-class Service:
-    """A server behind the proxy `front`, which reaches the store through the proxy `back`.
+class Instance:
+    """A server behind the proxy `front`, which reaches the store through the proxy `back`."""
 
-    `tables` reaches the store without a proxy.
-    """
-
-    def __init__(self, tables: Tables, front: Proxy, back: Proxy, mutant: str | None) -> None:
-        """Start the first server."""
-        self.tables = tables
+    def __init__(self, environ: Mapping[str, str], front: Proxy, back: Proxy) -> None:
+        """Start the first server, without waiting for it."""
         self.front = front
         self.back = back
-        self._environ = {TABLE_VARIABLES[table]: name for table, name in tables.names.items()}
-        self._environ["AWS_ENDPOINT_URL_DYNAMODB"] = back.url
-        self._environ |= {"MUTANT": mutant} if mutant else {}
+        self._environ = {**environ, "AWS_ENDPOINT_URL_DYNAMODB": back.url}
         self._servers: list[Server] = []
         self.server = self.start_server()
-        self.front.target = self.server.port
 
     @property
     def url(self) -> str:
@@ -117,8 +111,12 @@ class Service:
         self.server.process.wait()
         self.front.refuse()
         self.server = successor or self.start_server()
-        self.front.target = self.server.port
+        self.connect()
         self.front.come_back()
+
+    def connect(self) -> None:
+        """Wait until the server listens, and forward connections to it."""
+        self.front.target = self.server.port
 
     def end(self) -> None:
         """Kill all servers."""
@@ -126,24 +124,48 @@ class Service:
             server.end()
 
 
+@dataclass(frozen=True)
+class Service:
+    """Instances of the service on one store, which `tables` reaches without a proxy."""
+
+    tables: Tables
+    instances: Sequence[Instance]
+
+    @property
+    def urls(self) -> list[str]:
+        """URLs for clients, one per instance."""
+        return [instance.url for instance in self.instances]
+
+    def plan_faults(self, front: Plan, back: Plan) -> None:
+        """Set the faults of the clients' requests and of the servers', in order of arrival at any instance."""
+        for instance in self.instances:
+            instance.front.plan, instance.back.plan = front, back
+
+
 @contextmanager
-def service(tables: Tables, store_url: str, mutant: str | None = None) -> Iterator[Service]:
-    """Run the service on existing tables of a store for the duration of the context."""
+def service(tables: Tables, store_url: str, mutant: str | None = None, *, servers: int = 2) -> Iterator[Service]:
+    """Run a number of servers on existing tables of a store for the duration of the context."""
+    environ = {TABLE_VARIABLES[table]: name for table, name in tables.names.items()}
+    environ |= {"MUTANT": mutant} if mutant else {}
     with ExitStack() as resources:
-        back = resources.enter_context(proxy(urlsplit(store_url).port or 0))
-        front = resources.enter_context(proxy(0))
-        running = Service(tables, front, back, mutant)
-        resources.callback(running.end)
-        yield running
+        instances = []
+        for _ in range(servers):
+            back = resources.enter_context(proxy(urlsplit(store_url).port or 0))
+            front = resources.enter_context(proxy(0))
+            instances.append(Instance(environ, front, back))
+            resources.callback(instances[-1].end)
+        for instance in instances:
+            instance.connect()
+        yield Service(tables, instances)
 
 
 @contextmanager
-def own_service(mutant: str | None = None) -> Iterator[Service]:
-    """Run the service on its own store in memory."""
+def own_service(mutant: str | None = None, *, servers: int = 2) -> Iterator[Service]:
+    """Run a number of servers on their own store in memory."""
     with embedded_store() as store_url:
         tables = Tables.connect({}, endpoint_url=store_url, **EMULATOR_ACCESS)
         tables.create_missing()
-        with service(tables, store_url, mutant) as running:
+        with service(tables, store_url, mutant, servers=servers) as running:
             yield running
 
 

@@ -76,7 +76,7 @@ def queue(tables: Tables, event_id: str) -> list[str]:
 
 def request(url: str, event_id: str, call: Call) -> Mapping[str, Any]:
     """Retry a request until its outcome is known, and return the body of the answer."""
-    answer = Client(url, event_id, 0, call.user).request_all([call])[-1].answer
+    answer = Client([url], event_id, 0, call.user).request_all([call])[-1].answer
     assert answer
     return answer.body
 
@@ -124,26 +124,28 @@ def test_after_a_kill_during_a_promotion_the_next_write_completes_it_in_order(
     """Concurrent newcomers queue behind the people who are owed a seat."""
     event_id = f"drained-{write}-{done}-{next_write.__name__}"
     crowd(running.tables, event_id)
-    kill_at(running, write, done=done)
+    instance = running.instances[0]
+    kill_at(instance, write, done=done)
     with pytest.raises(httpx.TransportError):
-        httpx.put(f"{running.url}/events/{event_id}", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
-    running.replace_server(running.start_server(OWNER="none"))
-    running.back.plan = passing
+        httpx.put(f"{instance.url}/events/{event_id}", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
+    instance.replace_server(instance.start_server(OWNER="none"))
+    instance.back.plan = passing
     assert queue(running.tables, event_id) == CROWD[promoted:]
     owed = CAPACITY - 1 - promoted
     assert [violation.finding for violation in audit(running.tables)] == [f"{owed} people wait beside a free seat"]
-    expected = next_write(running.url, event_id)
+    expected = next_write(instance.url, event_id)
     assert queue(running.tables, event_id) == expected
     assert list(audit(running.tables)) == []
 
 
 def test_after_a_kill_during_a_promotion_the_next_server_completes_it_though_nobody_writes(running: Service) -> None:
     crowd(running.tables, "swept")
-    kill_at(running, 3, done=False)
+    instance = running.instances[0]
+    kill_at(instance, 3, done=False)
     with pytest.raises(httpx.TransportError):
-        httpx.put(f"{running.url}/events/swept", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
-    running.back.plan = passing
-    running.replace_server()
+        httpx.put(f"{instance.url}/events/swept", json={"capacity": CAPACITY}, timeout=PATIENCE_SECONDS)
+    instance.back.plan = passing
+    instance.replace_server()
     end = time.monotonic() + PATIENCE_SECONDS
     while queue(running.tables, "swept") != CROWD[-4:]:
         assert time.monotonic() < end
