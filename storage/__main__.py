@@ -16,6 +16,7 @@ from storage.audit import audit, reads
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.progress import Progress
 from storage.audit.repair import REPAIRS, Outcome, repair
+from storage.dynamodb.outages import translated
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
 from storage.errors import Unavailable
@@ -119,7 +120,9 @@ def _tables(options: argparse.Namespace) -> Tables:
     if options.store:
         access |= {**EMULATOR_ACCESS, "endpoint_url": options.store}
     if options.stack:
-        environ = stack_tables(boto3.client("cloudformation"), options.stack)
+        with translated():
+            cloudformation = boto3.client("cloudformation")
+        environ = stack_tables(cloudformation, options.stack)
     return Tables.connect(environ, **access)
 
 

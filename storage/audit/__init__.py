@@ -6,13 +6,13 @@ An audit may run while the service writes, and holds one page of items at a time
 from collections.abc import Iterator
 from itertools import groupby
 
+from storage.audit.counts import Counted, Observation
 from storage.audit.event import audit_event, chunks
 from storage.audit.findings import Violation
 from storage.audit.item import check, companions_of_stray, judge_stray
 from storage.audit.reads import scan
 from storage.dynamodb.tables import BATCH_KEYS, Tables
-from storage.items import SEATS, to_seats
-from storage.rules import promotable
+from storage.items import SEATS
 
 
 def audit(tables: Tables) -> Iterator[Violation]:
@@ -29,9 +29,9 @@ def event_ids(tables: Tables) -> Iterator[str]:
 
 
 def unfinished_promotions(tables: Tables) -> Iterator[str]:
-    """Yield the id of every event in which people wait beside free seats, as far as its counters show."""
+    """Yield the id of every event in which people wait beside free seats, as far as its counters are valid and show."""
     for item in scan(tables, "Events"):
-        if item["part"] == SEATS and promotable(to_seats(item)):
+        if item["part"] == SEATS and Observation(None, item, Counted()).promotable:
             yield item["eventId"]
 
 

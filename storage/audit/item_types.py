@@ -40,15 +40,15 @@ def user_of(item: Item) -> str:
 
 
 def numbers_of(block: Item | None) -> frozenset[int]:
-    """Return the numbers that a block records as left; none if it does not exist or is damaged."""
+    """Return the valid numbers that a block records as left; none if it does not exist."""
     numbers = (block or {}).get("numbers")
-    return numbers if isinstance(numbers, frozenset) else frozenset()
+    return frozenset(seq for seq in numbers if type(seq) is int) if isinstance(numbers, frozenset) else frozenset()
 
 
 def fault(item: Item) -> str | None:
     """Return what is wrong with the attributes of a registration, a place or a block; None if they are valid."""
     if is_block(item):
-        return None if isinstance(item.get("numbers"), frozenset) else "numbers is missing or not a set"
+        return None if numbers_of(item) == item.get("numbers") else "numbers is missing or not a set of integers"
     if not isinstance(item.get("registeredAt"), str):
         return "registeredAt is missing"
     if is_place(item):

@@ -1,15 +1,17 @@
 """Items and expressions in DynamoDB's form.
 
-Items contain only strings, booleans, integers and sets of integers.
+Items contain only strings, booleans, integers and sets of integers. A fraction, which only a manual edit can store, is
+read as a Decimal, so that the audit can report it.
 """
 
 import re
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 Item = dict[str, Any]
 Key = dict[str, str]
-Value = str | int | bool | frozenset[int]
+Value = str | int | bool | Decimal | frozenset[int | Decimal]
 Values = Mapping[str, Value]
 
 
@@ -35,8 +37,15 @@ def unmarshal(item: Mapping[str, Mapping[str, Any]]) -> Item:
 def _value(attribute: tuple[str, Any]) -> Value:
     kind, value = attribute
     if kind == "NS":
-        return frozenset(map(int, value))
-    return int(value) if kind == "N" else cast("str | bool", value)
+        return frozenset(map(_number, value))
+    return _number(value) if kind == "N" else cast("str | bool", value)
+
+
+def _number(text: str) -> int | Decimal:
+    try:
+        return int(text)
+    except ValueError:
+        return Decimal(text)
 
 
 def expression(text: str, values: Values) -> dict[str, Any]:

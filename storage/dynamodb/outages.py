@@ -28,6 +28,7 @@ _FORBIDDEN: Final = "the credentials do not allow the call; compare their policy
 _ITS_OWN: Final = "an error of the store itself, after retries; if it lasts, see the status page of AWS"
 _NO_STORE: Final = "the server there is not DynamoDB; check AWS_ENDPOINT_URL_DYNAMODB"
 _SILENT: Final = "check that it runs, AWS_ENDPOINT_URL_DYNAMODB, the region and the network"
+_NO_URL: Final = "the URL of the store is not valid; check AWS_ENDPOINT_URL_DYNAMODB or --store"
 _NO_ACCESS: Final = "boto3 finds no credentials or no region that it can use; check AWS_PROFILE, ~/.aws and the region"
 
 #: Error codes of DynamoDB and of the service that issues credentials, each with advice for the operator.
@@ -57,7 +58,8 @@ def translated(client: "DynamoDBClient | None" = None, names: Mapping[str, str] 
     Raises:
         Contention: The store is throttled, or another transaction is at the same items.
         DeadlineExceeded: The request's time ran out before the store had its full time to answer.
-        StorageUnavailable: The store does not answer, refuses the call, or there are no credentials.
+        StorageUnavailable: The store does not answer, refuses the call, or there are no credentials; without a client,
+            also that its URL is not valid.
 
     """
     start = time.monotonic()
@@ -84,6 +86,11 @@ def translated(client: "DynamoDBClient | None" = None, names: Mapping[str, str] 
     except (BotoCoreError, OSError, RuntimeError) as error:
         # A program that issues credentials may be missing (OSError), or issue expired ones (RuntimeError).
         raise StorageUnavailable(f"no call to the store: {_name(error)}{_endpoint(client)}: {_NO_ACCESS}") from error
+    except ValueError as error:
+        if client is not None:
+            raise
+        # botocore has no exception of its own for an endpoint that is not a URL.
+        raise StorageUnavailable(f"no call to the store: {_name(error)}: {_NO_URL}") from error
 
 
 def _name(error: Exception) -> str:

@@ -11,6 +11,7 @@ from contextvars import ContextVar, copy_context
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -83,7 +84,8 @@ class Tables:
         The store may still be down.
 
         Raises:
-            StorageUnavailable: The credentials are incomplete, or no region is set: no later call can succeed.
+            StorageUnavailable: The credentials are incomplete, no region is set, or the endpoint is not a valid URL:
+                no later call can succeed.
 
         """
         config = Config(
@@ -96,6 +98,7 @@ class Tables:
         ).merge(client_options.pop("config", Config()))
         with translated():
             client = boto3.client("dynamodb", config=config, **client_options)
+            urlsplit(client.meta.endpoint_url).port  # noqa: B018 - it raises ValueError, as every call would
         bind(client)
         take_as_json(client)
         return cls(client, {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()})

@@ -5,6 +5,7 @@ The event `e` has two seats: a and b are confirmed, c waits at number 0 and d at
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from storage import events, registrations, users
@@ -164,12 +165,16 @@ CORRUPTIONS = {
         (Kind.LEFT_WITHOUT_EVENT, left_key("gone", 0)),
     ),
     "a block of numbers is empty": kept(new("Registrations", LEFT), (Kind.MALFORMED, LEFT)),
+    "a block contains a fraction": kept(
+        new("Registrations", {**LEFT, "numbers": frozenset({Decimal("0.5")})}), (Kind.MALFORMED, LEFT)
+    ),
     "the capacity differs": kept(details(capacity=9), (Kind.COPIES_DIFFER, SEATS)),
     "the status differs": kept(details(status="cancelled"), (Kind.COPIES_DIFFER, SEATS)),
     "hasWaitlist differs": kept(details(hasWaitlist=False), (Kind.COPIES_DIFFER, SEATS)),
     "the version differs": kept(details(version="another"), (Kind.COPIES_DIFFER, SEATS)),
     "SEATS is gone": kept(gone("Events", SEATS), (Kind.SEATS_MISSING, SEATS)),
     "SEATS has lost a counter": kept(seats(confirmed=None), (Kind.SEATS_MISSING, SEATS)),
+    "SEATS counts a fraction": kept(seats(confirmed=Decimal("1.5")), (Kind.SEATS_MISSING, SEATS)),
     "SEATS has lost a copied field": kept(seats(capacity=None), (Kind.SEATS_MISSING, SEATS)),
     "DETAILS is gone": kept(gone("Events", DETAILS), (Kind.DETAILS_MISSING, DETAILS)),
     "DETAILS has lost its capacity": kept(details(capacity=None), (Kind.MALFORMED, DETAILS)),
@@ -229,6 +234,7 @@ CORRUPTIONS = {
     "a registration has no registeredAt": kept(registration("a", registeredAt=None), (Kind.MALFORMED, A)),
     "a confirmed registration has a number in the queue": kept(registration("a", seq=5), (Kind.MALFORMED, A)),
     "a user waits without a number": kept(registration("c", seq=None), (Kind.MALFORMED, C)),
+    "a user waits at a fraction": kept(registration("c", seq=Decimal("0.5")), (Kind.MALFORMED, C)),
     "a place has no user": kept(place(0, userId=None), (Kind.MALFORMED, FIRST)),
     "an event has an unknown item": kept(new("Events", {**STRANGER, "text": "T"}), (Kind.UNKNOWN_ITEM, STRANGER)),
     "an item has an unknown key": kept(new("Registrations", STRANGE), (Kind.UNKNOWN_ITEM, STRANGE)),

@@ -139,3 +139,10 @@ def test_a_configuration_that_can_not_work_is_reported_at_the_start(
     with pytest.raises(StorageUnavailable, match=f"no call to the store: {found}: boto3 finds no") as refusal:
         Tables.connect({})
     assert PRIVATE not in str(refusal.value)
+
+
+def test_an_endpoint_that_is_not_a_url_is_reported_at_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", PRIVATE)
+    with pytest.raises(StorageUnavailable, match="the URL of the store is not valid; check AWS_ENDPOINT") as refusal:
+        Tables.connect({})
+    assert PRIVATE not in str(refusal.value)

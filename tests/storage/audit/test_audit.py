@@ -3,13 +3,13 @@
 import pytest
 
 from storage import registrations
-from storage.audit import audit, event
+from storage.audit import audit, event, unfinished_promotions
 from storage.audit.findings import ADVICE, Kind, Violation
 from storage.audit.repair import REPAIRS
 from storage.dynamodb.attributes import Key
 from storage.dynamodb.tables import Tables
-from storage.items import left_key
-from tests.apparatus.corruptions import CORRUPTIONS, Corruption, drop, fill, put
+from storage.items import left_key, seats_key
+from tests.apparatus.corruptions import CORRUPTIONS, Corruption, alter, drop, fill, put
 
 
 @pytest.fixture
@@ -48,3 +48,10 @@ def test_numbers_below_the_head_may_be_missing_or_left(tables: Tables) -> None:
     assert list(audit(tables)) == []
     put(tables, "Registrations", {**left_key("e", 0), "numbers": frozenset({0})})
     assert list(audit(tables)) == []
+
+
+@pytest.mark.parametrize("damage", ["SEATS has lost a counter", "SEATS counts a fraction"])
+def test_damaged_counters_of_one_event_hide_no_unfinished_promotion_of_another(tables: Tables, damage: str) -> None:
+    CORRUPTIONS[damage].act(tables)
+    alter(tables, "Events", seats_key("other"), capacity=3)
+    assert list(unfinished_promotions(tables)) == ["other"]

@@ -113,6 +113,25 @@ def test_an_audit_that_can_not_run_ends_with_2_and_advice(
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("url", ["nonsense", "localhost:8000", "http://[", "http://127.0.0.1:99999"])
+def test_an_audit_of_a_store_without_a_valid_url_ends_with_2_and_advice(
+    capsys: pytest.CaptureFixture[str], url: str
+) -> None:
+    assert main(["audit", "--store", url]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: no call to the store: ")
+    assert "the URL of the store is not valid" in printed.err
+
+
+def test_an_audit_of_a_stack_behind_an_endpoint_without_a_valid_url_ends_with_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
+    assert main(["audit", "--stack", "events-api"]) == 2
+    assert "the URL of the store is not valid" in capsys.readouterr().err
+
+
 def test_help_lists_the_kinds_that_are_repaired_and_no_other(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

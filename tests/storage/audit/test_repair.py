@@ -231,6 +231,7 @@ ADVISED: dict[str, Callable[[Tables], object]] = {
     "the version differs": copy_to_details,
     "SEATS is gone": put_seats_back,
     "SEATS has lost a counter": put_seats_back,
+    "SEATS counts a fraction": put_seats_back,
     "SEATS has lost a copied field": put_seats_back,
     "two wait at one place": give_d_the_next_number,
     "the numbers of waiting users were left": lambda tables: drop(tables, "Registrations", left_key("e", 0)),
