@@ -37,8 +37,8 @@ class Continuation:
         """Become the owner of the unfinished promotions of `tables`."""
         self._tables = tables
         self._invoke = invoke
-        self._stuck: dict[str, int] = {}  # The events that were handed over, with their invocations without progress.
-        tables.hand_over = lambda event_id: self._stuck.setdefault(event_id, 0)
+        self._left: dict[str, dict[str, Any]] = {}  # The payloads of the next invocations, by event.
+        tables.hand_over = self._leave
 
     def promote(self, payload: Mapping[str, Any], context: Any) -> None:
         """Continue the promotion of the event `payload["promote"]`, unless another invocation does.
@@ -48,23 +48,31 @@ class Continuation:
 
         """
         event_id, stuck = payload["promote"], payload["stuck"] + 1
-        with within(context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS):
+        seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
+        with within(seconds):
+            if payload["unknown"]:
+                # A write may still be applied, and then people are promotable.
+                time.sleep(min(queue.UNKNOWN_SECONDS, seconds / 2))
             if self._is_continued(event_id) or not queue.resume(self._tables, event_id):
                 return
         if stuck < MAX_STUCK:
-            self._stuck[event_id] = stuck
+            self._left[event_id]["stuck"] = stuck
         else:
-            del self._stuck[event_id]
+            del self._left[event_id]
             logger.warning("a promotion is left unfinished: it makes no progress; run `python -m storage audit`")
 
     def hand_over(self, context: Any) -> None:
         """Invoke the function once for each promotion that this invocation left unfinished."""
-        left, self._stuck = self._stuck, {}
-        for event_id, stuck in left.items():
+        left, self._left = self._left, {}
+        for payload in left.values():
             try:
-                self._invoke(context.invoked_function_arn, {"promote": event_id, "stuck": stuck})
+                self._invoke(context.invoked_function_arn, payload)
             except InvocationError as error:
                 logger.warning("a promotion is left unfinished until the next write: no invocation: %s", error)
+
+    def _leave(self, event_id: str, /, *, unknown: bool = False) -> None:
+        payload = self._left.setdefault(event_id, {"promote": event_id, "stuck": 0, "unknown": False})
+        payload["unknown"] |= unknown
 
     def _is_continued(self, event_id: str) -> bool:
         """Return whether others promote people of this event now, or there is nobody to promote."""

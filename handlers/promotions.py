@@ -1,7 +1,7 @@
 """The owner of unfinished promotions: a thread of this process that continues them, one batch after the other."""
 
 import logging
-from threading import Event, Lock, Thread
+from threading import Event, Lock, Thread, Timer
 from typing import Final
 
 from storage import queue
@@ -36,8 +36,12 @@ class Promotions:
         self._ended = Event()
         tables.hand_over = self.hand_over
 
-    def hand_over(self, event_id: str) -> None:
-        """Continue the promotion of an event, soon."""
+    def hand_over(self, event_id: str, /, *, unknown: bool = False) -> None:
+        """Continue the promotion of an event, soon; if a write may still be applied, look again later."""
+        if unknown:
+            later = Timer(queue.UNKNOWN_SECONDS, self.hand_over, [event_id])
+            later.daemon = True
+            later.start()
         with self._lock:
             self._events[event_id] = None
             if self._thread is None or not self._thread.is_alive():

@@ -179,7 +179,7 @@ def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: 
             details, seats = _after_update(tables, event_id)
     except Unavailable:
         # Nobody may repeat the request.
-        tables.hand_over(event_id)
+        tables.hand_over(event_id, unknown=True)
         raise
     return to_event(details, seats)
 

@@ -14,7 +14,7 @@ from typing import Final
 
 from storage import rules
 from storage.dynamodb.attributes import Item
-from storage.dynamodb.deadline import reserving, time_left
+from storage.dynamodb.deadline import READ_SECONDS, reserving, time_left
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, DeadlineExceeded, StorageUnavailable, Unavailable
@@ -42,6 +42,9 @@ ASSISTED_BATCHES: Final = 2
 #: Time that a promotion leaves for the answer of its request, and time that a batch must have, in seconds.
 ANSWER_SECONDS: Final = 1.0
 BATCH_SECONDS: Final = 1.0
+
+#: Time in seconds after which a write whose reply was lost is not applied any more: twice the timeout of a read.
+UNKNOWN_SECONDS: Final = 2 * READ_SECONDS
 
 _IN_QUEUE: Final = "#pk = :pk AND begins_with(#sk, :queue)"
 _LEFT: Final = "#pk = :pk AND #sk BETWEEN :first AND :last"

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from contextvars import ContextVar, copy_context
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
 from urllib.parse import urlsplit
 
 import boto3
@@ -59,6 +59,17 @@ _backoff: ContextVar[Backoff | None] = ContextVar("backoff", default=None)
 _random = random.SystemRandom()
 
 
+class HandOver(Protocol):
+    """Hands a promotion that may be unfinished over to its owner."""
+
+    def __call__(self, event_id: str, /, *, unknown: bool = False) -> object:
+        """Continue the promotion of an event; if it is `unknown` whether a write was applied, look later as well."""
+
+
+def _nobody(_event_id: str, /, *, unknown: bool = False) -> None:
+    """Hand a promotion over to nobody: the next write on the event continues it."""
+
+
 class Tables:
     """The three tables behind a boto3 client; threads may share it.
 
@@ -71,8 +82,8 @@ class Tables:
     ) -> None:
         """Take a client, the deployed name of each table, and the time in which an attempt may be retried."""
         self.client = client
-        #: Called with the id of an event whose promotion may be unfinished, for the owner that continues it.
-        self.hand_over: Callable[[str], object] = lambda _event_id: None
+        #: Called for the owner that continues promotions.
+        self.hand_over: HandOver = _nobody
         self.names = names or {table: table for table in TABLES}
         self._retry_seconds = retry_seconds
         self._threads = ThreadPoolExecutor(CONNECTIONS - SERVER_THREADS, thread_name_prefix="tables")

@@ -133,6 +133,30 @@ def test_a_promotion_that_many_requests_find_unfinished_has_an_owner_to_its_end(
     assert list(audit(tables)) == []
 
 
+def test_an_invocation_for_a_change_that_may_still_be_applied_waits_before_it_looks(
+    tables: Tables, function: Function, pauses: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables.hand_over("e", unknown=True)
+    tables.hand_over("e")
+    function.continuation.hand_over(Context())
+    assert function.asked == [{"promote": "e", "stuck": 0, "unknown": True}]
+
+    def apply(seconds: float) -> None:
+        if not pauses:
+            time_for(monkeypatch, 0)
+            events.update(Tables(tables.client), "e", {"capacity": 1 + WAITING})
+            monkeypatch.setattr(queue, "time_left", lambda: 10.0)
+        pauses.append(seconds)
+
+    monkeypatch.setattr("handlers.continuation.time", SimpleNamespace(sleep=apply))
+    function.run_next()
+    remaining = Context.remaining / 1000
+    assert remaining / 3 < pauses[0] < remaining / 2, "half of the time that is left"
+    assert pauses[1:] == [LOOK_SECONDS] * LOOKS
+    assert counts(tables) == (1 + WAITING, 0)
+    assert function.asked == []
+
+
 def test_one_invocation_hands_over_an_event_once(tables: Tables, function: Function) -> None:
     for event_id in ("e", "other", "e"):
         tables.hand_over(event_id)
@@ -143,7 +167,7 @@ def test_one_invocation_hands_over_an_event_once(tables: Tables, function: Funct
 
 def test_a_finished_promotion_and_a_deleted_event_need_no_other_invocation(function: Function) -> None:
     for event_id in ("e", "deleted"):
-        function.asked.append({"promote": event_id, "stuck": 0})
+        function.asked.append({"promote": event_id, "stuck": 0, "unknown": False})
         function.run_next()
     assert function.asked == []
 

@@ -104,6 +104,29 @@ def test_the_events_take_turns(ministack_tables: Tables, monkeypatch: pytest.Mon
     assert turns == ["long", "short", "long", "long"]
 
 
+def test_a_change_that_is_applied_after_the_first_look_is_found_by_a_later_one(
+    ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its request was answered 503; the store applies it when the owner has looked already."""
+    monkeypatch.setattr(queue, "UNKNOWN_SECONDS", 0.05)
+    crowd(ministack_tables, 3)
+    resume = queue.resume
+    looks: list[tuple[int, int]] = []
+
+    def look(tables: Tables, event_id: str, batches: int) -> bool:
+        stuck = resume(tables, event_id, batches)
+        event = events.get(tables, event_id)
+        looks.append((event.confirmed, event.waitlisted))
+        if len(looks) == 1:
+            raise_and_crash(tables, monkeypatch, 4)
+        return stuck
+
+    monkeypatch.setattr(queue, "resume", look)
+    Promotions(ministack_tables).hand_over("e", unknown=True)
+    until(lambda: len(looks) == 2)
+    assert looks == [(1, 3), (4, 0)]
+
+
 def test_after_the_end_no_batch_is_started(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     turns: list[str] = []
     monkeypatch.setattr(queue, "resume", lambda _tables, event_id, **_batches: turns.append(event_id))

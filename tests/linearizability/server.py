@@ -73,7 +73,7 @@ def main() -> None:
 
     if os.environ.get("OWNER") == "none":
         for owned in ("hand_over", "sweep"):
-            setattr(Promotions, owned, lambda *_arguments: None)
+            setattr(Promotions, owned, lambda *_arguments, **_options: None)
     serve()
 
 

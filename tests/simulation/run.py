@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, cast
 
-from storage import audit, events, registrations, users
+from storage import audit, events, queue, registrations, users
 from storage.dynamodb.deadline import within
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
@@ -164,12 +164,14 @@ class World:
         if begun or interrupted:
             raise ViolationError(f"{call} wrote, left a person waiting beside a free seat, and told nobody")
 
-    def _hand_over(self, event_id: str) -> None:
-        """Let the worker continue the promotion of an event, in a while."""
+    def _hand_over(self, event_id: str, /, *, unknown: bool = False) -> None:
+        """Let the worker continue the promotion of an event, in a while; after an unknown outcome, again later."""
         call = self.scheduler.about
         call.handed_over = True
         self.note(f"{call} hands over the promotion of {event_id}")
         self.scheduler.spawn(lambda: self._work(event_id), after=self.random.choice((0.0, 0.01, 1.0)))
+        if unknown:
+            self.scheduler.spawn(lambda: self._work(event_id), after=queue.UNKNOWN_SECONDS)
 
     def _work(self, event_id: str) -> None:
         """Continue a promotion as the worker does: again after a failure, unless the worker dies."""

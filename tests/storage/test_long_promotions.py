@@ -37,7 +37,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 def handed_over(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return the list of the events whose promotions were handed over."""
     found: list[str] = []
-    monkeypatch.setattr(moto_tables, "hand_over", found.append)
+    monkeypatch.setattr(moto_tables, "hand_over", lambda event_id, **_how: found.append(event_id))
     return found
 
 
@@ -141,6 +141,21 @@ def test_an_update_repeated_with_the_old_version_after_a_503_succeeds_and_contin
         events.update(tables, "e", {"capacity": 2 + WAITING}, [old])
     with pytest.raises(VersionMismatch):
         events.update(tables, "e", {}, [old])
+
+
+def test_only_a_change_that_may_still_be_applied_is_handed_over_as_unknown(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found: list[bool] = []
+    monkeypatch.setattr(tables, "hand_over", lambda _event_id, *, unknown=False: found.append(unknown))
+    with monkeypatch.context() as patch:
+        time_for(patch, 1)
+        events.update(tables, "e", {"capacity": 1 + WAITING})
+    assert found == [False]
+    monkeypatch.setattr(tables, "transact", failing(StorageUnavailable))
+    with pytest.raises(StorageUnavailable):
+        events.update(tables, "e", {"capacity": 2 + WAITING})
+    assert found == [False, True]
 
 
 def failing(error: type[Exception]) -> Callable[..., Any]:
@@ -279,7 +294,7 @@ def test_contention_in_the_promotion_does_not_fail_the_update_that_caused_it(
     tables: Tables, handed_over: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasty = Tables(tables.client, retry_seconds=0.01)
-    hasty.hand_over = handed_over.append
+    hasty.hand_over = lambda event_id, **_how: handed_over.append(event_id)
     with monkeypatch.context() as patch:
         patch.setattr(queue, "_promote", failing(Changed))
         event = events.update(hasty, "e", {"capacity": 1 + WAITING})
