@@ -6,6 +6,7 @@ from storage import events, queue, registrations
 from storage.dynamodb.tables import Tables
 from storage.errors import EventFull
 from storage.rules import Seats
+from tests.apparatus.meter import metered
 from tests.apparatus.registered import make_event, register, state
 from tests.apparatus.rival import in_turn, nothing, rival
 
@@ -81,6 +82,26 @@ def test_a_person_who_leaves_continues_an_interrupted_promotion(
     interrupted_raise(moto_tables, 3, monkeypatch)
     registrations.unregister(moto_tables, "e", leaver)
     assert state(moto_tables) == expected
+
+
+def test_a_person_who_leaves_continues_an_interrupted_promotion_of_one_person(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a", "b", "c", "d")
+    interrupted_raise(moto_tables, 2, monkeypatch)
+    registrations.unregister(moto_tables, "e", "d")
+    assert state(moto_tables) == ("ab", "c")
+
+
+def test_a_person_who_leaves_after_a_conflict_assists_nobody_if_no_promotion_is_unfinished(moto_tables: Tables) -> None:
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a")
+    with rival(moto_tables, lambda: register(moto_tables, "b")), metered(moto_tables) as meter:
+        registrations.unregister(moto_tables, "e", "a")
+    # Two attempts of two reads and a transaction; the rival finds the event full, and joins.
+    assert meter.calls == {"GetItem": 2, "Query": 2, "TransactWriteItems": 2 + 2}
+    assert state(moto_tables) == ("b", "")
 
 
 def test_a_person_who_queues_continues_a_promotion_that_was_interrupted_meanwhile(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from storage import audit, events, queue, registrations
+from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     AlreadyRegistered,
@@ -17,7 +18,7 @@ from storage.errors import (
     EventNotFound,
     RegistrationNotFound,
 )
-from storage.items import queue_number
+from storage.items import queue_number, registration_key, seats_key
 from tests.apparatus.hooks import hooked
 from tests.apparatus.meter import metered
 from tests.apparatus.registered import make_event, register, state
@@ -94,6 +95,31 @@ def test_an_event_deleted_during_a_registration_keeps_none(moto_tables: Tables) 
     with rival(moto_tables, lambda: events.delete(moto_tables, "e")), pytest.raises(EventNotFound):
         register(moto_tables, "a")
     assert list(audit.audit(moto_tables)) == []
+
+
+def test_an_event_deleted_while_a_person_joins_its_queue_is_not_found(moto_tables: Tables) -> None:
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a")
+
+    def delete() -> None:
+        registrations.unregister(moto_tables, "e", "a")
+        events.delete(moto_tables, "e")
+
+    with rival(moto_tables, in_turn(nothing, delete), times=2) as other, pytest.raises(EventNotFound):
+        register(moto_tables, "b")
+    assert other.transactions == 2
+    assert list(audit.audit(moto_tables)) == []
+
+
+def test_a_place_in_the_queue_is_never_overwritten_even_if_the_next_number_is_wrong(moto_tables: Tables) -> None:
+    """Only damage by other programs makes the next number one that is taken."""
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a", "b", "c")
+    damage = Step(action="Update", table="Events", key=seats_key("e"), change="SET #nextSeq = :one", values={"one": 1})
+    moto_tables.transact([damage])
+    with pytest.raises(Contention):
+        registrations.register(Tables(moto_tables.client, retry_seconds=0.05), "e", "d")
+    assert [place["userId"] for place in queue.waiting(moto_tables, "e", 9)] == ["b", "c"]
 
 
 def test_a_seat_that_becomes_free_while_a_person_joins_the_queue_is_given_to_that_person(moto_tables: Tables) -> None:
@@ -200,6 +226,25 @@ def test_a_person_who_left_the_queue_and_came_back_within_a_millisecond_has_anot
     with rival(moto_tables, again):
         registrations.unregister(moto_tables, "e", "b")
     assert state(moto_tables) == ("a", "c")
+
+
+@pytest.mark.parametrize("change", [{"status": "confirmed"}, {"registeredAt": "2030-01-01T00:00:00.000Z"}, {"seq": 7}])
+def test_a_registration_of_which_any_attribute_changes_is_read_again_before_it_is_removed(
+    moto_tables: Tables, change: dict[str, Any]
+) -> None:
+    make_event(moto_tables, capacity=1)
+    register(moto_tables, "a", "b", "c")
+    ((name, value),) = change.items()
+    step = Step(
+        action="Update",
+        table="Registrations",
+        key=registration_key("e", "c"),
+        change=f"SET #{name} = :new",
+        values={"new": value},
+    )
+    with rival(moto_tables, lambda: moto_tables.transact([step])) as other:
+        registrations.unregister(moto_tables, "e", "c")
+    assert other.transactions == 2
 
 
 def test_two_requests_to_unregister_a_person_free_one_seat(moto_tables: Tables) -> None:
