@@ -1,6 +1,7 @@
 """Promotion in batches of the size of a transaction, in order, and resumed after an interruption."""
 
 import itertools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,7 @@ from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
 from storage.items import queue_key, seats_key, to_seats
+from tests.apparatus.hooks import hooked
 from tests.apparatus.meter import metered
 from tests.apparatus.registered import crowd
 from tests.apparatus.rival import in_turn, nothing, rival
@@ -59,6 +61,24 @@ def test_a_person_who_has_just_left_the_queue_still_has_a_position(moto_tables: 
     crowd(moto_tables, 5)
     registrations.unregister(moto_tables, "e", "u0003")
     assert queue.positions(moto_tables, "e", [1, 2, 3]) == {1: 2, 2: 3, 3: 3}
+
+
+def test_a_newcomer_checks_the_place_directly_ahead_and_nothing_if_nobody_waits(moto_tables: Tables) -> None:
+    """So the newcomer's place is not visible before the one ahead of it."""
+    crowd(moto_tables, 0)
+    checked: list[list[str]] = []
+
+    def note(params: dict[str, Any], **_context: Any) -> None:
+        steps = [step.get("ConditionCheck", {}) for step in json.loads(params["body"])["TransactItems"]]
+        checked.append([step["Key"]["sk"]["S"] for step in steps if step.get("TableName") == "Registrations"])
+
+    for user_id in "abc":
+        users.create(moto_tables, user_id, "N")
+    with hooked(moto_tables, "before-call.dynamodb.TransactWriteItems", note):
+        for user_id in "abc":
+            registrations.register(moto_tables, "e", user_id)
+    # The first transaction of each finds that the event is full.
+    assert checked == [[], [], [], ["WAIT#000000000000"], [], ["WAIT#000000000001"]]
 
 
 @pytest.fixture
@@ -111,6 +131,33 @@ def test_a_promotion_takes_concurrent_changes_into_account(
     event = events.get(small, "e")
     assert (event.confirmed, event.waitlisted) == expected
     assert list(audit.audit(small)) == []
+
+
+def test_a_promotion_confirms_nobody_whose_place_is_gone(small: Tables) -> None:
+    """Only other programs delete a place alone; those behind it get the seats until a repair restores it."""
+    gone = Step(action="Delete", table="Registrations", key=queue_key("e", 0))
+    with rival(small, lambda: small.transact([gone])) as other:
+        queue.resume(small, "e")
+    assert other.acted == 1
+    assert registrations.get(small, "e", "u0001").status == "waitlisted"
+    assert registrations.get(small, "e", "u0002").status == "confirmed"
+
+
+@pytest.mark.parametrize(("lost", "stuck"), [(0, False), (1, True), (2, True)])
+def test_a_promotion_is_stuck_if_people_are_counted_beside_free_seats_who_have_no_places(
+    moto_tables: Tables, lost: int, *, stuck: bool
+) -> None:
+    crowd(moto_tables, 2)
+    interrupted(moto_tables, capacity=1 + max(1, lost))
+    for seq in range(2 if lost else 0):
+        moto_tables.transact([Step(action="Delete", table="Registrations", key=queue_key("e", seq))])
+    assert queue.resume(moto_tables, "e") is stuck
+
+
+def test_a_promotion_that_is_finished_or_whose_event_is_gone_is_not_stuck(moto_tables: Tables) -> None:
+    assert queue.resume(moto_tables, "e") is False
+    crowd(moto_tables, 1)
+    assert queue.resume(moto_tables, "e") is False
 
 
 def test_a_promotion_from_a_damaged_queue_ends(moto_tables: Tables) -> None:
