@@ -1,5 +1,6 @@
 """Hooks on the events of the client behind `Tables`, for as long as a context lasts."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,3 +17,13 @@ def hooked(tables: Tables, event: str, hook: Callable[..., Any]) -> Iterator[Non
         yield
     finally:
         events.unregister(event, hook)
+
+
+@contextmanager
+def requests_of(tables: Tables, call: str) -> Iterator[list[dict[str, Any]]]:
+    """Collect the requests of every call of this name, such as `Query`."""
+    sent: list[dict[str, Any]] = []
+    with hooked(
+        tables, f"before-call.dynamodb.{call}", lambda params, **_context: sent.append(json.loads(params["body"]))
+    ):
+        yield sent

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, registrations, users
+from storage import audit, cursors, events, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     CapacityBelowConfirmed,
@@ -18,6 +18,8 @@ from storage.errors import (
     VersionMismatch,
 )
 from storage.model import Event, EventFields
+from tests.apparatus.hooks import requests_of
+from tests.apparatus.meter import metered
 from tests.apparatus.rival import before_call, in_turn, nothing, rival
 
 
@@ -332,9 +334,27 @@ def test_a_page_that_ends_with_the_list_has_no_cursor(calendar: Tables) -> None:
 def test_a_cursor_of_another_list_or_a_damaged_one_is_refused(calendar: Tables) -> None:
     cursor = events.list_page(calendar, limit=1).next_cursor
     assert cursor is not None
-    for bad, filters in [(cursor, {"status": "active"}), (cursor[:-2], {}), ("x" + cursor, {}), ("A" * 40, {})]:
+    others: list[dict[str, Any]] = [{"status": "active"}, {"first_day": "2030-05-01"}, {"last_day": "2030-05-01"}]
+    for bad, filters in [*((cursor, other) for other in others), (cursor[:-2], {}), ("x" + cursor, {}), ("A" * 40, {})]:
         with pytest.raises(CursorInvalid):
-            events.list_page(calendar, limit=1, cursor=bad, **filters)  # type: ignore[arg-type]
+            events.list_page(calendar, limit=1, cursor=bad, **filters)
+
+
+def test_a_list_that_can_only_be_empty_is_not_read(calendar: Tables) -> None:
+    """DynamoDB refuses a range that ends before it begins, and a start outside of the range."""
+    days: dict[str, Any] = {"first_day": "2030-05-01", "last_day": "2030-05-02"}
+    name = cursors.list_name("events", None, *days.values())
+    with metered(calendar) as meter:
+        assert events.list_page(calendar, limit=1, first_day="2030-05-02", last_day="2030-05-01").entries == ()
+        for forged in ("2030-04-30T23:59:59.999999#a", "2030-05-03T00:00:00.000000#a"):
+            assert events.list_page(calendar, limit=1, cursor=cursors.encode(name, forged), **days).entries == ()
+    assert meter.calls == {}
+
+
+def test_a_page_reads_one_event_more_than_it_shows(calendar: Tables) -> None:
+    with requests_of(calendar, "Query") as sent:
+        events.list_page(calendar, limit=2)
+    assert [request["Limit"] for request in sent] == [3]
 
 
 def test_a_deleted_event_that_the_index_still_contains_is_left_out(calendar: Tables) -> None:

@@ -1,7 +1,6 @@
 """Promotion in batches of the size of a transaction, in order, and resumed after an interruption."""
 
 import itertools
-import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
 from storage.items import queue_key, seats_key, to_seats
-from tests.apparatus.hooks import hooked
+from tests.apparatus.hooks import requests_of
 from tests.apparatus.meter import metered
 from tests.apparatus.registered import crowd
 from tests.apparatus.rival import in_turn, nothing, rival
@@ -66,19 +65,17 @@ def test_a_person_who_has_just_left_the_queue_still_has_a_position(moto_tables: 
 def test_a_newcomer_checks_the_place_directly_ahead_and_nothing_if_nobody_waits(moto_tables: Tables) -> None:
     """So the newcomer's place is not visible before the one ahead of it."""
     crowd(moto_tables, 0)
-    checked: list[list[str]] = []
-
-    def note(params: dict[str, Any], **_context: Any) -> None:
-        steps = [step.get("ConditionCheck", {}) for step in json.loads(params["body"])["TransactItems"]]
-        checked.append([step["Key"]["sk"]["S"] for step in steps if step.get("TableName") == "Registrations"])
-
     for user_id in "abc":
         users.create(moto_tables, user_id, "N")
-    with hooked(moto_tables, "before-call.dynamodb.TransactWriteItems", note):
+    with requests_of(moto_tables, "TransactWriteItems") as sent:
         for user_id in "abc":
             registrations.register(moto_tables, "e", user_id)
+    checks = [[step.get("ConditionCheck", {}) for step in request["TransactItems"]] for request in sent]
+    places = [
+        [step["Key"]["sk"]["S"] for step in steps if step.get("TableName") == "Registrations"] for steps in checks
+    ]
     # The first transaction of each finds that the event is full.
-    assert checked == [[], [], [], ["WAIT#000000000000"], [], ["WAIT#000000000001"]]
+    assert places == [[], [], [], ["WAIT#000000000000"], [], ["WAIT#000000000001"]]
 
 
 @pytest.fixture
