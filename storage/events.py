@@ -120,7 +120,7 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
         {"value": value, "lower": lower, "upper": upper},
         index=index,
         limit=limit + 1,
-        after=None if after is None else {attribute: value, "listedBy": after, **details_key(after.split("#", 1)[1])},
+        after=None if after is None else {attribute: value, "listedBy": after, **details_key(after.split("#")[1])},
     )
     shown = listed[:limit]
     current = [

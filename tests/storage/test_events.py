@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from storage import audit, cursors, events, registrations, users
+from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     CapacityBelowConfirmed,
@@ -17,6 +18,7 @@ from storage.errors import (
     EventNotFound,
     VersionMismatch,
 )
+from storage.items import details_key
 from storage.model import Event, EventFields
 from tests.apparatus.hooks import requests_of
 from tests.apparatus.meter import metered
@@ -74,9 +76,25 @@ def test_an_update_changes_the_given_fields_only(moto_tables: Tables) -> None:
     assert events.get(moto_tables, "e") == after
 
 
+def test_an_update_stores_its_time(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    created = make(moto_tables).created_at
+    monkeypatch.setattr(events, "now", lambda: "2040-01-01T00:00:00.000Z")
+    after = events.update(moto_tables, "e", {"title": "New"})
+    assert (after.created_at, after.updated_at) == (created, "2040-01-01T00:00:00.000Z")
+
+
 def test_an_update_that_changes_nothing_keeps_the_version(moto_tables: Tables) -> None:
     before = make(moto_tables)
     assert events.update(moto_tables, "e", {"title": "T"}) == before
+
+
+def test_an_update_takes_what_both_items_have_from_seats(moto_tables: Tables) -> None:
+    """Only other programs make them differ, and SEATS decided who got a seat."""
+    make(moto_tables)
+    damage = {"change": "SET #capacity = :wrong", "values": {"wrong": 99}}
+    moto_tables.transact([Step(action="Update", table="Events", key=details_key("e"), **damage)])  # type: ignore[arg-type]
+    assert events.update(moto_tables, "e", {"title": "New"}).capacity == 2
+    assert list(audit.audit(moto_tables)) == []
 
 
 def test_registrations_do_not_change_the_version(moto_tables: Tables) -> None:
