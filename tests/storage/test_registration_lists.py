@@ -9,6 +9,7 @@ from storage import events, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import CursorInvalid, EventNotFound, UserNotFound
 from storage.model import EventFields
+from tests.apparatus.hooks import requests_of
 from tests.apparatus.rival import before_call
 
 
@@ -43,6 +44,7 @@ def pages(tables: Tables, limit: int, **filters: Any) -> list[list[tuple[str, in
         cursor = page.next_cursor
         if cursor is None:
             return found
+        assert len(found) < 20, "the pages repeat"
 
 
 def test_all_registrations_are_listed_by_user_id_with_their_positions(crowd: Tables) -> None:
@@ -97,6 +99,14 @@ def test_a_later_page_of_an_event_that_is_deleted_meanwhile_is_refused(crowd: Ta
     events.delete(crowd, "e")
     with pytest.raises(EventNotFound):
         registration_lists.of_event(crowd, "e", status=status, limit=1, cursor=cursor)
+
+
+@pytest.mark.parametrize("status", [None, "confirmed", "waitlisted"])
+def test_a_page_reads_one_entry_more_than_it_shows(crowd: Tables, status: Any) -> None:
+    with requests_of(crowd, "Query") as sent:
+        registration_lists.of_event(crowd, "e", status=status, limit=2)
+        registration_lists.of_user(crowd, "b", limit=2)
+    assert (sent[0]["Limit"], sent[-1]["Limit"]) == (3, 3)
 
 
 def test_positions_are_current_on_every_page(crowd: Tables) -> None:
