@@ -203,6 +203,12 @@ def str_of(attribute: Any) -> str:
     return str(next(iter(attribute.values())))
 
 
+def test_a_cursor_of_another_user_is_refused(busy: Tables) -> None:
+    users.create(busy, "b", "b")
+    with pytest.raises(CursorInvalid):
+        registration_lists.of_user(busy, "b", limit=1, cursor=of_user(busy, 1)[1])
+
+
 def test_a_page_that_ends_with_the_list_of_a_user_has_no_cursor(busy: Tables) -> None:
     assert of_user(busy, 3) == (["x", "y", "z"], None)
     assert of_user(busy, 2)[1] is not None
