@@ -5,6 +5,7 @@ it to DynamoDB's form.
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Final, cast
@@ -65,11 +66,9 @@ def sort_date(date: str) -> str:
     moment = datetime.fromisoformat(date)
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    try:
+    # In UTC, a time on the first or last day of the calendar can be out of range: it stays as it is.
+    with suppress(OverflowError):
         moment = moment.astimezone(UTC)
-    except OverflowError:
-        # In UTC, a time on the first or last day of the calendar can be out of range.
-        moment = moment.replace(tzinfo=UTC)
     return moment.replace(tzinfo=None).isoformat(timespec="microseconds")
 
 

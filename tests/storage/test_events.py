@@ -44,8 +44,9 @@ def register(tables: Tables, *user_ids: str) -> None:
         registrations.register(tables, "e", user_id)
 
 
-def test_an_event_is_returned_as_it_was_created(moto_tables: Tables) -> None:
-    event = make(moto_tables)
+@pytest.mark.parametrize("fields", [{}, {"has_waitlist": True, "status": "scheduled"}])
+def test_an_event_is_returned_as_it_was_created(moto_tables: Tables, fields: dict[str, Any]) -> None:
+    event = make(moto_tables, **fields)
     assert events.get(moto_tables, "e") == event
 
 

@@ -1,5 +1,6 @@
 """Keys and dates sort correctly as text."""
 
+import time
 from datetime import datetime
 
 import pytest
@@ -26,6 +27,16 @@ from tests.apparatus.meter import size
 )
 def test_dates_become_utc_text(date: str, expected: str) -> None:
     assert sort_date(date) == expected
+
+
+@pytest.mark.parametrize("date", ["2030-05-01T10:00", "2030-05-01T12:00+02:00"])
+def test_the_time_zone_of_the_machine_changes_no_date(monkeypatch: pytest.MonkeyPatch, date: str) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XYZ+5")
+        time.tzset()
+        text = sort_date(date)
+    time.tzset()
+    assert text == "2030-05-01T10:00:00.000000"
 
 
 @given(st.datetimes(), st.datetimes())

@@ -149,6 +149,7 @@ def test_a_user_sees_each_registration_with_its_event_and_position(moto_tables: 
     second = registration_lists.of_user(moto_tables, "c", limit=2, cursor=first.next_cursor)
     found = [(entry.event_id, entry.position, event.title) for page in (first, second) for entry, event in page.entries]
     assert found == [("x", 2, "Title x"), ("y", 1, "Title y"), ("z", None, "Title z")]
+    assert [(event.confirmed, event.waitlisted) for _entry, event in first.entries] == [(0, 0)] * 2, "without counts"
     assert second.next_cursor is None
 
 
