@@ -15,7 +15,7 @@ from storage.items import queue_key, seats_key, to_seats
 from tests.apparatus.hooks import requests_of
 from tests.apparatus.meter import metered
 from tests.apparatus.registered import crowd
-from tests.apparatus.rival import in_turn, nothing, rival
+from tests.apparatus.rival import before_call, in_turn, nothing, rival
 
 
 def test_a_raised_capacity_is_filled_in_batches_in_the_order_of_the_queue(moto_tables: Tables) -> None:
@@ -76,6 +76,28 @@ def test_a_newcomer_checks_the_place_directly_ahead_and_nothing_if_nobody_waits(
     ]
     # The first transaction of each finds that the event is full.
     assert places == [[], [], [], ["WAIT#000000000000"], [], ["WAIT#000000000001"]]
+
+
+def test_a_place_that_was_left_and_is_still_visible_beside_the_new_one_is_promoted_from_after_another_look(
+    moto_tables: Tables,
+) -> None:
+    """A Query reads each item for itself: it may miss the deletion of a place, and find the person's next place."""
+    crowd(moto_tables, 2)
+    registrations.unregister(moto_tables, "e", "u0001")
+    registrations.register(moto_tables, "e", "u0001")
+    users.create(moto_tables, "new", "N")
+    registrations.register(moto_tables, "e", "new")
+    old_place = queue_key("e", 0)
+    moto_tables.transact([Step(action="Put", table="Registrations", item={**old_place, "userId": "u0001"})])
+
+    def show_deletion() -> None:
+        moto_tables.transact([Step(action="Delete", table="Registrations", key=old_place)])
+
+    # The update makes two Queries, and its promotion one for each attempt.
+    with before_call(moto_tables, "Query", 4, show_deletion):
+        event = events.update(moto_tables, "e", {"capacity": 4})
+    assert (event.confirmed, event.waitlisted) == (4, 0)
+    assert list(audit.audit(moto_tables)) == []
 
 
 @pytest.fixture
