@@ -176,6 +176,14 @@ def test_a_refusal_is_final_though_another_item_of_the_transaction_is_busy(
     assert len(attempts) == 1
 
 
+def test_a_step_without_a_code_did_not_cancel_the_transaction(moto_tables: Tables) -> None:
+    """AWS documents a missing code for such a step, and sends `None` as text."""
+    reasons = [{}, {"Code": "ConditionalCheckFailed"}, {}, {}]
+    cancelled = refuse("TransactionCanceledException", CancellationReasons=reasons)
+    with hooked(moto_tables, "TransactWriteItems", cancelled), pytest.raises(UserNotFound):
+        registrations.register(moto_tables, "e", "a")
+
+
 class Clock:
     """A clock that only pauses move."""
 
