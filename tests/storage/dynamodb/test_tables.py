@@ -10,13 +10,15 @@ import botocore.exceptions
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
+from botocore.config import Config
 from urllib3 import HTTPResponse
 
 from storage import registrations, users
 from storage.dynamodb.attributes import marshal
-from storage.dynamodb.deadline import deadline
+from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, deadline
 from storage.dynamodb.steps import Changed, Step
-from storage.dynamodb.tables import Tables
+from storage.dynamodb.tables import CONNECTIONS, SERVER_THREADS, Tables
+from storage.embedded import EMULATOR_ACCESS
 from storage.errors import AlreadyRegistered, Contention, EventNotFound, StorageUnavailable, UserNotFound
 from storage.items import registration_key
 from tests.apparatus import hooks
@@ -296,6 +298,36 @@ def test_all_pages_of_a_long_response_are_read(moto_tables: Tables) -> None:
         "S3",
         "S4",
     ]
+
+
+def test_a_client_has_short_timeouts_and_a_connection_for_each_thread() -> None:
+    tables = Tables.connect({}, **EMULATOR_ACCESS)
+    config: Any = tables.client.meta.config
+    assert (config.connect_timeout, config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS)
+    assert config.retries == {"mode": "standard", "total_max_attempts": 3}
+    assert config.user_agent.startswith("events-api")
+    own_threads = tables._threads._max_workers  # noqa: SLF001 - nothing else shows it
+    assert config.max_pool_connections == SERVER_THREADS + own_threads == CONNECTIONS
+
+
+def test_a_tool_can_have_another_configuration_of_the_client() -> None:
+    own = Config(retries={"mode": "standard", "total_max_attempts": 5})
+    config: Any = Tables.connect({}, config=own, **EMULATOR_ACCESS).client.meta.config
+    assert config.retries["total_max_attempts"] == 5
+    assert config.read_timeout == READ_SECONDS
+
+
+def test_the_environment_names_the_tables() -> None:
+    named = {"EVENTS_TABLE": "E", "USERS_TABLE": "U", "PATH": "P"}
+    expected = {"Events": "E", "Users": "U", "Registrations": "Registrations"}
+    assert Tables.connect(named, **EMULATOR_ACCESS).names == expected
+
+
+def test_without_a_region_the_store_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere")
+    with pytest.raises(StorageUnavailable, match="NoRegionError"):
+        Tables.connect({})
 
 
 def test_creating_the_tables_twice_keeps_their_items(moto_tables: Tables) -> None:
