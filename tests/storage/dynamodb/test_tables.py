@@ -330,6 +330,23 @@ def test_without_a_region_the_store_is_unavailable(monkeypatch: pytest.MonkeyPat
         Tables.connect({})
 
 
+def test_the_parser_of_botocore_gets_nothing_to_parse(moto_tables: Tables) -> None:
+    """To visit every attribute takes longer than everything else together."""
+    user = users.create(moto_tables, "a", "A")
+    bodies: list[bytes] = []
+
+    def note(response_dict: dict[str, Any], **_context: Any) -> None:
+        bodies.append(response_dict["body"])
+
+    events: Any = moto_tables.client.meta.events
+    events.register_last("before-parse.dynamodb.GetItem", note)
+    try:
+        assert users.get(moto_tables, "a") == user
+    finally:
+        events.unregister("before-parse.dynamodb.GetItem", note)
+    assert bodies == [b"{}"]
+
+
 def test_creating_the_tables_twice_keeps_their_items(moto_tables: Tables) -> None:
     user = users.create(moto_tables, "a", "A")
     moto_tables.create_missing()
