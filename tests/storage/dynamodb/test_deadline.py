@@ -10,6 +10,7 @@ import pytest
 
 from storage import events, registration_lists, registrations, users
 from storage.audit import audit
+from storage.dynamodb import deadline
 from storage.dynamodb.deadline import CONNECT_SECONDS, MIN_READ_SECONDS, READ_SECONDS, last_call, within
 from storage.dynamodb.tables import PING_SECONDS, Tables
 from storage.embedded import EMULATOR_ACCESS
@@ -113,6 +114,27 @@ def test_the_read_timeout_is_limited_by_the_remaining_time(
     assert given == [pytest.approx(longest)]
     assert longest + CONNECT_SECONDS <= seconds
     assert clock.now == 1000
+
+
+def test_a_call_is_made_at_the_last_moment(
+    moto_tables: Tables, clock: Clock, hook: Callable[[str, Hook], None]
+) -> None:
+    given: list[float] = []
+    hook("before-send", lambda request, **_event: given.append(request.context["read_timeout"]))
+    with within(ENOUGH):
+        assert last_call() == clock.now
+        moto_tables.get("Users", {"userId": "ada"})
+    assert given == [MIN_READ_SECONDS]
+
+
+@pytest.mark.parametrize(("attempts", "pause"), [(1, 1), (2, 2), (3, 4)])
+def test_a_call_is_retried_if_it_can_start_in_time_after_the_longest_pause_of_botocore(
+    clock: Clock, attempts: int, pause: int
+) -> None:
+    with within(ENOUGH + pause):
+        assert deadline._retry(attempts) is None, "botocore decides"  # noqa: SLF001 - botocore calls it
+        clock.now += 0.01
+        assert deadline._retry(attempts) is False  # noqa: SLF001
 
 
 def test_concurrent_calls_have_the_deadline_of_their_request(
