@@ -330,6 +330,20 @@ def test_without_a_region_the_store_is_unavailable(monkeypatch: pytest.MonkeyPat
         Tables.connect({})
 
 
+def test_a_health_check_reads_one_key(moto_tables: Tables) -> None:
+    with hooks.requests_of(moto_tables, "GetItem") as sent:
+        moto_tables.ping()
+    assert sent == [{"TableName": "Users", "Key": {"userId": {"S": "."}}}]
+
+
+def test_a_query_is_consistent_unless_it_is_asked_otherwise_and_never_on_an_index(moto_tables: Tables) -> None:
+    with hooks.requests_of(moto_tables, "Query") as sent:
+        moto_tables.query("Registrations", "#pk = :pk", {"pk": "P"})
+        moto_tables.query("Registrations", "#pk = :pk", {"pk": "P"}, consistent=False)
+        moto_tables.query("Events", "#listing = :listing", {"listing": "EVENTS"}, index="byDate")
+    assert [request.get("ConsistentRead") for request in sent] == [True, False, None]
+
+
 def test_the_parser_of_botocore_gets_nothing_to_parse(moto_tables: Tables) -> None:
     """To visit every attribute takes longer than everything else together."""
     user = users.create(moto_tables, "a", "A")
