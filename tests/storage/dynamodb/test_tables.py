@@ -300,6 +300,26 @@ def test_all_pages_of_a_long_response_are_read(moto_tables: Tables) -> None:
     ]
 
 
+def test_each_query_for_a_filtered_page_reads_eight_times_as_many_items(moto_tables: Tables) -> None:
+    items = [{"pk": "P", "sk": f"S{number:02d}", "kind": "b"} for number in range(30)]
+    moto_tables.transact([Step(action="Put", table="Registrations", item=item) for item in items])
+    with hooks.requests_of(moto_tables, "Query") as sent:
+        found = moto_tables.query_filtered(
+            "Registrations", "#pk = :pk", {"pk": "P", "kind": "a"}, only="#kind = :kind", limit=1
+        )
+    assert found == ([], None)
+    assert [(request["Limit"], request["ConsistentRead"]) for request in sent] == [(1, True), (8, True), (64, True)]
+
+
+def test_each_query_for_a_page_has_the_same_limit(moto_tables: Tables) -> None:
+    for number in range(6):
+        step = Step(action="Put", table="Registrations", item={"pk": "P", "sk": f"S{number}", "text": "x" * 300_000})
+        moto_tables.transact([step])
+    with hooks.requests_of(moto_tables, "Query") as sent:
+        assert len(moto_tables.query("Registrations", "#pk = :pk", {"pk": "P"}, limit=5)) == 5
+    assert [request["Limit"] for request in sent] == [5, 5]
+
+
 def test_a_client_has_short_timeouts_and_a_connection_for_each_thread() -> None:
     tables = Tables.connect({}, **EMULATOR_ACCESS)
     config: Any = tables.client.meta.config
