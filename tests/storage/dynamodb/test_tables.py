@@ -213,6 +213,38 @@ def test_retries_end_with_their_time_limit(moto_tables: Tables, monkeypatch: pyt
     assert 1004 < times[-1] <= 1005, "it gives up before the limit, never after"
 
 
+def test_a_busy_transaction_has_what_is_left_of_the_time_for_retries(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    monkeypatch.setattr("storage.dynamodb.tables.time", clock)
+    tables = Tables(moto_tables.client, retry_seconds=5)
+
+    def attempt(_image: Any) -> None:
+        if clock.now < 1003:
+            raise Changed
+        tables.transact([Step(action="Put", table="Users", item={"userId": "a"})])
+
+    with hooked(moto_tables, "TransactWriteItems", refuse("ThrottlingException")), pytest.raises(Contention):
+        tables.retry(attempt)
+    assert 1003 < clock.now <= 1005
+
+
+def test_a_busy_transaction_is_sent_again_with_the_same_token(moto_tables: Tables) -> None:
+    left = [1, 1]
+
+    def busy(**context: Any) -> Any:
+        return refuse("ThrottlingException")(**context) if left and left.pop() else None
+
+    with (
+        hooks.requests_of(moto_tables, "TransactWriteItems") as sent,
+        hooked(moto_tables, "TransactWriteItems", busy),
+    ):
+        users.create(moto_tables, "a", "A")
+    assert len(sent) == 3
+    assert len({request["ClientRequestToken"] for request in sent}) == 1
+
+
 def test_retries_end_before_the_deadline_of_the_request(moto_tables: Tables) -> None:
     def attempt(_image: Any) -> None:
         raise Changed
