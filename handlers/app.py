@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from connexion import ConnexionMiddleware
 from connexion.exceptions import InvalidSpecification, ResolverError
-from connexion.resolver import Resolver
+from connexion.operations import AbstractOperation
+from connexion.resolver import Resolution, Resolver
 from connexion.utils import get_function_from_name
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
@@ -63,7 +64,7 @@ def create_app(
             partial(ExceptionMiddleware, handlers={Exception: answer, HTTPException: answer}),
             StrictRouting,
         ],
-        resolver=Resolver(partial(_bind, tables=tables, contract=contract)),
+        resolver=_TagResolver(partial(_bind, tables=tables, contract=contract)),
     )
     try:
         app.add_api(contract.for_routing())
@@ -87,9 +88,16 @@ def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline
     )
 
 
-def _bind(operation_id: str, *, tables: Tables, contract: Contract) -> Callable[..., Any]:
-    """Return the function of an operationId, with `tables` and `contract` bound if it has these parameters."""
-    function = get_function_from_name(operation_id)
+class _TagResolver(Resolver):
+    """Finds the function of an operation, `handlers.<tag>.<operationId>`; the operation keeps its plain id."""
+
+    def resolve(self, operation: AbstractOperation) -> Resolution:
+        return Resolution(super().resolve(operation).function, operation.operation_id)
+
+
+def _bind(name: str, *, tables: Tables, contract: Contract) -> Callable[..., Any]:
+    """Return the function of this name, with `tables` and `contract` bound if it has these parameters."""
+    function = get_function_from_name(name)
     wanted = inspect.signature(function).parameters
     return partial(
         function, **{name: it for name, it in (("tables", tables), ("contract", contract)) if name in wanted}

@@ -59,9 +59,16 @@ class Contract:
         }
 
     def for_routing(self) -> dict[str, Any]:
-        """Return a copy of the document without `servers`, as connexion can't route below a relative server URL."""
+        """Return a copy of the document for connexion.
+
+        It has no `servers`, as connexion can't route below a relative server URL, and each operation names the module
+        of its function: `handlers` and the operation's tag.
+        """
         copy: dict[str, Any] = json.loads(self.json)
         del copy["servers"]
+        for operation in self.operations.values():
+            definition = copy["paths"][operation.path][operation.method.lower()]
+            definition["x-openapi-router-controller"] = f"handlers.{definition['tags'][0]}"
         return copy
 
 

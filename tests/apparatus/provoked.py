@@ -18,44 +18,44 @@ Request = tuple[str, str, dict[str, Any]]
 #: A successful request of each operation. The event `conf` has one seat, which `ann` has; `empty` has no registrations;
 #: `bob` is a user without registrations.
 GOOD: Final[dict[str, Request]] = {
-    "handlers.events.list_events": ("GET", "/events", {}),
-    "handlers.events.create_event": ("POST", "/events", {"json": {**EVENT, "eventId": "new"}}),
-    "handlers.events.get_event": ("GET", "/events/conf", {}),
-    "handlers.events.update_event": ("PUT", "/events/conf", {"json": {"title": "Other"}}),
-    "handlers.events.delete_event": ("DELETE", "/events/empty", {}),
-    "handlers.registrations.list_event_registrations": ("GET", "/events/conf/registrations", {}),
-    "handlers.registrations.register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "bob"}}),
-    "handlers.registrations.get_registration": ("GET", "/events/conf/registrations/ann", {}),
-    "handlers.registrations.unregister_user": ("DELETE", "/events/conf/registrations/ann", {}),
-    "handlers.registrations.create_registration": (
+    "list_events": ("GET", "/events", {}),
+    "create_event": ("POST", "/events", {"json": {**EVENT, "eventId": "new"}}),
+    "get_event": ("GET", "/events/conf", {}),
+    "update_event": ("PUT", "/events/conf", {"json": {"title": "Other"}}),
+    "delete_event": ("DELETE", "/events/empty", {}),
+    "list_event_registrations": ("GET", "/events/conf/registrations", {}),
+    "register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "bob"}}),
+    "get_registration": ("GET", "/events/conf/registrations/ann", {}),
+    "unregister_user": ("DELETE", "/events/conf/registrations/ann", {}),
+    "create_registration": (
         "POST",
         "/registrations",
         {"json": {"userId": "bob", "eventId": "conf"}},
     ),
-    "handlers.registrations.delete_registration": ("DELETE", "/registrations/ann/conf", {}),
-    "handlers.registrations.list_user_registrations": ("GET", "/users/ann/registrations", {}),
-    "handlers.users.create_user": ("POST", "/users", {"json": {"userId": "new", "name": "New"}}),
-    "handlers.users.get_user": ("GET", "/users/ann", {}),
-    "handlers.system.get_api_info": ("GET", "/", {}),
-    "handlers.system.check_health": ("GET", "/health", {}),
-    "handlers.system.show_docs": ("GET", "/docs", {}),
-    "handlers.system.get_docs_asset": ("GET", "/docs/swagger-ui.css", {}),
-    "handlers.system.get_openapi_json": ("GET", "/openapi.json", {}),
-    "handlers.system.get_openapi_yaml": ("GET", "/openapi.yaml", {}),
+    "delete_registration": ("DELETE", "/registrations/ann/conf", {}),
+    "list_user_registrations": ("GET", "/users/ann/registrations", {}),
+    "create_user": ("POST", "/users", {"json": {"userId": "new", "name": "New"}}),
+    "get_user": ("GET", "/users/ann", {}),
+    "get_api_info": ("GET", "/", {}),
+    "check_health": ("GET", "/health", {}),
+    "show_docs": ("GET", "/docs", {}),
+    "get_docs_asset": ("GET", "/docs/swagger-ui.css", {}),
+    "get_openapi_json": ("GET", "/openapi.json", {}),
+    "get_openapi_yaml": ("GET", "/openapi.yaml", {}),
 }
 
 #: Requests that are answered with 409 on the same data.
 CONFLICTING: Final[dict[str, Request]] = {
-    "handlers.events.create_event": ("POST", "/events", {"json": EVENT}),
-    "handlers.events.update_event": ("PUT", "/events/conf", {"json": {"eventId": "empty"}}),
-    "handlers.events.delete_event": ("DELETE", "/events/conf", {}),
-    "handlers.registrations.register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "ann"}}),
-    "handlers.registrations.create_registration": (
+    "create_event": ("POST", "/events", {"json": EVENT}),
+    "update_event": ("PUT", "/events/conf", {"json": {"eventId": "empty"}}),
+    "delete_event": ("DELETE", "/events/conf", {}),
+    "register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "ann"}}),
+    "create_registration": (
         "POST",
         "/registrations",
         {"json": {"userId": "ann", "eventId": "conf"}},
     ),
-    "handlers.users.create_user": ("POST", "/users", {"json": {"userId": "ann", "name": "Ann"}}),
+    "create_user": ("POST", "/users", {"json": {"userId": "ann", "name": "Ann"}}),
 }
 
 

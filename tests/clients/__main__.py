@@ -39,15 +39,12 @@ def main() -> None:
 
 
 def openapi_python_client() -> None:
-    contract = BUILD / "contract.yaml"
-    text = (ROOT / "openapi.yaml").read_text()
-    contract.write_text(re.sub(r"(operationId: )handlers\.[a-z]+\.", r"\1", text))
     target = BUILD / "openapi_python_client"
     config = HERE / "openapi-python-client.yaml"
     command: Command = [
         "generate",
         "--path",
-        contract,
+        ROOT / "openapi.yaml",
         "--output-path",
         target,
         "--config",

@@ -4,12 +4,4 @@ export default defineConfig({
   input: '../../openapi.yaml',
   output: { path: '../../build/clients/openapi_ts/client', importFileExtension: '.js' },
   plugins: ['@hey-api/client-fetch', '@hey-api/sdk', '@hey-api/typescript'],
-  parser: {
-    patch: {
-      // handlers.registrations.register_user becomes registerUser.
-      operations: (method, path, operation) => {
-        operation.operationId = operation.operationId.split('.').at(-1);
-      },
-    },
-  },
 });

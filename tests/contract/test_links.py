@@ -14,8 +14,8 @@ CONTRACT: Final = Contract()
 
 #: Bodies of linked operations; the link gives the parameters.
 BODIES: Final = {
-    "handlers.events.update_event": {"title": "Other"},
-    "handlers.registrations.register_user": {"userId": "bob"},
+    "update_event": {"title": "Other"},
+    "register_user": {"userId": "bob"},
 }
 
 

@@ -13,7 +13,7 @@ from tests.apparatus.provoked import mistake_in_every_handler, provoking, store_
 
 DOCUMENT: Final = Contract().document
 RESPONSES: Final = [
-    pytest.param(operation.operation_id, status, id=f"{operation.operation_id.split('.')[-1]}-{status}")
+    pytest.param(operation.operation_id, status, id=f"{operation.operation_id}-{status}")
     for operation in Contract().operations.values()
     for status in DOCUMENT["paths"][operation.path][operation.method.lower()]["responses"]
 ]
