@@ -55,7 +55,7 @@ def _fields(body: Body) -> dict[str, Any]:
     if "capacity" in fields:
         fields["capacity"] = int(fields["capacity"])
     if "waitlistEnabled" in body:
-        fields.setdefault("has_waitlist", body["waitlistEnabled"])
+        fields["has_waitlist"] = body["waitlistEnabled"]
     return fields
 
 

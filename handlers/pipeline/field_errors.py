@@ -45,20 +45,19 @@ _DETAILS: Final = {
     "maximum": "Must be at most {value}.",
     "format": "Must be a valid {value}.",
     "pattern": "Must be: {description}",
-    "not": "Must not be: {description}",
+    "not": "Give only one of: {value}.",
 }
 
 
 def _detail(error: ValidationError) -> str:
     """Describe an error without repeating the value, which may be long or private."""
     schema: Any = error.schema
-    value: Any = error.validator_value
+    value: Any = error.validator_value["required"] if error.validator == "not" else error.validator_value
     if error.validator == "additionalProperties":
         return f"There is no such property.{suggestion(str(error.path[-1]), schema['properties'])}"
-    described = value if error.validator == "not" else schema
     return _DETAILS[str(error.validator)].format(
         value=", ".join(map(str, value)) if isinstance(value, list) else value,
-        description=described.get("description", value),
+        description=schema.get("description", value),
     )
 
 

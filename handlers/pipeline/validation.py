@@ -55,10 +55,17 @@ def _additional(_validator: Any, allowed: bool, value: Any, schema: Any) -> Iter
         yield from (ValidationError("is unknown", path=[name]) for name in value if name not in known)
 
 
+def _not(_validator: Any, forbidden: Mapping[str, Any], value: Any, _schema: Any) -> Iterator[ValidationError]:
+    """Report each of several names of one field; in the contract this keyword only forbids to give all of them."""
+    names: list[str] = forbidden["required"]
+    if isinstance(value, dict) and all(name in value for name in names):
+        yield from (ValidationError("is given under several names", path=[name]) for name in names)
+
+
 #: JSON Schema for OpenAPI 3.0: connexion's draft 4, but 1.0 is an integer, and half a surrogate pair is not a string.
 ContractValidator: Final[Any] = extend(  # type: ignore[no-untyped-call]
     Draft4RequestValidator,
-    {"additionalProperties": _additional, "pattern": _pattern, "required": _required},
+    {"additionalProperties": _additional, "not": _not, "pattern": _pattern, "required": _required},
     type_checker=Draft4Validator.TYPE_CHECKER.redefine_many({"string": _is_string, "integer": _is_integer}),
 )
 

@@ -26,24 +26,28 @@ def test_an_event_without_an_id_gets_one(client: Client) -> None:
     assert client.get(f"/events/{event_id}").status_code == 200
 
 
-def test_waitlist_enabled_is_an_alias_of_has_waitlist(client: Client) -> None:
+def test_waitlist_enabled_is_the_former_name_of_has_waitlist(client: Client) -> None:
     for number, (names, expected) in enumerate(
-        [
-            ({}, False),
-            ({"waitlistEnabled": True}, True),
-            ({"waitlistEnabled": False}, False),
-            ({"hasWaitlist": True, "waitlistEnabled": True}, True),
-        ]
+        [({}, False), ({"waitlistEnabled": True}, True), ({"waitlistEnabled": False}, False)]
     ):
         body = {name: value for name, value in EVENT.items() if name != "hasWaitlist"}
         answer = client.post("/events", json={**body, "eventId": f"e{number}", **names})
         assert answer.json()["hasWaitlist"] is expected
 
 
-@pytest.mark.parametrize("names", [(True, False), (False, True)])
-def test_different_values_for_a_field_and_its_alias_are_refused(client: Client, names: tuple[bool, bool]) -> None:
-    answer = client.post("/events", json={**EVENT, "hasWaitlist": names[0], "waitlistEnabled": names[1]})
+@pytest.mark.parametrize("values", [(True, False), (False, True), (True, True)])
+@pytest.mark.parametrize(("method", "path"), [("POST", "/events"), ("PUT", "/events/conf")])
+def test_both_names_of_a_field_are_refused_even_with_equal_values(
+    client: Client, values: tuple[bool, bool], method: str, path: str
+) -> None:
+    body = {**EVENT, "hasWaitlist": values[0], "waitlistEnabled": values[1]}
+    answer = client.request(method, path, json=body)
     assert (answer.status_code, problem(answer)) == (422, "invalid-request")
+    detail = "Give only one of: hasWaitlist, waitlistEnabled."
+    assert answer.json()["errors"] == [
+        {"pointer": "/hasWaitlist", "detail": detail},
+        {"pointer": "/waitlistEnabled", "detail": detail},
+    ]
 
 
 def test_a_capacity_of_100_0_is_stored_as_100(client: Client) -> None:
