@@ -88,7 +88,7 @@ def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline
     )
 
 
-class _TagResolver(Resolver):
+class _TagResolver(Resolver):  # type: ignore[misc] # connexion has no types for it
     """Finds the function of an operation, `handlers.<tag>.<operationId>`; the operation keeps its plain id."""
 
     def resolve(self, operation: AbstractOperation) -> Resolution:

@@ -1,8 +1,9 @@
-"""JSON bodies for the models of the storage."""
+"""JSON bodies for the models of the storage, and pages of them."""
 
 from collections.abc import Mapping
 from operator import attrgetter
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from storage.model import FIELD_NAMES, Event, Page, Registration, User
 
@@ -48,6 +49,15 @@ def registration_body(registration: Registration) -> Body:
     return body if registration.position is None else {**body, "waitlistPosition": registration.position}
 
 
-def page_body(name: str, entries: list[Body], page: Page[Any]) -> Body:
-    """Return a page of the contract: the entries under `name`, and `nextCursor` unless the page is the last."""
-    return {name: entries} if page.next_cursor is None else {name: entries, "nextCursor": page.next_cursor}
+def page_answer(
+    name: str, entries: list[Body], page: Page[Any], **query: str | int | None
+) -> tuple[Body, int, dict[str, str]]:
+    """Return a page of the contract: the entries under `name`, and unless it is the last, `nextCursor` and a link.
+
+    `query` are the parameters of the request; the link repeats them.
+    """
+    if page.next_cursor is None:
+        return {name: entries}, 200, {}
+    given = {name: value for name, value in query.items() if value is not None}
+    link = f'<?{urlencode({**given, "cursor": page.next_cursor})}>; rel="next"'
+    return {name: entries, "nextCursor": page.next_cursor}, 200, {"Link": link}

@@ -2,9 +2,8 @@
 
 import re
 from typing import Any
-from urllib.parse import urlencode
 
-from handlers.bodies import Body, event_body, page_body
+from handlers.bodies import Body, event_body, page_answer
 from handlers.request_errors import EventIdMismatch
 from storage import events
 from storage.dynamodb.tables import Tables
@@ -21,10 +20,8 @@ def list_events(  # noqa: PLR0913 - the parameters of the operation
     tables: Tables,
 ) -> tuple[Body, int, dict[str, str]]:
     page = events.list_page(tables, status=status, first_day=from_, last_day=to, limit=limit, cursor=cursor)
-    query = {"status": status, "from": from_, "to": to, "limit": limit, "cursor": page.next_cursor}
-    following = urlencode({name: value for name, value in query.items() if value is not None})
-    links = {"Link": f'<?{following}>; rel="next"'} if page.next_cursor else {}
-    return page_body("events", [event_body(event) for event in page.entries], page), 200, links
+    query = {"status": status, "from": from_, "to": to, "limit": limit}
+    return page_answer("events", [event_body(event) for event in page.entries], page, **query)
 
 
 def create_event(body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from handlers.bodies import Body, event_summary_body, page_body, registration_body
+from handlers.bodies import Body, event_summary_body, page_answer, registration_body
 from storage import registration_lists, registrations
 from storage.dynamodb.tables import Tables
 
@@ -33,14 +33,17 @@ def delete_registration(user_id: str, event_id: str, *, tables: Tables) -> tuple
 
 def list_event_registrations(
     event_id: str, limit: int, status: Any = None, cursor: str | None = None, *, tables: Tables
-) -> Body:
+) -> tuple[Body, int, dict[str, str]]:
     page = registration_lists.of_event(tables, event_id, status=status, limit=limit, cursor=cursor)
-    return page_body("registrations", [registration_body(registration) for registration in page.entries], page)
+    entries = [registration_body(registration) for registration in page.entries]
+    return page_answer("registrations", entries, page, status=status, limit=limit)
 
 
-def list_user_registrations(user_id: str, limit: int, cursor: str | None = None, *, tables: Tables) -> Body:
+def list_user_registrations(
+    user_id: str, limit: int, cursor: str | None = None, *, tables: Tables
+) -> tuple[Body, int, dict[str, str]]:
     page = registration_lists.of_user(tables, user_id, limit=limit, cursor=cursor)
     entries = [
         {**registration_body(registration), "event": event_summary_body(event)} for registration, event in page.entries
     ]
-    return page_body("registrations", entries, page)
+    return page_answer("registrations", entries, page, limit=limit)

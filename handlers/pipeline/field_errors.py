@@ -52,7 +52,9 @@ _DETAILS: Final = {
 def _detail(error: ValidationError) -> str:
     """Describe an error without repeating the value, which may be long or private."""
     schema: Any = error.schema
-    value: Any = error.validator_value["required"] if error.validator == "not" else error.validator_value
+    value: Any = error.validator_value
+    if error.validator == "not":
+        value = value["required"]
     if error.validator == "additionalProperties":
         return f"There is no such property.{suggestion(str(error.path[-1]), schema['properties'])}"
     return _DETAILS[str(error.validator)].format(

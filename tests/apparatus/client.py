@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 
@@ -45,6 +46,18 @@ class Client:
 
     def delete(self, path: str, **options: Any) -> httpx.Response:
         return self.request("DELETE", path, **options)
+
+    def follow(self, path: str) -> list[dict[str, Any]]:
+        """Return the body of a list's page, and those of the pages that follow by `Link` with `rel="next"`."""
+        pages = []
+        url: str | None = urljoin(self.base_url, path)
+        while url:
+            answer = self.get(url)
+            pages.append(answer.json())
+            link = answer.links.get("next")
+            assert (link is None) == ("nextCursor" not in pages[-1])
+            url = urljoin(url, link["url"]) if link else None
+        return pages
 
     def create_event(self, **fields: Any) -> str:
         """Create an event from EVENT with some fields replaced, and return its id."""

@@ -161,15 +161,8 @@ def test_pages_of_events_are_linked_up_to_the_last(client: Client) -> None:
     for number in range(5):
         client.create_event(eventId=f"e{number}", date=f"2030-05-0{number + 1}")
     client.create_event(eventId="x", date="2031-01-01")
-    url = "http://testserver/events?limit=2&from=2030-05-02&to=2030-12-31&status=active"
-    found: list[str] = []
-    while url:
-        answer = client.get(url)
-        found += [event["eventId"] for event in answer.json()["events"]]
-        link = answer.headers.get("link")
-        assert (link is None) == ("nextCursor" not in answer.json())
-        url = urljoin(url, link[1 : link.index(">")]) if link else ""
-    assert found == ["e1", "e2", "e3", "e4"]
+    pages = client.follow("/events?limit=2&from=2030-05-02&to=2030-12-31&status=active")
+    assert [[event["eventId"] for event in page["events"]] for page in pages] == [["e1", "e2"], ["e3", "e4"]]
 
 
 def test_the_default_page_has_fifty_events(client: Client) -> None:

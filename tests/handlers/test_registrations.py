@@ -83,6 +83,21 @@ def test_the_registrations_of_an_event_are_listed_in_pages(full: Client) -> None
     assert "nextCursor" not in second
 
 
+@pytest.mark.parametrize(
+    ("path", "users"),
+    [
+        ("/events/conf/registrations?limit=3", [["a", "b", "c"], ["d"]]),
+        ("/events/conf/registrations?status=waitlisted&limit=1", [["c"], ["d"]]),
+        ("/users/c/registrations?limit=1", [["c"], ["c"]]),
+    ],
+)
+def test_pages_of_registrations_are_linked_up_to_the_last(full: Client, path: str, users: list[list[str]]) -> None:
+    full.create_event(eventId="other")
+    full.register("other", "c")
+    pages = full.follow(path)
+    assert [[entry["userId"] for entry in page["registrations"]] for page in pages] == users
+
+
 def test_waitlisted_registrations_are_listed_in_queue_order(full: Client) -> None:
     full.delete("/registrations/c/conf")
     full.register("conf", "c")
