@@ -92,6 +92,10 @@ def _keywords(old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def _values(where: str, old: Mapping[str, Any], new: Mapping[str, Any], sent: Sent) -> Iterator[Change]:
+    was, now = (schema.get("x-extensible-enum", []) for schema in (old, new))
+    # Breaking even if clients accept any value: one may wait for it.
+    yield from (Change(where, f"known value {value} removed", breaking=True) for value in was if value not in now)
+    yield from (Change(where, f"known value {value} added", breaking=False) for value in now if value not in was)
     if "enum" not in old or "enum" not in new:
         if "enum" in old:
             yield Change(where, "looser enum, any value now", breaking=sent is Sent.BY_SERVICE)

@@ -49,6 +49,7 @@ BREAKING: dict[str, Edit] = {
     "a removed value of a response": lambda d: schema(d, "Registration")["properties"].update(
         status={"type": "string", "enum": ["confirmed"]}
     ),
+    "a removed problem type": lambda d: schema(d, "ProblemType")["x-extensible-enum"].pop(),
     "a new value of a response": lambda d: schema(d, "RegistrationStatus")["enum"].append("invited"),
     "a loosened maximum of a response": lambda d: schema(d, "WaitlistPosition").update(maximum=2000000000),
     "a response of another type": lambda d: schema(d, "WaitlistPosition").update(type="string"),
@@ -88,6 +89,7 @@ ADDITIONS: dict[str, Edit] = {
     "a new optional parameter": lambda d: operation(d)["parameters"].append(
         {"name": "organizer", "in": "query", "schema": {"type": "string"}}
     ),
+    "a new problem type": lambda d: schema(d, "ProblemType")["x-extensible-enum"].append("urn:new"),
     "a new error status": lambda d: operation(d)["responses"].update({"429": {"description": "Slower"}}),
     "a new header": lambda d: operation(d)["responses"]["200"]["headers"].update(Age={"schema": {"type": "integer"}}),
     "a new operation": lambda d: d["paths"].update({"/new": d["paths"]["/users"]}),
