@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.apparatus.server import SCRIPTS, service
+from tests.apparatus.stage import later_version
 
 HERE: Final = Path(__file__).parent
 ROOT: Final = HERE.parent.parent
@@ -28,12 +29,12 @@ def main() -> None:
     openapi_python_client()
     openapi_generator()
     openapi_ts()
-    with service() as url:
+    with service() as url, later_version(url) as later:
         for name in ("openapi_python_client", "openapi_generator"):
             story = HERE / f"story_{name}.py"
-            run([sys.executable, story, url], PYTHONPATH=str(BUILD / name))
+            run([sys.executable, story, url, later], PYTHONPATH=str(BUILD / name))
             print(f"{name}: the story passed")  # noqa: T201 - a command's output
-        run(["node", BUILD / "openapi_ts" / "out" / "story.js", url])
+        run(["node", BUILD / "openapi_ts" / "out" / "story.js", url, later])
         print("openapi_ts: the story passed")  # noqa: T201 - the same
     print(f"3 clients generated, checked and used in {time.monotonic() - start:.0f} s")  # noqa: T201 - the same
 

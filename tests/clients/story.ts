@@ -80,4 +80,16 @@ async function main(url: string): Promise<void> {
   ok(!Object.values(typed).includes(true as never));
 }
 
+// Reads from a later version of the service, with fields and a problem type that this client does not know.
+async function useLaterVersion(url: string): Promise<void> {
+  client.setConfig({ baseUrl: url });
+  strictEqual((await api.getEvent({ path: { eventId: EVENT } })).data?.title, 'Party');
+  const page = await api.listUserRegistrations({ path: { userId: CYD } });
+  deepStrictEqual(page.data?.registrations.map((entry) => entry.event.eventId), [EVENT]);
+  const refusal: Problem | undefined = (await api.getEvent({ path: { eventId: 'nothing' } })).error;
+  strictEqual(refusal?.type, 'urn:problem-type:events-api:of-a-later-version');
+  strictEqual(refusal.status, 404);
+}
+
 await main(process.argv[2] as string);
+await useLaterVersion(process.argv[3] as string);

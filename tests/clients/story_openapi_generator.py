@@ -9,13 +9,17 @@ from events_api_openapi import (
     EventRegistrationInput,
     EventsApi,
     Problem,
-    ProblemType,
     RegistrationsApi,
     RegistrationStatus,
     UserInput,
     UsersApi,
 )
-from events_api_openapi.exceptions import ApiException, ConflictException, UnprocessableEntityException
+from events_api_openapi.exceptions import (
+    ApiException,
+    ConflictException,
+    NotFoundException,
+    UnprocessableEntityException,
+)
 
 EVENT, ADA, BOB, CYD = (f"generator-{name}" for name in ("party", "ada", "bob", "cyd"))
 
@@ -49,7 +53,7 @@ def main(url: str) -> None:
             raise AssertionError
         except ConflictException as error:
             refusal = problem(error)
-        assert refusal.type is ProblemType.ALREADY_REGISTERED
+        assert refusal.type == "urn:problem-type:events-api:already-registered"
         assert refusal.registration is not None
         assert refusal.registration.status is RegistrationStatus.CONFIRMED
 
@@ -58,7 +62,7 @@ def main(url: str) -> None:
             raise AssertionError
         except UnprocessableEntityException as error:
             mistake = problem(error)
-        assert mistake.type is ProblemType.INVALID_REQUEST
+        assert mistake.type == "urn:problem-type:events-api:invalid-request"
         assert mistake.errors is not None
         assert [error.parameter for error in mistake.errors] == ["cursor"]
 
@@ -69,6 +73,21 @@ def main(url: str) -> None:
         assert EVENT in event_ids(events)
         mine = registrations.list_user_registrations(CYD)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
+
+
+def use_later_version(url: str) -> None:
+    """Read from a later version of the service, with fields and a problem type that this client does not know."""
+    with ApiClient(Configuration(host=url)) as client:
+        events, registrations = EventsApi(client), RegistrationsApi(client)
+        assert events.get_event(EVENT).title == "Party"
+        page = registrations.list_user_registrations(CYD)
+        assert [entry.event.event_id for entry in page.registrations] == [EVENT]
+        try:
+            events.get_event("nothing")
+            raise AssertionError
+        except NotFoundException as error:
+            refusal = problem(error)
+        assert (refusal.type, refusal.status) == ("urn:problem-type:events-api:of-a-later-version", 404)
 
 
 def register(registrations: RegistrationsApi, user_id: str) -> tuple[RegistrationStatus, int | None]:
@@ -104,3 +123,4 @@ def event_ids(events: EventsApi) -> list[str]:
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    use_later_version(sys.argv[2])

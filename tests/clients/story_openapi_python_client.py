@@ -4,7 +4,7 @@ import datetime as dt
 import sys
 
 from events_api_client import Client
-from events_api_client.api.events import create_event, list_events
+from events_api_client.api.events import create_event, get_event, list_events
 from events_api_client.api.registrations import (
     get_registration,
     list_event_registrations,
@@ -19,7 +19,6 @@ from events_api_client.models import (
     EventPage,
     EventRegistrationInput,
     Problem,
-    ProblemType,
     Registration,
     RegistrationPage,
     RegistrationStatus,
@@ -60,13 +59,13 @@ def main(url: str) -> None:
 
         refusal = register_user.sync(EVENT, client=client, body=EventRegistrationInput(user_id=ADA))
         assert isinstance(refusal, Problem)
-        assert refusal.type_ is ProblemType.ALREADY_REGISTERED
+        assert refusal.type_ == "urn:problem-type:events-api:already-registered"
         assert isinstance(refusal.registration, Registration)
         assert refusal.registration.status is RegistrationStatus.CONFIRMED
 
         mistake = list_events.sync(client=client, cursor="nonsense")
         assert isinstance(mistake, Problem)
-        assert mistake.type_ is ProblemType.INVALID_REQUEST
+        assert mistake.type_ == "urn:problem-type:events-api:invalid-request"
         assert not isinstance(mistake.errors, Unset)
         assert [error.parameter for error in mistake.errors] == ["cursor"]
 
@@ -81,6 +80,20 @@ def main(url: str) -> None:
         mine = list_user_registrations.sync(CYD, client=client)
         assert isinstance(mine, UserRegistrationPage)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
+
+
+def use_later_version(url: str) -> None:
+    """Read from a later version of the service, with fields and a problem type that this client does not know."""
+    with Client(base_url=url, raise_on_unexpected_status=True) as client:
+        event = get_event.sync(EVENT, client=client)
+        assert isinstance(event, Event)
+        assert event.title == "Party"
+        page = list_user_registrations.sync(CYD, client=client)
+        assert isinstance(page, UserRegistrationPage)
+        assert [entry.event.event_id for entry in page.registrations] == [EVENT]
+        refusal = get_event.sync("nothing", client=client)
+        assert isinstance(refusal, Problem)
+        assert (refusal.type_, refusal.status) == ("urn:problem-type:events-api:of-a-later-version", 404)
 
 
 def register(client: Client, user_id: str) -> tuple[RegistrationStatus, int | None]:
@@ -116,3 +129,4 @@ def event_ids(client: Client) -> list[str]:
 
 if __name__ == "__main__":
     main(sys.argv[1])
+    use_later_version(sys.argv[2])
