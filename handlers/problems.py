@@ -104,7 +104,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         412,
         None,
         "Precondition Failed",
-        "The current ETag does not match If-Match. Get the event, apply your change to it, and try again.",
+        "The current ETag does not match If-Match, or matches If-None-Match. Get the event, apply your change to it, "
+        "and try again.",
     ),
     MalformedBody: Problem(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
     BodyTooLarge: Problem(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),

@@ -156,23 +156,29 @@ def _current_if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | Non
         return None
 
 
-def update(tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None = None) -> Event:
+def update(
+    tables: Tables,
+    event_id: str,
+    changes: Mapping[str, Any],
+    expected: Collection[str] | None = None,
+    excluded: Collection[str] = (),
+) -> Event:
     """Change fields of an event, then promote from the queue to the seats that are free, as far as there is time.
 
     Return the event as it was at one moment afterwards: if others have changed it meanwhile, with their changes.
-    `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any.
-    An event that has these values already is not changed, whatever its version: this request may be the repetition of
-    one that succeeded (RFC 9110, 13.1.1). It continues a promotion all the same.
+    `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any but
+    the `excluded` ones. An event that has these values already is not changed, and need not have an expected version:
+    this request may be the repetition of one that succeeded (RFC 9110, 13.1.1). It continues a promotion all the same.
 
     Raises:
         EventNotFound: No event has this id.
-        VersionMismatch: The event has none of the expected versions.
+        VersionMismatch: The event has none of the expected versions, or an excluded one.
         CapacityBelowConfirmed: The capacity is lower than the number of people confirmed.
         Unavailable: The fields may be changed already; repeating the request shows it, and continues the promotion.
 
     """
     try:
-        seen = tables.retry(lambda _image: _change(tables, event_id, changes, expected))
+        seen = tables.retry(lambda _image: _change(tables, event_id, changes, expected, excluded))
         details, seats = seen or _after_update(tables, event_id)
         if rules.promotable(to_seats(seats)):
             queue.promote_waiting(tables, event_id, to_seats(seats))
@@ -198,12 +204,18 @@ def _after_update(tables: Tables, event_id: str) -> tuple[Item, Item]:
 
 
 def _change(
-    tables: Tables, event_id: str, changes: Mapping[str, Any], expected: Collection[str] | None
+    tables: Tables,
+    event_id: str,
+    changes: Mapping[str, Any],
+    expected: Collection[str] | None,
+    excluded: Collection[str],
 ) -> tuple[Item, Item] | None:
     """Write the changed fields if they are unchanged since they were read; without a change, return what was read."""
     details_seen, seats_seen = _read(tables, event_id)
     event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
     changed = replace(event, **changes)
+    if event.version in excluded:
+        raise VersionMismatch
     if changes and changed == event:
         return details_seen, seats_seen
     if expected is not None and event.version not in expected:
@@ -242,21 +254,31 @@ def _change(
     return None
 
 
-def delete(tables: Tables, event_id: str, expected: Collection[str] | None = None) -> None:
-    """Delete an event without registrations; `expected` are the versions that the caller accepts, None for any.
+def delete(
+    tables: Tables, event_id: str, expected: Collection[str] | None = None, excluded: Collection[str] = ()
+) -> None:
+    """Delete an event without registrations.
+
+    `expected` are the versions that the caller accepts, None for any but the `excluded` ones.
 
     Raises:
         EventNotFound: No event has this id.
-        VersionMismatch: The event has none of the expected versions.
+        VersionMismatch: The event has none of the expected versions, or an excluded one.
         EventHasRegistrations: A person has a seat or waits for one.
 
     """
-    tables.retry(lambda image: _delete(tables, event_id, expected, to_seats(image) if image else None))
+    tables.retry(lambda image: _delete(tables, event_id, expected, excluded, to_seats(image) if image else None))
 
 
-def _delete(tables: Tables, event_id: str, expected: Collection[str] | None, seen: Seats | None) -> None:
+def _delete(
+    tables: Tables,
+    event_id: str,
+    expected: Collection[str] | None,
+    excluded: Collection[str],
+    seen: Seats | None,
+) -> None:
     """Delete the event and the LEFT items of its queue; without a snapshot, assume that nobody has ever queued."""
-    seats = _seats_deletion(event_id, expected, seen)
+    seats = _seats_deletion(event_id, expected, excluded, seen)
     left = queue.deletion_steps(event_id, seen.next_seq if seen else 0)
     while len(left) > _SPARE:
         # The event goes last, so that a deletion that is interrupted here can be repeated.
@@ -265,15 +287,20 @@ def _delete(tables: Tables, event_id: str, expected: Collection[str] | None, see
     tables.transact([seats, Step(action="Delete", table="Events", key=details_key(event_id)), *left])
 
 
-def _seats_deletion(event_id: str, expected: Collection[str] | None, seen: Seats | None) -> Step:
+def _seats_deletion(
+    event_id: str, expected: Collection[str] | None, excluded: Collection[str], seen: Seats | None
+) -> Step:
     """Return the step that deletes SEATS if nobody is registered or has queued since the snapshot."""
-    versions = {} if expected is None else {f"version{n}": version for n, version in enumerate(expected or ["none"])}
-    accepted = f" AND #version IN ({', '.join(f':{name}' for name in versions)})" if versions else ""
+    accepted = {} if expected is None else {f"version{n}": version for n, version in enumerate(expected or ["none"])}
+    refused = {f"excluded{n}": version for n, version in enumerate(excluded)}
+    condition = "#confirmed = :zero AND #waitlisted = :zero AND #nextSeq = :nextSeq"
+    condition += f" AND #version IN ({', '.join(f':{name}' for name in accepted)})" if accepted else ""
+    condition += f" AND NOT #version IN ({', '.join(f':{name}' for name in refused)})" if refused else ""
 
     def refusal(image: Item | None) -> Refusal | None:
         if image is None:
             return EventNotFound()
-        if expected is not None and image["version"] not in expected:
+        if (expected is not None and image["version"] not in expected) or image["version"] in excluded:
             return VersionMismatch()
         return EventHasRegistrations() if image["confirmed"] or image["waitlisted"] else None
 
@@ -281,8 +308,8 @@ def _seats_deletion(event_id: str, expected: Collection[str] | None, seen: Seats
         action="Delete",
         table="Events",
         key=seats_key(event_id),
-        condition=f"#confirmed = :zero AND #waitlisted = :zero AND #nextSeq = :nextSeq{accepted}",
-        values={"zero": 0, "nextSeq": seen.next_seq if seen else 0, **versions},
+        condition=condition,
+        values={"zero": 0, "nextSeq": seen.next_seq if seen else 0, **accepted, **refused},
         refusal=refusal,
     )
 

@@ -81,7 +81,7 @@ def _cors() -> apigatewayv2.Cors:
     return apigatewayv2.Cors(
         AllowOrigins=Ref("CorsOrigins"),
         AllowMethods=["GET", "POST", "PUT", "DELETE"],
-        AllowHeaders=["content-type", "if-match"],
+        AllowHeaders=["content-type", "if-match", "if-none-match"],
         ExposeHeaders=["etag", "location", "link", "retry-after"],
         MaxAge=3600,
     )

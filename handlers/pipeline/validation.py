@@ -99,6 +99,9 @@ class RequestSchema:
         self._path = parameters["path"]
         self._query = {parameter.name: parameter for parameter in parameters["query"]}
         self._headers = {parameter.name.lower().encode(): parameter for parameter in parameters["header"]}
+        # A GET that is answered in full, although the client has the answer, does no harm.
+        preconditions = {b"if-match"} if operation.method == "get" else {b"if-match", b"if-none-match"}
+        self._refused_headers = preconditions - self._headers.keys()
         self._body = validator_of(operation.body_schema("application/json")) if operation.request_body else None
         self._defaults = {
             parameter.argument: parameter.schema["default"]
@@ -121,8 +124,7 @@ class RequestSchema:
         self._read_path(scope, values, errors)
         if self._query or scope["query_string"]:
             self._read_query(scope, values, errors)
-        if self._headers:
-            self._read_headers(scope, values, errors)
+        self._read_headers(scope, values, errors)
         if self._body:
             _check_media_type(scope)
             values["body"] = parse(await _read(scope, receive))
@@ -155,6 +157,10 @@ class RequestSchema:
                 errors += parameter.errors(values[parameter.argument])
 
     def _read_headers(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
+        for key, _value in scope["headers"]:
+            # A precondition is never dropped in silence (RFC 9110, 13); other unknown headers are.
+            if key in self._refused_headers:
+                errors.append(parameter_error(key.decode().title(), "This operation has no such precondition."))
         for name, parameter in self._headers.items():
             texts = [value.decode("latin-1") for key, value in scope["headers"] if key == name]
             if texts:

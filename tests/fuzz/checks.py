@@ -13,11 +13,11 @@ from schemathesis.specs.openapi.checks import ensure_resource_availability
 
 @schemathesis.check
 def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Accept 412 for a valid request only with If-Match, and 422 only for a cursor that no list returned."""
+    """Accept 412 for a valid request only with a precondition, and 422 only for a cursor that no list returned."""
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
-    if response.status_code == 412 and "If-Match" not in (case.headers or {}):
-        raise Failure(operation=case.operation.label, title="412 without If-Match", message="No precondition was sent.")
+    if response.status_code == 412 and not {"If-Match", "If-None-Match"} & (case.headers or {}).keys():
+        raise Failure(operation=case.operation.label, title="412 for no reason", message="No precondition was sent.")
     if response.status_code == 422:
         wrong = {error.get("parameter", error.get("pointer")) for error in response.json()["errors"]}
         if excess := wrong - {"cursor"} - _misfits(case):

@@ -106,6 +106,53 @@ def test_if_match_lets_only_the_expected_version_through(client: Client, method:
     assert answer.status_code in {200, 204}
 
 
+@pytest.mark.parametrize("method", ["PUT", "DELETE"])
+def test_if_none_match_lets_no_excluded_version_through(client: Client, method: str) -> None:
+    body: Any = {"json": {"title": "New"}} if method == "PUT" else {}
+    assert problem(client.request(method, "/events/conf", headers={"If-None-Match": "*"}, **body)) == "event-not-found"
+    client.create_event()
+    etag = client.get("/events/conf").headers["etag"]
+    for current in ("*", etag, f"W/{etag}", f'"0000000000000000", {etag}'):
+        answer = client.request(method, "/events/conf", headers={"If-None-Match": current}, **body)
+        assert (answer.status_code, problem(answer)) == (412, "about:blank"), current
+    assert client.get("/events/conf").headers["etag"] == etag
+    answer = client.request(method, "/events/conf", headers={"If-None-Match": '"0000000000000000", "x"'}, **body)
+    assert answer.status_code in {200, 204}
+
+
+def test_if_match_is_evaluated_by_a_get_too(client: Client) -> None:
+    client.create_event()
+    etag = client.get("/events/conf").headers["etag"]
+    for given, status in ((etag, 200), ("*", 200), ('"0000000000000000"', 412), (f"W/{etag}", 412)):
+        assert client.get("/events/conf", headers={"If-Match": given}).status_code == status, given
+    assert problem(client.get("/events/nothing", headers={"If-Match": "*"})) == "event-not-found"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "header"),
+    [
+        ("POST", "/users", "If-None-Match"),
+        ("POST", "/events/conf/registrations", "If-Match"),
+        ("DELETE", "/registrations/a/conf", "If-Match"),
+        ("GET", "/events", "If-Match"),
+    ],
+)
+def test_a_precondition_that_an_operation_does_not_have_is_refused(
+    client: Client, method: str, path: str, header: str
+) -> None:
+    body: Any = {"json": {"userId": "a", "name": "A"} if path == "/users" else {"userId": "a"}}
+    answer = client.request(method, path, headers={header: '"x"'}, **(body if method == "POST" else {}))
+    assert (answer.status_code, problem(answer)) == (422, "invalid-request")
+    assert answer.json()["errors"] == [{"parameter": header, "detail": "This operation has no such precondition."}]
+
+
+def test_a_get_with_if_none_match_is_answered_in_full(client: Client) -> None:
+    """The counts may have changed although the version has not."""
+    client.create_event()
+    etag = client.get("/events/conf").headers["etag"]
+    assert client.get("/events/conf", headers={"If-None-Match": etag}).json()["eventId"] == "conf"
+
+
 def test_if_match_star_accepts_any_version(client: Client) -> None:
     client.create_event()
     assert client.put("/events/conf", json={"title": "New"}, headers={"If-Match": "*"}).status_code == 200

@@ -427,3 +427,14 @@ def test_an_event_that_is_deleted_while_it_is_read_again_is_left_out(calendar: T
 def test_an_event_with_another_date_is_listed_in_its_new_place_though_the_index_lags(calendar: Tables) -> None:
     entries = page_read_late(calendar, lambda: events.update(calendar, "b", {"date": "2030-05-01T09:00:00Z"}))
     assert [event.event_id for event in entries] == ["a", "c", "b", "d", "e"] == listed(calendar)
+
+
+def test_an_excluded_version_is_neither_changed_nor_deleted(moto_tables: Tables) -> None:
+    make(moto_tables)
+    events.update(moto_tables, "e", {"title": "New"})
+    version = events.get(moto_tables, "e").version
+    with pytest.raises(VersionMismatch):
+        events.delete(moto_tables, "e", excluded=[version])
+    with pytest.raises(VersionMismatch):
+        events.update(moto_tables, "e", {"title": "Newer"}, excluded=[version])
+    events.delete(moto_tables, "e", excluded=["another"])
