@@ -16,6 +16,7 @@ from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import Message
 
 from handlers.contract import Contract, ContractError
+from handlers.documents import Documents
 from handlers.pipeline.deadline import RequestDeadline
 from handlers.pipeline.headers import ResponseHeaders
 from handlers.pipeline.logs import RequestLog
@@ -62,6 +63,7 @@ def create_app(
             ),
             *([partial(ResponseCheck, contract=contract)] if check_responses else []),
             partial(ExceptionMiddleware, handlers={Exception: answer, HTTPException: answer}),
+            partial(Documents, contract=contract),
             StrictRouting,
         ],
         resolver=_TagResolver(partial(_bind, tables=tables, contract=contract)),

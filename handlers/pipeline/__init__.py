@@ -11,9 +11,10 @@ order, which `handlers.app` sets up:
 5. `response_check` (optional): compare the response with the contract. connexion's own check ignores problem
    documents and the values of headers.
 6. Exceptions (starlette's, with `handlers.problems`): turn each refusal into its problem document.
-7. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
+7. `handlers.documents`: serve Swagger UI and the contract as a file, which are no operations.
+8. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
    a separator, and names only one method in `Allow`.
-8. `operations`: read and validate the request (`validation`, with `json_text` and `field_errors`), call the function,
+9. `operations`: read and validate the request (`validation`, with `json_text` and `field_errors`), call the function,
    for a change in turn with other changes to the same event (`turns`), and turn its result into a response.
 
 Most replacements are in the last step. connexion's validation answers 400 where the contract promises 422, reports one

@@ -58,7 +58,7 @@ class RequestLog:
         fields = {
             "method": scope["method"] if scope["method"] in _METHODS else None,
             # Not the path itself: it contains ids, and an id may be an e-mail address.
-            "route": operation.path if operation else None,
+            "route": operation.path if operation else scope["extensions"].get("document"),
             "status": status,
             "duration_ms": round(milliseconds, 2),
             "error": scope.get("problem"),

@@ -14,6 +14,7 @@ from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
 from handlers.contract import ContractError
+from handlers.documents import Document
 from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
 
@@ -90,9 +91,9 @@ class Operations(RoutedMiddleware[_OperationsAPI]):
         self.api_cls = functools.partial(_OperationsAPI, inline=inline)
 
 
-def respond(result: Any) -> Response:
-    """Convert the result of a handler to a response; it is a response, a dict, or a tuple with status and headers."""
-    if isinstance(result, Response):
+def respond(result: Any) -> Response | Document:
+    """Convert the result of a handler to a response; it is a document, a dict, or a tuple with status and headers."""
+    if isinstance(result, Response | Document):
         return result
     body, status, headers = (*result, {})[:3] if isinstance(result, tuple) else (result, 200, {})
     if body is None:
