@@ -27,7 +27,7 @@ from handlers.problems import answer
 from handlers.settings import Settings
 from storage.dynamodb.tables import Tables
 
-EXPOSED_HEADERS: Final = ("ETag", "Link", "Location", "Retry-After")
+EXPOSED_HEADERS: Final = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id")
 
 
 def create_app(

@@ -25,6 +25,8 @@ from storage import errors
 
 logger = logging.getLogger(__name__)
 
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:events-api:"
 
@@ -44,6 +46,9 @@ class Problem:
     retry_after: int | None = None
     shows: Callable[[Any], dict[str, Any]] = lambda _error: {}
 
+
+#: The error of a cursor that is damaged, or belongs to another list or other filters.
+CURSOR_DETAIL: Final = "Must be the `nextCursor` of a page of the same list with the same filters, unchanged."
 
 #: An exception without a row of its own gets that of its nearest superclass.
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
@@ -122,7 +127,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "invalid-request",
         "Invalid request",
         "One thing is wrong with the request; see errors.",
-        shows=lambda _error: {"errors": [{"parameter": "cursor", "detail": "Is damaged, or belongs to another list."}]},
+        shows=lambda _error: {"errors": [{"parameter": "cursor", "detail": CURSOR_DETAIL}]},
     ),
     errors.Contention: Problem(
         503,
@@ -155,6 +160,12 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     ),
 }
 
+#: The details of problems that mean something else for a request that only reads.
+READ_DETAILS: Final = {
+    "contention": "The store is too busy to be read. Repeat the request after the number of seconds in Retry-After.",
+    "deadline-exceeded": "The request took too long. Repeat it after the number of seconds in Retry-After.",
+}
+
 _HTTP_DETAILS: Final = {
     404: "This path does not exist.",
     405: "This path does not support this method; Allow lists those that it supports.",
@@ -180,7 +191,7 @@ async def answer(request: Request, error: Exception) -> Response:
         "type": f"{TYPE_PREFIX}{found.name}" if found.name else "about:blank",
         "title": found.title,
         "status": found.status,
-        "detail": found.detail.format(**vars(error)),
+        "detail": _detail(request, found).format(**vars(error)),
         "instance": f"urn:request:{request.scope.get('request_id', 'unknown')}",
         **found.shows(error),
     }
@@ -188,7 +199,12 @@ async def answer(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
-    return Response(json.dumps(body), found.status, headers, media_type=MEDIA_TYPE)
+    return Response(f"{_JSON.encode(body)}\n", found.status, headers, media_type=MEDIA_TYPE)
+
+
+def _detail(request: Request, found: Problem) -> str:
+    reads = request.method in {"GET", "HEAD"}
+    return READ_DETAILS.get(found.name or "", found.detail) if reads else found.detail
 
 
 def _find(error: Exception) -> Problem:
@@ -197,5 +213,6 @@ def _find(error: Exception) -> Problem:
             return PROBLEMS[kind]
     if isinstance(error, HTTPException) and error.status_code < HTTPStatus.INTERNAL_SERVER_ERROR:
         title = HTTPStatus(error.status_code).phrase
-        return Problem(error.status_code, None, title, _HTTP_DETAILS.get(error.status_code, title))
+        detail = _HTTP_DETAILS.get(error.status_code, title) if error.detail == title else error.detail
+        return Problem(error.status_code, None, title, detail.replace("{", "{{").replace("}", "}}"))
     return _INTERNAL

@@ -82,7 +82,7 @@ def _cors() -> apigatewayv2.Cors:
         AllowOrigins=Ref("CorsOrigins"),
         AllowMethods=["GET", "POST", "PUT", "DELETE"],
         AllowHeaders=["content-type", "if-match", "if-none-match"],
-        ExposeHeaders=["etag", "location", "link", "retry-after"],
+        ExposeHeaders=["etag", "location", "link", "retry-after", "x-request-id"],
         MaxAge=3600,
     )
 

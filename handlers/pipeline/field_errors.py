@@ -1,7 +1,9 @@
 """Translation of jsonschema's errors into FieldErrors of the contract."""
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from typing import Any, Final
 
 from jsonschema import ValidationError
@@ -35,6 +37,8 @@ def _quoted(text: str) -> str:
     return text[:MAX_TEXT].encode(errors="replace").decode()
 
 
+_DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T|$)")
+
 _DETAILS: Final = {
     "required": "Is required.",
     "type": "Must be of type {value}.",
@@ -55,12 +59,26 @@ def _detail(error: ValidationError) -> str:
     value: Any = error.validator_value
     if error.validator == "not":
         value = value["required"]
+    if _is_no_day(error, schema.get("format"), error.instance):
+        return "There is no such day."
     if error.validator == "additionalProperties":
         return f"There is no such property.{suggestion(str(error.path[-1]), schema['properties'])}"
     return _DETAILS[str(error.validator)].format(
         value=", ".join(map(str, value)) if isinstance(value, list) else value,
         description=schema.get("description", value),
     )
+
+
+def _is_no_day(error: ValidationError, kind: str | None, value: Any) -> bool:
+    """Return whether a date has the right form, but is not in the calendar, such as 31 February."""
+    is_date = kind == "date" or list(error.absolute_path)[-1:] == ["date"]
+    if not is_date or error.validator not in {"format", "pattern"} or not _DAY.match(value):
+        return False
+    try:
+        date.fromisoformat(value[:10])
+    except ValueError:
+        return True
+    return False
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ HTTPS_HEADERS: Final = (*HEADERS, (b"strict-transport-security", b"max-age=31536
 
 
 class ResponseHeaders:
-    """Adds the default headers to every response, including errors and preflights."""
+    """Adds the default headers and the id of the request to every response, including errors and preflights."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Add headers to the responses of `app`."""
@@ -34,6 +34,7 @@ class ResponseHeaders:
             if message["type"] == "http.response.start":
                 present = {name for name, _value in message["headers"]}
                 more = [header for header in defaults if header[0] not in present]
+                more.append((b"x-request-id", scope["request_id"].encode()))
                 message = {**message, "headers": [*message["headers"], *more]}
             await send(message)
 

@@ -98,4 +98,4 @@ def respond(result: Any) -> Response | Document:
     body, status, headers = (*result, {})[:3] if isinstance(result, tuple) else (result, 200, {})
     if body is None:
         return Response(status_code=status, headers=headers)
-    return Response(_JSON.encode(body), status, headers, media_type="application/json")
+    return Response(f"{_JSON.encode(body)}\n", status, headers, media_type="application/json")

@@ -1,6 +1,7 @@
 """connexion's router, made strict: no redirects, no decoded slashes, and every method of a path in `Allow`."""
 
 import re
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
 
@@ -27,8 +28,16 @@ class StrictRouting(RoutingMiddleware):
         try:
             await super().__call__(scope, receive, send)
         except HTTPException as error:
-            if error.status_code == 405:  # noqa: PLR2004 - "method not allowed"
+            if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
                 error.headers = {"Allow": ", ".join(sorted(self._methods(scope)))}
+            path = scope["path"].rstrip("/")
+            if (
+                error.status_code == HTTPStatus.NOT_FOUND
+                and path != scope["path"]
+                and self._methods({**scope, "path": path})
+            ):
+                detail = "This path does not exist. Send the request without the slash at the end of the path."
+                raise HTTPException(404, detail) from error
             raise
 
     def _methods(self, scope: Scope) -> set[str]:

@@ -149,12 +149,17 @@ class RequestSchema:
         for name, texts in given.items():
             parameter = self._query.get(name)
             if parameter is None:
-                errors.append(parameter_error(name, f"There is no such parameter.{suggestion(name, self._query)}"))
+                errors.append(parameter_error(name, f"There is no such parameter.{self._known(name)}"))
             elif len(texts) > 1:
                 errors.append(parameter_error(name, "Is given more than once."))
             else:
                 values[parameter.argument] = _typed(texts[0], parameter.schema)
                 errors += parameter.errors(values[parameter.argument])
+
+    def _known(self, name: str) -> str:
+        """Suggest the parameter that was probably meant, and list those of the operation."""
+        listed = f" The parameters are {', '.join(self._query)}." if self._query else " There are none."
+        return suggestion(name, self._query) + listed
 
     def _read_headers(self, scope: Scope, values: dict[str, Any], errors: list[FieldError]) -> None:
         for key, _value in scope["headers"]:

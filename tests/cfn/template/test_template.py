@@ -147,7 +147,7 @@ class TestApi:
         assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
         assert cors["AllowMethods"] == ["GET", "POST", "PUT", "DELETE"]
         assert cors["AllowHeaders"] == ["content-type", "if-match", "if-none-match"]
-        assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after"]
+        assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after", "x-request-id"]
 
     def test_the_same_parameter_restricts_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
         variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]

@@ -133,7 +133,7 @@ def test_the_headers_of_a_shared_response_are_not_changed() -> None:
         sent.append(dict(message["headers"]))
 
     for scheme in ("https", "http"):
-        scope: Any = {"type": "http", "scheme": scheme}
+        scope: Any = {"type": "http", "scheme": scheme, "request_id": "1"}
         asyncio.run(ResponseHeaders(app)(scope, None, send))  # type: ignore[arg-type] # nothing is received
     assert [HSTS.encode() in each for each in sent] == [True, False]
     assert all(each[b"cache-control"] == b"private" for each in sent)
