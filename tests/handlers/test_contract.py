@@ -90,6 +90,13 @@ def test_every_schema_has_bounds(where: str) -> None:
             assert other == "boolean"
 
 
+@pytest.mark.parametrize("where", [where for where, schema in schemas(CONTRACT.document) if "required" in schema])
+def test_every_required_property_is_defined(where: str) -> None:
+    schema = dict(schemas(CONTRACT.document))[where]
+    assert set(schema["required"]) <= schema["properties"].keys()
+    assert set(schema.get("not", {}).get("required", [])) <= schema["properties"].keys()
+
+
 def examples(node: Any, path: str = "") -> Iterator[tuple[str, Any, dict[str, Any]]]:
     """Yield the path, the value and the schema of every example below a node."""
     if isinstance(node, list):
