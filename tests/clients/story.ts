@@ -3,7 +3,7 @@
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import * as api from './client/index.js';
 import { client } from './client/client.gen.js';
-import type { Problem, Registration } from './client/index.js';
+import type { GatewayMessage, Problem, Registration } from './client/index.js';
 
 // If one of these types were `any`, its IsAny would be `true`, and `false` a compiler error.
 type IsAny<T> = 0 extends 1 & T ? true : false;
@@ -14,12 +14,22 @@ const [EVENT, ADA, BOB, CYD] = ['hey-party', 'hey-ada', 'hey-bob', 'hey-cyd'] as
 
 const register = (userId: string) => api.registerUser({ path: { eventId: EVENT }, body: { userId } });
 
+// Every answer of the service that is not a success is a problem; the gateway in front of it may send a message.
+function problem(error: Problem | GatewayMessage | undefined): Problem {
+  ok(error && 'type' in error);
+  return error;
+}
+
+function message(error: Problem | GatewayMessage): string {
+  return 'type' in error ? error.detail : error.message;
+}
+
 async function registered(): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | undefined;
   do {
     const { data, error } = await api.listEventRegistrations({ path: { eventId: EVENT }, query: { limit: 1, cursor } });
-    if (error) throw new Error(error.detail);
+    if (error) throw new Error(message(error));
     found.push(...data.registrations.map((registration) => registration.userId));
     cursor = data.nextCursor;
   } while (cursor !== undefined);
@@ -31,7 +41,7 @@ async function eventIds(): Promise<string[]> {
   let cursor: string | undefined;
   do {
     const { data, error } = await api.listEvents({ query: { limit: 1, cursor } });
-    if (error) throw new Error(error.detail);
+    if (error) throw new Error(message(error));
     found.push(...data.events.map((event) => event.eventId));
     cursor = data.nextCursor;
   } while (cursor !== undefined);
@@ -61,12 +71,12 @@ async function main(url: string): Promise<void> {
   strictEqual((await register(BOB)).data?.waitlistPosition, 1);
   strictEqual((await register(CYD)).data?.waitlistPosition, 2);
 
-  const refusal: Problem | undefined = (await register(ADA)).error;
-  strictEqual(refusal?.type, 'urn:problem-type:events-api:already-registered');
+  const refusal = problem((await register(ADA)).error);
+  strictEqual(refusal.type, 'urn:problem-type:events-api:already-registered');
   strictEqual(refusal.registration?.status, 'confirmed');
 
-  const mistake: Problem | undefined = (await api.listEvents({ query: { cursor: 'nonsense' } })).error;
-  strictEqual(mistake?.type, 'urn:problem-type:events-api:invalid-request');
+  const mistake = problem((await api.listEvents({ query: { cursor: 'nonsense' } })).error);
+  strictEqual(mistake.type, 'urn:problem-type:events-api:invalid-request');
   deepStrictEqual(mistake.errors?.map((error) => error.parameter), ['cursor']);
 
   strictEqual((await api.unregisterUser({ path: { eventId: EVENT, userId: ADA } })).response?.status, 204);
@@ -86,8 +96,8 @@ async function useLaterVersion(url: string): Promise<void> {
   strictEqual((await api.getEvent({ path: { eventId: EVENT } })).data?.title, 'Party');
   const page = await api.listUserRegistrations({ path: { userId: CYD } });
   deepStrictEqual(page.data?.registrations.map((entry) => entry.event.eventId), [EVENT]);
-  const refusal: Problem | undefined = (await api.getEvent({ path: { eventId: 'nothing' } })).error;
-  strictEqual(refusal?.type, 'urn:problem-type:events-api:of-a-later-version');
+  const refusal = problem((await api.getEvent({ path: { eventId: 'nothing' } })).error);
+  strictEqual(refusal.type, 'urn:problem-type:events-api:of-a-later-version');
   strictEqual(refusal.status, 404);
 }
 
