@@ -47,7 +47,9 @@ class Continuation:
             Unavailable: The store does not answer; Lambda repeats the invocation after a minute.
 
         """
-        event_id, stuck = payload["promote"], payload["stuck"] + 1
+        event_id = payload["promote"]
+        # An invocation that waits for a late write has little time left for a batch.
+        stuck = payload["stuck"] if payload["unknown"] else payload["stuck"] + 1
         seconds = context.get_remaining_time_in_millis() / 1000 - MARGIN_SECONDS
         with within(seconds):
             if payload["unknown"]:
@@ -75,13 +77,24 @@ class Continuation:
         payload["unknown"] |= unknown
 
     def _is_continued(self, event_id: str) -> bool:
-        """Return whether others promote people of this event now, or there is nobody to promote."""
+        """Return whether others promote people of this event now, or the event is gone."""
         try:
-            before = events.get(self._tables, event_id)
-            for _look in range(LOOKS):
-                time.sleep(LOOK_SECONDS)
-                if events.get(self._tables, event_id).confirmed > before.confirmed:
-                    return True
+            return others_promote(self._tables, event_id, time.sleep)
         except EventNotFound:
             return True
-        return False
+
+
+def others_promote(tables: Tables, event_id: str, pause: Callable[[float], object]) -> bool:
+    """Look a few times, for a second in all, whether others promote people of an event.
+
+    Raises:
+        EventNotFound: No event has this id.
+        Unavailable: The store does not answer.
+
+    """
+    before = events.get(tables, event_id)
+    for _look in range(LOOKS):
+        pause(LOOK_SECONDS)
+        if events.get(tables, event_id).confirmed > before.confirmed:
+            return True
+    return False

@@ -4,11 +4,12 @@ import logging
 from threading import Event, Lock, Thread, Timer
 from typing import Final
 
+from handlers.continuation import others_promote
 from storage import queue
 from storage.audit import unfinished_promotions
 from storage.dynamodb.deadline import within
 from storage.dynamodb.tables import Tables
-from storage.errors import Unavailable
+from storage.errors import EventNotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ MAX_STUCK: Final = 30
 class Promotions:
     """Continues the promotions that requests hand over; the events take turns.
 
-    The thread starts when there is something to do and ends when there is not, so that a server may fork before.
+    The thread starts when there is something to do and ends when there is not, so that a server may fork before. It
+    begins a promotion only when it sees nobody else promote: the request that began it may still be at it.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -32,6 +34,7 @@ class Promotions:
         self._events: dict[str, None] = {}  # In the order in which they were handed over.
         self._lock = Lock()
         self._stuck: dict[str, int] = {}
+        self._begun: set[str] = set()
         self._thread: Thread | None = None
         self._ended = Event()
         tables.hand_over = self.hand_over
@@ -62,12 +65,34 @@ class Promotions:
         while (event_id := self._next()) is not None:
             try:
                 with within(BATCH_SECONDS):
-                    stuck = queue.resume(self._tables, event_id, batches=1)
-                self._note(event_id, stuck=stuck)
+                    self._promote(event_id)
+            except EventNotFound:
+                self._begun.discard(event_id)
             except Unavailable as error:
                 logger.debug("a promotion is not continued yet: %r", error)
                 self._ended.wait(PAUSE_SECONDS)
                 self.hand_over(event_id)
+            except Exception:
+                # Other events must not wait for a damaged one.
+                logger.exception("a promotion failed; run `python -m storage audit`")
+                self._drop(event_id)
+
+    def _promote(self, event_id: str) -> None:
+        """Promote one batch, unless others promote people of this event."""
+        if event_id not in self._begun and others_promote(self._tables, event_id, self._ended.wait):
+            self.hand_over(event_id)
+            return
+        self._begun.add(event_id)
+        self._note(event_id, stuck=queue.resume(self._tables, event_id, batches=1))
+        if event_id not in self._events:
+            self._begun.discard(event_id)
+
+    def _drop(self, event_id: str) -> None:
+        """Leave a promotion to the audit."""
+        self._begun.discard(event_id)
+        self._stuck.pop(event_id, None)
+        with self._lock:
+            self._events.pop(event_id, None)
 
     def _note(self, event_id: str, *, stuck: bool) -> None:
         """Slow down for a promotion without progress, and drop it after too many batches."""
@@ -77,9 +102,7 @@ class Promotions:
         elif self._stuck[event_id] < MAX_STUCK:
             self._ended.wait(PAUSE_SECONDS)
         else:
-            del self._stuck[event_id]
-            with self._lock:
-                self._events.pop(event_id, None)
+            self._drop(event_id)
             logger.warning("a promotion makes no progress; run `python -m storage audit`")
 
     def _next(self) -> str | None:

@@ -7,9 +7,10 @@ takes two small reads, regardless of the length of the queue.
 
 import logging
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from storage import rules
@@ -132,12 +133,15 @@ def deletion_steps(event_id: str, next_seq: int) -> list[Step]:
     ]
 
 
-def promote_waiting(tables: Tables, event_id: str, seats: Seats, batches: int | None = None) -> Seats:
+def promote_waiting(
+    tables: Tables, event_id: str, seats: Seats, batches: int | None = None, *, assisting: bool = False
+) -> Seats:
     """Promote in order, in batches, and return the seats afterwards.
 
     They may still be promotable: the promotion ends after this number of batches (None for any), while the request
     still has time for its answer, or when others keep changing the event. Then it is handed over (`Tables.hand_over`),
-    and at the latest the next write on the event continues it.
+    and at the latest the next write on the event continues it. An assistant ends at the first change by others: they
+    may be promoting, and to compete with them would only cost time and write units.
 
     Raises:
         StorageUnavailable: The store does not answer. People promoted so far stay confirmed.
@@ -148,11 +152,12 @@ def promote_waiting(tables: Tables, event_id: str, seats: Seats, batches: int | 
         with reserving(ANSWER_SECONDS):
             while rules.promotable(seats) and left != 0 and time_left() >= BATCH_SECONDS:
                 seen, left = seats, None if left is None else left - 1
-                seats = tables.retry(lambda image: _promote(tables, event_id, to_seats(image) if image else seen))  # noqa: B023 - called at once
+                promote = partial(_promote, tables, event_id)
+                seats = promote(seen) if assisting else tables.retry(partial(_with_snapshot, promote, seen))
                 if seats == seen:
                     # A person is counted who is not in the queue: not visible yet, or the queue is damaged.
                     break
-    except (Contention, DeadlineExceeded) as error:
+    except (Changed, Contention, DeadlineExceeded) as error:
         logger.debug("a promotion is unfinished: %r", error)
     except StorageUnavailable:
         tables.hand_over(event_id)
@@ -163,18 +168,18 @@ def promote_waiting(tables: Tables, event_id: str, seats: Seats, batches: int | 
 
 
 def assist(tables: Tables, event_id: str, seats: Seats | None = None) -> None:
-    """Continue a promotion for a request that is done already: a few batches, and no failure is the request's.
+    """Continue a promotion for a request that is done already: a few batches at most, and no failure is the request's.
 
     Without the seats as they are after the request, read them: with an old snapshot the promotion may seem finished.
     """
     with suppress(Unavailable):
         if seats is None:
-            resume(tables, event_id, ASSISTED_BATCHES)
+            resume(tables, event_id, ASSISTED_BATCHES, assisting=True)
         else:
-            promote_waiting(tables, event_id, seats, ASSISTED_BATCHES)
+            promote_waiting(tables, event_id, seats, ASSISTED_BATCHES, assisting=True)
 
 
-def resume(tables: Tables, event_id: str, batches: int | None = None) -> bool:
+def resume(tables: Tables, event_id: str, batches: int | None = None, *, assisting: bool = False) -> bool:
     """Continue a promotion that was handed over, if it is still unfinished, by this number of batches (None for any).
 
     Return True if it is stuck: people wait beside free seats, and none was promoted.
@@ -191,7 +196,12 @@ def resume(tables: Tables, event_id: str, batches: int | None = None) -> bool:
     if seats is None:
         return False
     before = to_seats(seats)
-    return promote_waiting(tables, event_id, before, batches) == before and rules.promotable(before) > 0
+    after = promote_waiting(tables, event_id, before, batches, assisting=assisting)
+    return after == before and rules.promotable(before) > 0
+
+
+def _with_snapshot(promote: Callable[[Seats], Seats], seats: Seats, image: Item | None) -> Seats:
+    return promote(to_seats(image) if image else seats)
 
 
 def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:

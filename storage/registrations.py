@@ -57,7 +57,7 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
         admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION and not assisted:
             assisted = True
-            seats = queue.promote_waiting(tables, event_id, seats, queue.ASSISTED_BATCHES)
+            seats = queue.promote_waiting(tables, event_id, seats, queue.ASSISTED_BATCHES, assisting=True)
             admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION:
             raise PromotionInProgress

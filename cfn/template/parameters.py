@@ -50,7 +50,8 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "TimeoutSeconds": {
         "Type": "Number",
         "Default": 10,
-        "MinValue": 3,
+        # A request keeps almost four seconds for its last calls and its answer; the rest is for promotions.
+        "MinValue": 6,
         "MaxValue": 29,
         "Description": "Timeout of the function in seconds; the gateway itself times out after 30.",
     },

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from handlers.continuation import others_promote
 from handlers.promotions import MAX_STUCK, Promotions
 from storage import events, queue, rules
 from storage.audit import audit, unfinished_promotions
@@ -21,6 +22,19 @@ from tests.apparatus.registered import crowd
 from tests.apparatus.server import running
 
 PATIENCE_SECONDS = 30
+
+
+@pytest.fixture(autouse=True)
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the owner see nobody else promote, at once; return the events that it looked at."""
+    seen: list[str] = []
+
+    def nobody(_tables: Tables, event_id: str, _pause: object) -> bool:
+        seen.append(event_id)
+        return False
+
+    monkeypatch.setattr("handlers.promotions.others_promote", nobody)
+    return seen
 
 
 def raise_and_crash(tables: Tables, monkeypatch: pytest.MonkeyPatch, capacity: int) -> None:
@@ -125,6 +139,52 @@ def test_a_change_that_is_applied_after_the_first_look_is_found_by_a_later_one(
     Promotions(ministack_tables).hand_over("e", unknown=True)
     until(lambda: len(looks) == 2)
     assert looks == [(1, 3), (4, 0)]
+
+
+def test_a_promotion_is_begun_when_nobody_else_promotes_and_then_goes_on_without_a_look(
+    ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The request that raised the capacity is still promoting when a bystander hands its promotion over."""
+    monkeypatch.setattr(rules, "BATCH", 4)
+    monkeypatch.setattr("handlers.continuation.LOOK_SECONDS", 0.01)
+    crowd(ministack_tables, 20)
+    raise_and_crash(ministack_tables, monkeypatch, 21)
+    seen: list[int] = []
+
+    def look(tables: Tables, event_id: str, pause: Callable[[float], object]) -> bool:
+        if len(seen) < 2:
+            request = Tables(tables.client, tables.names)
+            found = others_promote(tables, event_id, lambda _seconds: queue.resume(request, event_id, 1))
+        else:
+            found = others_promote(tables, event_id, pause)
+        seen.append(events.get(tables, event_id).confirmed)
+        return found
+
+    monkeypatch.setattr("handlers.promotions.others_promote", look)
+    Promotions(ministack_tables).hand_over("e")
+    until(lambda: events.get(ministack_tables, "e").confirmed == 21)
+    assert seen == [5, 9, 9], "the owner held back twice, and made three batches after one look"
+
+
+def test_an_event_that_can_not_be_promoted_does_not_keep_others_waiting(
+    ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("handlers"), "propagate", True)
+    done: list[str] = []
+
+    def resume(_tables: Tables, event_id: str, batches: int) -> bool:
+        assert batches == 1
+        if event_id == "damaged":
+            raise KeyError("userId")
+        done.append(event_id)
+        return False
+
+    monkeypatch.setattr(queue, "resume", resume)
+    promotions = Promotions(ministack_tables)
+    for event_id in ("damaged", "sound"):
+        promotions.hand_over(event_id)
+    until(lambda: done == ["sound"])
+    assert "a promotion failed; run `python -m storage audit`" in caplog.text
 
 
 def test_after_the_end_no_batch_is_started(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:

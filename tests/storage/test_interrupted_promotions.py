@@ -48,9 +48,9 @@ def test_a_newcomer_who_is_unregistered_while_continuing_a_promotion_was_still_a
     interrupted_raise(moto_tables, 2, monkeypatch)
     promote_waiting = queue.promote_waiting
 
-    def promote_and_leave(moto_tables: Tables, event_id: str, seats: Seats, batches: int) -> Seats:
+    def promote_and_leave(moto_tables: Tables, event_id: str, seats: Seats, batches: int, **how: bool) -> Seats:
         monkeypatch.undo()
-        after = promote_waiting(moto_tables, event_id, seats, batches)
+        after = promote_waiting(moto_tables, event_id, seats, batches, **how)
         registrations.unregister(moto_tables, event_id, "f")
         return after
 

@@ -254,6 +254,26 @@ def test_a_newcomer_waits_at_the_tail_and_assists_with_two_batches(unfinished: T
     assert counts(unfinished) == (1 + WAITING, 1)
 
 
+def test_an_assistant_ends_at_the_first_change_by_others(
+    unfinished: Tables, handed_over: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The owner promotes a batch between each read and write of the assistant: to compete would only cost time."""
+    users.create(unfinished, "new", "N")
+
+    def owner() -> None:
+        queue.resume(Tables(unfinished.client), "e", 1)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "ASSISTED_BATCHES", 10)
+        # The first two transactions are the newcomer's own: a seat, which is refused, and a place in the queue.
+        with rival(unfinished, in_turn(nothing, nothing, *[owner] * 8), times=10):
+            mine = registrations.register(unfinished, "e", "new")
+    assert mine.status == "waitlisted"
+    assert counts(unfinished) == (1 + BATCH, WAITING + 1 - BATCH), "only the owner promoted, and once"
+    assert handed_over == ["e"]
+    finish(unfinished)
+
+
 @pytest.mark.parametrize("error", [StorageUnavailable, DeadlineExceeded])
 def test_a_failure_while_assisting_is_not_that_of_the_newcomer_or_the_leaver(
     unfinished: Tables, handed_over: list[str], monkeypatch: pytest.MonkeyPatch, error: type[Exception]
