@@ -40,8 +40,11 @@ REPAIRS: Final[Mapping[Kind, Callable[[Tables, Violation], None]]] = {
     Kind.NUMBERS_LOST: put_numbers,
 }
 
-#: The kinds after which the places may not show the order of the queue: a promotion could skip a person.
-ORDER_IN_DOUBT: Final = {
+#: The kinds that hold promotions back, as these can't be undone: the places may not show the order of the queue, or the
+#: capacity or the status may be wrong.
+PROMOTION_IN_DOUBT: Final = {
+    Kind.COPIES_DIFFER,
+    Kind.DETAILS_MISSING,
     Kind.WAITING_WITHOUT_PLACE,
     Kind.PLACE_OF_ANOTHER,
     Kind.PLACE_WITHOUT_WAITING,
@@ -74,8 +77,11 @@ def repair_event(tables: Tables, event_id: str) -> Iterator[Outcome]:
         tried = False
         held: set[Kind] = set()
         for violation in audit_event(tables, event_id):
-            if violation.kind in ORDER_IN_DOUBT:
+            if violation.kind in PROMOTION_IN_DOUBT:
                 held.add(Kind.WAITING_BESIDE_FREE_SEAT)
+            if violation.kind is Kind.MALFORMED:
+                # The number of a damaged registration must not be recorded as left.
+                held.add(Kind.NUMBERS_LOST)
             if violation.kind not in REPAIRS or violation.kind in held:
                 continue
             tried = True

@@ -12,7 +12,7 @@ import pytest
 from storage.audit import audit, event
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.reads import scan
-from storage.audit.repair import ORDER_IN_DOUBT, repair
+from storage.audit.repair import PROMOTION_IN_DOUBT, repair
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import Tables
 from storage.items import USER_PREFIX, registration_key
@@ -27,11 +27,13 @@ PROMOTION = "a promotion of several was interrupted"
 def pairs() -> Iterator[tuple[str, str]]:
     """Yield the pairs to test, in the order in which they act."""
     names = [*FIRST, *(name for name in CORRUPTIONS if name not in FIRST)]
-    of_the_queue = {
-        name for name, corruption in CORRUPTIONS.items() if {kind for kind, _key in corruption.found} & ORDER_IN_DOUBT
+    in_doubt = {
+        name
+        for name, corruption in CORRUPTIONS.items()
+        if {kind for kind, _key in corruption.found} & PROMOTION_IN_DOUBT
     }
     for first, second in combinations(names, 2):
-        chosen = PROMOTION in {first, second} and of_the_queue & {first, second}
+        chosen = PROMOTION in {first, second} and in_doubt & {first, second}
         if [first, second] != FIRST and (chosen or os.environ.get("PAIRS") == "all"):
             yield first, second
 
@@ -77,7 +79,7 @@ def test_a_repair_of_two_corruptions_promotes_in_order_and_leaves_what_needs_a_p
 
     kinds = {violation.kind for violation in left}
     needs_a_person = kinds & ADVICE.keys()
-    if kinds & ORDER_IN_DOUBT:
+    if kinds & PROMOTION_IN_DOUBT:
         needs_a_person |= {Kind.WAITING_BESIDE_FREE_SEAT}
     if Kind.SEATS_MISSING in kinds:
         # Without nextSeq nobody knows which numbers were given: no place is put at one that may be given again.

@@ -250,3 +250,36 @@ def test_the_advice_and_a_repair_restore_the_items_as_they_were(
     assert left(repair(tables)) == []
     assert list(audit(tables)) == []
     assert items(tables) == before
+
+
+@pytest.mark.parametrize(
+    "details",
+    [{}, {"status": "cancelled"}, None],
+    ids=["the capacity differs", "the status differs too", "DETAILS are missing"],
+)
+def test_nobody_is_promoted_while_the_capacity_or_the_status_is_in_doubt(
+    tables: Tables, details: dict[str, str] | None
+) -> None:
+    """A promotion can't be undone: first a person decides which of DETAILS and SEATS is right."""
+    alter(tables, "Events", seats_key("e"), capacity=4)
+    if details is None:
+        drop(tables, "Events", details_key("e"))
+    else:
+        alter(tables, "Events", details_key("e"), **details)
+    before = list(scan(tables, "Registrations"))
+    cause = Kind.DETAILS_MISSING if details is None else Kind.COPIES_DIFFER
+    assert {kind for kind, _key in left(repair(tables))} == {cause, Kind.WAITING_BESIDE_FREE_SEAT}
+    assert list(scan(tables, "Registrations")) == before
+
+
+def test_the_number_of_a_damaged_registration_is_not_recorded_as_left(tables: Tables) -> None:
+    """Restored as advised, the registration would have the number of a person who left."""
+    registrations.register(tables, "e", "w")
+    registration = registration_key("e", "d")
+    number = tables.get("Registrations", registration)["seq"]  # type: ignore[index] # d waits, between two others
+    alter(tables, "Registrations", registration, seq="damaged")
+    drop(tables, "Registrations", queue_key("e", number))
+    assert (Kind.MALFORMED, registration) in left(repair(tables))
+    alter(tables, "Registrations", registration, seq=number)
+    assert left(repair(tables)) == []
+    assert list(audit(tables)) == []
