@@ -28,7 +28,10 @@ from storage.model import Registration
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect
-    """The operation was refused, and changed nothing; only `Unavailable` may leave a change behind."""
+    """The operation was refused, and changed nothing of its own; only `Unavailable` may leave such a change behind.
+
+    On the way it may have promoted people for whom a seat was free, or deleted the numbers of people who left.
+    """
 
 
 class NotFound(Refusal):

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
+from cfn.template.build import build_template
 from handlers.continuation import LOOK_SECONDS, LOOKS, MAX_STUCK, Continuation
 from storage import events, queue, registrations, rules, users
 from storage.audit import audit
@@ -155,6 +156,20 @@ def test_an_invocation_for_a_change_that_may_still_be_applied_waits_before_it_lo
     assert pauses[1:] == [LOOK_SECONDS] * LOOKS
     assert counts(tables) == (1 + WAITING, 0)
     assert function.asked == []
+
+
+def test_with_the_shortest_timeout_of_the_function_an_invocation_promotes(
+    tables: Tables, function: Function, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time that is kept for the last calls and for the answer leaves time for a batch."""
+    shortest = build_template("Release").to_dict()["Parameters"]["TimeoutSeconds"]["MinValue"]
+    monkeypatch.setattr(Context, "remaining", 1000 * (shortest - LOOKS * LOOK_SECONDS))
+    with monkeypatch.context() as patch:
+        time_for(patch, 0)
+        events.update(tables, "e", {"capacity": 1 + WAITING})
+    function.continuation.hand_over(Context())
+    function.run_next()
+    assert counts(tables)[0] > 1
 
 
 def test_one_invocation_hands_over_an_event_once(tables: Tables, function: Function) -> None:

@@ -3,13 +3,18 @@
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
+from storage import events, queue
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLE_VARIABLES
+from tests.apparatus.registered import crowd
+
+PATIENCE_SECONDS = 30
 
 SERVER = """
 from wsgiref.simple_server import make_server
@@ -34,6 +39,21 @@ def url(ministack_tables: Tables, store_url: str) -> Iterator[str]:
         assert server.stdout is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"
         server.terminate()
+
+
+def test_a_wsgi_server_finishes_the_promotions_that_its_requests_leave(
+    url: str, ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crowd(ministack_tables, 200)
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
+        events.update(ministack_tables, "e", {"capacity": 201})
+    assert httpx.delete(f"{url}/events/e/registrations/u0150").status_code == 204
+    end = time.monotonic() + PATIENCE_SECONDS
+    while httpx.get(f"{url}/events/e").json()["waitlistCount"]:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert httpx.get(f"{url}/events/e").json()["confirmedCount"] == 200
 
 
 def test_a_wsgi_server_gives_the_same_answers(url: str) -> None:

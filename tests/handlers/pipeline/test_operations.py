@@ -1,4 +1,4 @@
-"""Changes to one event wait for each other in the process, and for nothing else."""
+"""Changes to one event wait for each other in the process; other events do not, below the limit of all changes."""
 
 import asyncio
 import contextlib
