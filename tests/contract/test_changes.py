@@ -90,7 +90,7 @@ ADDITIONS: dict[str, Edit] = {
         {"name": "organizer", "in": "query", "schema": {"type": "string"}}
     ),
     "a new problem type": lambda d: schema(d, "ProblemType")["x-extensible-enum"].append("urn:new"),
-    "a new error status": lambda d: operation(d)["responses"].update({"429": {"description": "Slower"}}),
+    "a new error status": lambda d: operation(d)["responses"].update({"451": {"description": "Gone"}}),
     "a new header": lambda d: operation(d)["responses"]["200"]["headers"].update(Age={"schema": {"type": "integer"}}),
     "a new operation": lambda d: d["paths"].update({"/new": d["paths"]["/users"]}),
     "other descriptions": lambda d: (

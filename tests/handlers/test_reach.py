@@ -8,6 +8,7 @@ import pytest
 
 from handlers.contract import Contract
 from handlers.pipeline.validation import MAX_PARAMETERS
+from handlers.problems import CURSOR_DETAIL
 from storage.cursors import encode, list_name
 from tests.apparatus.client import EVENT, Client, problem
 
@@ -34,7 +35,7 @@ def test_a_query_has_at_most_100_parameters(client: Client) -> None:
 
 
 def test_a_cursor_has_at_most_500_characters(client: Client) -> None:
-    assert details(client.get("/events", params={"cursor": "a" * 500})) == ["Is damaged, or belongs to another list."]
+    assert details(client.get("/events", params={"cursor": "a" * 500})) == [CURSOR_DETAIL]
     assert details(client.get("/events", params={"cursor": "a" * 501})) == ["Must have at most 500 characters."]
 
 
@@ -164,7 +165,7 @@ def test_a_cursor_of_one_list_is_refused_by_every_other(client: Client) -> None:
         for path in LISTS:
             if cursor and path != given:
                 answer = client.get(path, params={**dict(parsed(path)), "cursor": cursor})
-                assert details(answer) == ["Is damaged, or belongs to another list."]
+                assert details(answer) == [CURSOR_DETAIL]
 
 
 def parsed(path: str) -> list[tuple[str, str]]:
@@ -186,7 +187,7 @@ def test_a_forged_cursor_leads_to_a_part_of_its_own_list_or_nowhere(
             led[path] += 1
         else:
             assert details(answer) in (
-                ["Is damaged, or belongs to another list."],
+                [CURSOR_DETAIL],
                 ["Must have at most 500 characters."],
             )
     assert led.keys() == LISTS.keys(), "each list accepts some of the positions"

@@ -1,6 +1,6 @@
 """`events-api` as a child process that exits with its parent; MUTANT=name breaks `storage/` in one way.
 
-The checker must detect a service with a mutant. With OWNER=none nobody continues promotions but the next write.
+The checker must detect a service with a mutant. With SWEEP=off its start continues no promotions.
 """
 
 import importlib.util
@@ -71,9 +71,8 @@ def main() -> None:
     from handlers.local import main as serve  # noqa: PLC0415 - it imports the changed module
     from handlers.promotions import Promotions  # noqa: PLC0415 - as above
 
-    if os.environ.get("OWNER") == "none":
-        for owned in ("hand_over", "sweep"):
-            setattr(Promotions, owned, lambda *_arguments, **_options: None)
+    if os.environ.get("SWEEP") == "off":
+        setattr(Promotions, "sweep", lambda _self: None)  # noqa: B010 - mypy refuses to assign a method
     serve()
 
 

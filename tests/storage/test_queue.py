@@ -119,7 +119,7 @@ def somebody_joins(tables: Tables) -> None:
     """Join the queue, and crash before continuing the promotion."""
     users.create(tables, "newcomer", "N")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats, *_batches: seats)
+        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats, *_batches, **_how: seats)
         registrations.register(tables, "e", "newcomer")
 
 
