@@ -9,8 +9,9 @@ from botocore.exceptions import ClientError
 
 from storage import events, registrations, users
 from storage.audit import audit, event
+from storage.audit import repair as repairs
 from storage.audit.counts import COPIES
-from storage.audit.findings import Kind
+from storage.audit.findings import Kind, Violation
 from storage.audit.reads import scan
 from storage.audit.repair import REPAIRS, Outcome, repair
 from storage.dynamodb.attributes import Item, Key
@@ -79,6 +80,27 @@ def test_a_repair_restores_the_items_as_they_were(tables: Tables, name: str) -> 
     assert items(tables) != before
     assert [outcome.repaired for outcome in repair(tables)].count(False) == 0
     assert items(tables) == before
+
+
+def test_two_counts_found_by_one_audit_are_both_repaired(tables: Tables) -> None:
+    """The repair of one count does not change what the repair of the other was judged by."""
+    CORRUPTIONS["both counts are wrong"].act(tables)
+    for violation in list(audit(tables)):
+        REPAIRS[violation.kind](tables, violation)
+    assert list(audit(tables)) == []
+
+
+def test_a_repair_audits_an_intact_event_twice_and_no_more(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once to find what to repair, and once to report what is left."""
+    audited: list[str] = []
+
+    def note(tables: Tables, event_id: str) -> Iterator[Violation]:
+        audited.append(event_id)
+        return event.audit_event(tables, event_id)
+
+    monkeypatch.setattr(repairs, "audit_event", note)
+    assert list(repair(tables)) == []
+    assert sorted(audited) == ["e", "e", "other", "other"]
 
 
 def leave(user_id: str) -> Callable[[Tables], object]:
