@@ -125,6 +125,10 @@ def another_repair(tables: Tables) -> None:
     list(repair(tables))
 
 
+def take_place_0(tables: Tables) -> None:
+    put(tables, "Registrations", {**queue_key("e", 0), "userId": "a", "registeredAt": MADE})
+
+
 def take_place_2(tables: Tables) -> None:
     put(tables, "Registrations", {**queue_key("e", 2), "userId": "a", "registeredAt": MADE})
 
@@ -144,6 +148,7 @@ RIVALS: dict[str, Callable[[Tables], object]] = {
     "another repair": another_repair,
     "the capacity is raised": lambda tables: events.update(tables, "e", {"capacity": 5}),
     "the event is cancelled": lambda tables: events.update(tables, "e", {"status": "cancelled"}),
+    "the place is given to another": take_place_0,
     "a lost number waits again": take_place_2,
     "the registration is restored": restore_c,
 }
@@ -157,6 +162,7 @@ MEANWHILE = [
     (Kind.REGISTRATION_WITHOUT_POINTER, "a pointer is gone", "the first leaves a seat"),
     (Kind.POINTER_WITHOUT_REGISTRATION, "the registration of a seat is gone", "the first comes back"),
     (Kind.WAITING_WITHOUT_PLACE, "the head of the queue is gone", "the head leaves the queue"),
+    (Kind.WAITING_WITHOUT_PLACE, "the head of the queue is gone", "the place is given to another"),
     (Kind.WAITING_WITHOUT_PLACE, "a user waits beyond the next number", "somebody joins"),
     (Kind.PLACE_WITHOUT_WAITING, "the registration of a waiting user is gone", "another repair"),
     (Kind.PLACE_WITHOUT_WAITING, "the registration of a waiting user is gone", "the registration is restored"),
