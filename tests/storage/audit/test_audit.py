@@ -89,3 +89,9 @@ def test_an_event_for_which_nobody_waited_has_given_no_number(tables: Tables) ->
     assert list(audit(tables)) == []
     put(tables, "Registrations", left_key("calm", 0))
     assert short(list(audit(tables))) == [(Kind.MALFORMED, left_key("calm", 0))]
+
+
+@pytest.mark.parametrize(("pk", "sk"), [("USER#a", "SEAT#1"), ("SEAT#1", "EVENT#e"), ("EVENT#e", "WAIT#1")])
+def test_an_item_with_half_a_key_of_a_known_type_is_unknown(tables: Tables, pk: str, sk: str) -> None:
+    put(tables, "Registrations", {"pk": pk, "sk": sk})
+    assert short(list(audit(tables))) == [(Kind.UNKNOWN_ITEM, {"pk": pk, "sk": sk})]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from storage.audit import audit, event, reads
 from storage.audit.findings import Kind
 from storage.audit.repair import repair
 from storage.dynamodb.tables import Tables
-from storage.items import registration_key, seats_key
-from tests.apparatus.corruptions import alter, fill
+from storage.items import left_key, registration_key, seats_key
+from tests.apparatus.corruptions import CORRUPTIONS, alter, fill, put
+from tests.apparatus.rival import before_call
 
 
 @pytest.fixture
@@ -75,3 +77,26 @@ def test_users_who_come_and_go_during_the_count_cause_no_violation(tables: Table
         assert list(audit(tables)) == []
     assert next(changed, None) is None
     assert list(audit(tables)) == []
+
+
+def record_2_and_3(tables: Tables) -> None:
+    put(tables, "Registrations", {**left_key("e", 0), "numbers": frozenset({2, 3})})
+
+
+def promote_0_and_1(tables: Tables) -> None:
+    events.update(tables, "e", {"capacity": 4})
+
+
+@pytest.mark.parametrize("act", [record_2_and_3, promote_0_and_1])
+def test_numbers_that_are_recorded_or_passed_by_the_head_meanwhile_are_not_lost(
+    tables: Tables, act: Callable[[Tables], None]
+) -> None:
+    CORRUPTIONS["numbers that were left are lost"].act(tables)
+    with before_call(tables, "TransactGetItems", 1, partial(act, tables)):
+        assert list(audit(tables)) == []
+
+
+def test_the_number_of_a_person_who_leaves_meanwhile_is_not_there_twice(tables: Tables) -> None:
+    put(tables, "Registrations", {**left_key("e", 0), "numbers": frozenset({1})})
+    with before_call(tables, "TransactGetItems", 1, lambda: registrations.unregister(tables, "e", "d")):
+        assert list(audit(tables)) == []

@@ -11,6 +11,7 @@ from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention
 from tests.apparatus.corruptions import put
+from tests.apparatus.hooks import requests_of
 
 PARTITION = ("#pk = :pk", {"pk": "P"})
 
@@ -64,3 +65,14 @@ def test_a_snapshot_of_items_that_others_write_is_taken_again_until_the_time_is_
 def test_sizes_are_those_of_all_tables(moto_tables: Tables) -> None:
     moto_tables.transact([Step(action="Put", table="Registrations", item=item(number)) for number in range(2)])
     assert sizes(moto_tables) == {"Events": 0, "Users": 0, "Registrations": 2}
+
+
+def test_a_scan_and_a_walk_read_consistently_and_a_page_at_a_time(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reads, "PAGE_ITEMS", 2)
+    moto_tables.transact([Step(action="Put", table="Registrations", item=item(number)) for number in range(3)])
+    with requests_of(moto_tables, "Scan") as scans, requests_of(moto_tables, "Query") as queries:
+        assert len(list(scan(moto_tables, "Registrations"))) == len(list(walk(moto_tables, *PARTITION))) == 3
+    assert [(sent["ConsistentRead"], sent["Limit"]) for sent in scans] == [(True, 2)] * 2
+    assert [(sent["ConsistentRead"], sent["Limit"]) for sent in queries] == [(True, 2)] * 2
