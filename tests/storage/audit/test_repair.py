@@ -14,6 +14,7 @@ from storage.audit.counts import COPIES
 from storage.audit.findings import Kind, Violation
 from storage.audit.reads import scan
 from storage.audit.repair import REPAIRS, Outcome, repair
+from storage.audit.repair_transactions import set_count
 from storage.dynamodb.attributes import Item, Key
 from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, NotFound, Refusal
@@ -88,6 +89,31 @@ def test_two_counts_found_by_one_audit_are_both_repaired(tables: Tables) -> None
     for violation in list(audit(tables)):
         REPAIRS[violation.kind](tables, violation)
     assert list(audit(tables)) == []
+
+
+@pytest.mark.parametrize(
+    ("attribute", "name"),
+    [
+        ("confirmed", "too many are counted as confirmed"),
+        ("waitlisted", "too few are counted as waiting"),
+        ("nextSeq", "the next number in the queue skips some"),
+    ],
+)
+def test_a_count_is_set_only_while_the_event_is_as_it_was_counted(tables: Tables, attribute: str, name: str) -> None:
+    before = items(tables)
+    CORRUPTIONS[name].act(tables)
+    damaged = items(tables)
+    seats = tables.get("Events", seats_key("e")) or {}
+    (violation,) = audit(tables)
+    with (
+        rival(tables, lambda: alter(tables, "Events", seats_key("e"), changes=seats["changes"] + 1)),
+        pytest.raises(Conflicting),
+    ):
+        set_count(attribute)(tables, violation)
+    assert items(tables) == damaged
+    (violation,) = audit(tables)
+    set_count(attribute)(tables, violation)
+    assert items(tables) == before
 
 
 def test_a_repair_audits_an_intact_event_twice_and_no_more(tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
