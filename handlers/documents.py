@@ -40,6 +40,12 @@ _SCRIPT: Final = """
     });
   """
 
+#: On a narrow screen, long paths break, and a wide table scrolls in its place; the page itself never scrolls sideways.
+_STYLE: Final = """
+    .swagger-ui code { overflow-wrap: anywhere; }
+    .swagger-ui .responses-inner, .swagger-ui .table-container { overflow-x: auto; }
+  """
+
 # All URLs are relative: the page works below any stage path.
 _PAGE: Final = f"""<!doctype html>
 <html lang="en">
@@ -50,6 +56,7 @@ _PAGE: Final = f"""<!doctype html>
   <link rel="icon" type="image/png" href="docs/favicon-32x32.png">
   <link rel="stylesheet" href="docs/swagger-ui.css">
   <link rel="stylesheet" href="docs/index.css">
+  <style>{_STYLE}</style>
 </head>
 <body>
   <div id="swagger-ui"></div>
@@ -59,12 +66,18 @@ _PAGE: Final = f"""<!doctype html>
 </html>
 """
 
-#: The page loads files and calls the API of this server only, and runs only its own inline script and these files.
+
+def _hash(text: str) -> str:
+    """Return the source expression of an inline script or style."""
+    return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
+
+
+#: The page loads files and calls the API of this server only, and has only its own inline script and style.
 _PAGE_POLICY: Final = "; ".join(
     (
         "default-src 'none'",
-        f"script-src 'self' 'sha256-{b64encode(sha256(_SCRIPT.encode()).digest()).decode()}'",
-        "style-src 'self'",
+        f"script-src 'self' {_hash(_SCRIPT)}",
+        f"style-src 'self' {_hash(_STYLE)}",
         "img-src 'self' data:",
         "connect-src 'self'",
         "base-uri 'none'",

@@ -102,6 +102,20 @@ def test_the_page_shows_every_operation_and_can_call_the_service(browser: Browse
     page.close()
 
 
+def test_the_page_does_not_scroll_sideways_on_a_phone(browser: Browser, url: str) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 900})
+    log = PageLog(page)
+    page.goto(f"{url}/docs")
+    expect(page.locator(".opblock")).to_have_count(len(Contract().operations))
+    for operation in page.locator(".opblock").all():
+        operation.locator(".opblock-summary-control").click()
+        expect(operation.locator(".responses-wrapper")).to_be_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 390, operation.inner_text().splitlines()[:2]
+        operation.locator(".opblock-summary-control").click()
+    assert not log.errors
+    page.close()
+
+
 def try_out(page: Page, path: str, body: str) -> str:
     """Open the POST of a path, send a body, and return the status that Swagger UI shows."""
     operation = page.locator(".opblock-post").filter(has=page.locator(f'[data-path="{path}"]'))
