@@ -140,8 +140,8 @@ def promote_waiting(
 
     They may still be promotable: the promotion ends after this number of batches (None for any), while the request
     still has time for its answer, or when others keep changing the event. Then it is handed over (`Tables.hand_over`),
-    and at the latest the next write on the event continues it. An assistant ends at the first change by others: they
-    may be promoting, and to compete with them would only cost time and write units.
+    and at the latest the next write on the event continues it. A request that assists ends at the first change by
+    others: they may be promoting, and to compete with them would only cost time and write units.
 
     Raises:
         StorageUnavailable: The store does not answer. People promoted so far stay confirmed.

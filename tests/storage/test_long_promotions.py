@@ -254,10 +254,10 @@ def test_a_newcomer_waits_at_the_tail_and_assists_with_two_batches(unfinished: T
     assert counts(unfinished) == (1 + WAITING, 1)
 
 
-def test_an_assistant_ends_at_the_first_change_by_others(
+def test_a_request_that_assists_ends_at_the_first_change_by_others(
     unfinished: Tables, handed_over: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The owner promotes a batch between each read and write of the assistant: to compete would only cost time."""
+    """The owner promotes a batch between each read and write of the request that assists: to compete costs time."""
     users.create(unfinished, "new", "N")
 
     def owner() -> None:
