@@ -1,6 +1,5 @@
 """The problem document (RFC 9457) of each refusal: one table and one function."""
 
-import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from handlers.bodies import registration_body
+from handlers.pipeline.json_text import render
 from handlers.request_errors import (
     MAX_BODY_BYTES,
     MAX_ERRORS,
@@ -24,8 +24,6 @@ from handlers.request_errors import (
 from storage import errors
 
 logger = logging.getLogger(__name__)
-
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_PREFIX: Final = "urn:problem-type:events-api:"
@@ -199,7 +197,7 @@ async def answer(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
-    return Response(f"{_JSON.encode(body)}\n", found.status, headers, media_type=MEDIA_TYPE)
+    return Response(render(body), found.status, headers, media_type=MEDIA_TYPE)
 
 
 def _detail(request: Request, found: Problem) -> str:

@@ -8,6 +8,13 @@ from handlers.request_errors import MalformedBody
 #: Maximum number of digits of an integer; a longer one becomes a float, and is above every limit of the contract.
 MAX_DIGITS: Final = 30
 
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+
+
+def render(value: Any) -> str:
+    """Return the JSON text of a response's body: compact, with a line break at its end."""
+    return f"{_ENCODER.encode(value)}\n"
+
 
 def parse(raw: bytes) -> Any:
     """Return the value of a JSON text.

@@ -2,7 +2,6 @@
 
 import functools
 import inspect
-import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -15,6 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from handlers.contract import ContractError
 from handlers.documents import Document
+from handlers.pipeline.json_text import render
 from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
 
@@ -25,8 +25,6 @@ WRITERS: Final = 4
 #: Maximum number of changes to all events at a time. They have threads of their own: reads, and the creation of users
 #: and events, never wait for them.
 CHANGES: Final = 24
-
-_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class _Operation:
@@ -98,4 +96,4 @@ def respond(result: Any) -> Response | Document:
     body, status, headers = (*result, {})[:3] if isinstance(result, tuple) else (result, 200, {})
     if body is None:
         return Response(status_code=status, headers=headers)
-    return Response(f"{_JSON.encode(body)}\n", status, headers, media_type="application/json")
+    return Response(render(body), status, headers, media_type="application/json")
