@@ -2,11 +2,14 @@
 
 from typing import Any
 
-from storage import audit, events, registration_lists, registrations, users
+import pytest
+
+from storage import audit, events, queue, registration_lists, registrations, users
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.items import pointer_key, queue_item, registration_item, seats_key, user_item
 from storage.model import EventFields, Registration, User
+from storage.rules import Seats
 
 
 def make_event(tables: Tables, capacity: int = 2, **fields: Any) -> None:
@@ -63,3 +66,14 @@ def crowd(tables: Tables, waiting: int) -> None:
     )
     tables.transact([count])
     assert list(audit.audit(tables)) == []
+
+
+def raise_and_crash(tables: Tables, monkeypatch: pytest.MonkeyPatch, capacity: int) -> None:
+    """Raise the capacity, and crash before anybody is promoted."""
+
+    def crash(_tables: Tables, _event_id: str, seats: Seats) -> Seats:
+        return seats
+
+    with monkeypatch.context() as patch:
+        patch.setattr(queue, "promote_waiting", crash)
+        events.update(tables, "e", {"capacity": capacity})

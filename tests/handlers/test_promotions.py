@@ -2,7 +2,6 @@
 
 import itertools
 import logging
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,12 +15,10 @@ from storage import events, queue, rules
 from storage.audit import audit, unfinished_promotions
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
-from storage.rules import Seats
 from storage.schema import TABLE_VARIABLES
-from tests.apparatus.registered import crowd
+from tests.apparatus.patience import until
+from tests.apparatus.registered import crowd, raise_and_crash
 from tests.apparatus.server import running
-
-PATIENCE_SECONDS = 30
 
 
 @pytest.fixture(autouse=True)
@@ -35,24 +32,6 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr("handlers.promotions.others_promote", nobody)
     return seen
-
-
-def raise_and_crash(tables: Tables, monkeypatch: pytest.MonkeyPatch, capacity: int) -> None:
-    """Raise the capacity, and crash before anybody is promoted."""
-
-    def crash(_tables: Tables, _event_id: str, seats: Seats) -> Seats:
-        return seats
-
-    with monkeypatch.context() as patch:
-        patch.setattr(queue, "promote_waiting", crash)
-        events.update(tables, "e", {"capacity": capacity})
-
-
-def until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_a_promotion_that_is_handed_over_is_finished_although_the_store_fails_on_the_way(

@@ -3,18 +3,15 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from storage import events, queue
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLE_VARIABLES
-from tests.apparatus.registered import crowd
-
-PATIENCE_SECONDS = 30
+from tests.apparatus.patience import until
+from tests.apparatus.registered import crowd, raise_and_crash
 
 SERVER = """
 from wsgiref.simple_server import make_server
@@ -45,14 +42,9 @@ def test_a_wsgi_server_finishes_the_promotions_that_its_requests_leave(
     url: str, ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crowd(ministack_tables, 200)
-    with monkeypatch.context() as patch:
-        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
-        events.update(ministack_tables, "e", {"capacity": 201})
+    raise_and_crash(ministack_tables, monkeypatch, 201)
     assert httpx.delete(f"{url}/events/e/registrations/u0150").status_code == 204
-    end = time.monotonic() + PATIENCE_SECONDS
-    while httpx.get(f"{url}/events/e").json()["waitlistCount"]:
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    until(lambda: httpx.get(f"{url}/events/e").json()["waitlistCount"] == 0)
     assert httpx.get(f"{url}/events/e").json()["confirmedCount"] == 200
 
 

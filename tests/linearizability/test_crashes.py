@@ -2,7 +2,6 @@
 
 import os
 import random
-import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -18,6 +17,7 @@ from storage.dynamodb.tables import Tables
 from storage.errors import UserExists
 from storage.items import pointer_key, queue_item, registration_item, seats_key, user_item
 from storage.model import EventFields, Registration, User, now
+from tests.apparatus.patience import until
 from tests.apparatus.proxy import passing
 from tests.linearizability.clients import PATIENCE_SECONDS, Client
 from tests.linearizability.crashes import crash, kill_at
@@ -79,13 +79,6 @@ def request(url: str, event_id: str, call: Call) -> Mapping[str, Any]:
     answer = Client([url], event_id, 0, call.user).request_all([call])[-1].answer
     assert answer
     return answer.body
-
-
-def until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def newcomers_register(url: str, event_id: str) -> list[str]:

@@ -1,7 +1,6 @@
 """The real service on an emulated stack: deploy, use, update, destroy."""
 
 import json
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
@@ -16,14 +15,12 @@ from cfn.stack.aws import Aws
 from cfn.stack.deploy import StackSettings, deploy
 from cfn.stack.destroy import destroy
 from cfn.template.tables import LOGICAL_IDS
-from storage import events, queue
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
-from tests.apparatus.registered import crowd
+from tests.apparatus.patience import until
+from tests.apparatus.registered import crowd, raise_and_crash
 
 pytestmark = pytest.mark.deployed
-
-PATIENCE_SECONDS = 60
 
 _CONFERENCE = {
     "eventId": "tech-conf-2024",
@@ -127,22 +124,13 @@ def test_a_promotion_that_no_request_finishes_is_finished_by_invocations_of_the_
 ) -> None:
     """The process that raised the capacity died. A newcomer promotes two batches, and hands over the rest."""
     crowd(tables, 400)
-    with monkeypatch.context() as patch:
-        patch.setattr(queue, "promote_waiting", lambda _tables, _event_id, seats: seats)
-        events.update(tables, "e", {"capacity": 401})
+    raise_and_crash(tables, monkeypatch, 401)
     assert call("POST", "/users", {"userId": "newcomer", "name": "N"})[0] == 201
     status, registration, _headers = call("POST", "/registrations", {"userId": "newcomer", "eventId": "e"})
     assert (status, registration["status"]) == (201, "waitlisted")
     until(lambda: call("GET", "/events/e")[1]["confirmedCount"] == 401)
     assert call("GET", "/events/e/registrations/newcomer")[1]["waitlistPosition"] == 1
     assert list(audit(tables)) == []
-
-
-def until(reached: Callable[[], bool]) -> None:
-    end = time.monotonic() + PATIENCE_SECONDS
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.2)
 
 
 def test_location_ends_with_the_id_of_the_new_resource(call: Client) -> None:
