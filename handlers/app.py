@@ -21,7 +21,6 @@ from handlers.pipeline.deadline import RequestDeadline
 from handlers.pipeline.headers import ResponseHeaders
 from handlers.pipeline.logs import RequestLog
 from handlers.pipeline.operations import Operations
-from handlers.pipeline.response_check import ResponseCheck
 from handlers.pipeline.routing import StrictRouting
 from handlers.problems import answer
 from handlers.settings import Settings
@@ -36,20 +35,19 @@ def create_app(
     contract: Contract | None = None,
     cors_origins: Sequence[str] = ("*",),
     inline: bool = False,
-    check_responses: bool = False,
 ) -> ConnexionMiddleware:
     """Return the application for a contract, with the given tables.
 
     With `inline`, handlers run on the event loop's own thread, which they block: only for a process that serves one
-    request at a time. With `check_responses`, every response is validated against the contract.
+    request at a time.
 
     Raises:
-        ContractError: The contract is not valid, or an operationId has no function.
+        ContractError: The contract is not valid, an operationId has no function, or the models are not current.
 
     """
     contract = contract or Contract()
     app = ConnexionMiddleware(
-        Operations(inline=inline),
+        Operations(contract, inline=inline),
         middlewares=[
             partial(RequestLog, operations=contract.operations),
             ResponseHeaders,
@@ -61,7 +59,6 @@ def create_app(
                 allow_headers=["*"],
                 expose_headers=EXPOSED_HEADERS,
             ),
-            *([partial(ResponseCheck, contract=contract)] if check_responses else []),
             partial(ExceptionMiddleware, handlers={Exception: answer, HTTPException: answer}),
             partial(Documents, contract=contract),
             StrictRouting,
@@ -86,7 +83,6 @@ def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline
         tables or Tables.connect(environ),
         cors_origins=settings.cors_origins,
         inline=inline,
-        check_responses=settings.check_responses,
     )
 
 

@@ -1,63 +1,61 @@
 """JSON bodies for the models of the storage, and pages of them."""
 
-from collections.abc import Mapping
-from operator import attrgetter
-from typing import Any, Final
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from storage.model import FIELD_NAMES, Event, Page, Registration, User
+from handlers.models import Request, answers
+from storage.model import Event, Page, Registration, User
 
-Body = dict[str, Any]
+Headers = dict[str, str]
 
-#: The attributes of an event that the contract's EventSummary and Event show, each with its name there.
-_SUMMARY: Final[Mapping[str, str]] = {"event_id": "eventId", **FIELD_NAMES}
-_EVENT: Final[Mapping[str, str]] = {
-    **_SUMMARY,
-    "confirmed": "confirmedCount",
-    "waitlisted": "waitlistCount",
-    "available": "availableSeats",
-    "created_at": "createdAt",
-    "updated_at": "updatedAt",
-}
-_summary_values = attrgetter(*_SUMMARY)
-_event_values = attrgetter(*_EVENT)
+PageBody = TypeVar("PageBody", answers.EventPage, answers.RegistrationPage, answers.UserRegistrationPage)
 
 
-def event_body(event: Event) -> Body:
-    """Return the contract's Event."""
-    return dict(zip(_EVENT.values(), _event_values(event), strict=True))
+def event_body(event: Event) -> answers.Event:
+    return {
+        **event_summary_body(event),
+        "confirmedCount": event.confirmed,
+        "waitlistCount": event.waitlisted,
+        "availableSeats": event.available,
+        "createdAt": event.created_at,
+        "updatedAt": event.updated_at,
+    }
 
 
-def event_summary_body(event: Event) -> Body:
-    """Return the contract's EventSummary."""
-    return dict(zip(_SUMMARY.values(), _summary_values(event), strict=True))
+def event_summary_body(event: Event) -> answers.EventSummary:
+    return {
+        "eventId": event.event_id,
+        "title": event.title,
+        "description": event.description,
+        "date": event.date,
+        "location": event.location,
+        "capacity": event.capacity,
+        "organizer": event.organizer,
+        "status": event.status,
+        "hasWaitlist": event.has_waitlist,
+    }
 
 
-def user_body(user: User) -> Body:
-    """Return the contract's User."""
+def user_body(user: User) -> answers.User:
     return {"userId": user.user_id, "name": user.name, "createdAt": user.created_at}
 
 
-def registration_body(registration: Registration) -> Body:
-    """Return the contract's Registration."""
-    body = {
+def registration_body(registration: Registration) -> answers.Registration:
+    body: answers.Registration = {
         "userId": registration.user_id,
         "eventId": registration.event_id,
         "status": registration.status,
         "registeredAt": registration.registered_at,
     }
-    return body if registration.position is None else {**body, "waitlistPosition": registration.position}
+    if registration.position is not None:
+        body["waitlistPosition"] = registration.position
+    return body
 
 
-def page_answer(
-    name: str, entries: list[Body], page: Page[Any], **query: str | int | None
-) -> tuple[Body, int, dict[str, str]]:
-    """Return a page of the contract: the entries under `name`, and unless it is the last, `nextCursor` and a link.
-
-    `query` are the parameters of the request; the link repeats them.
-    """
+def page_answer(body: PageBody, page: Page[Any], parameters: Request) -> tuple[PageBody, int, Headers]:
+    """Return a page of a list; unless it is the last, with `nextCursor` and a link that repeats the query."""
     if page.next_cursor is None:
-        return {name: entries}, 200, {}
-    given = {name: value for name, value in query.items() if value is not None}
-    link = f'<?{urlencode({**given, "cursor": page.next_cursor})}>; rel="next"'
-    return {name: entries, "nextCursor": page.next_cursor}, 200, {"Link": link}
+        return body, 200, {}
+    body["nextCursor"] = page.next_cursor
+    query = parameters.model_dump(by_alias=True, exclude={"event_id", "user_id", "cursor"})
+    return body, 200, {"Link": f'<?{urlencode({**query, "cursor": page.next_cursor})}>; rel="next"'}

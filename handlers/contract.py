@@ -1,5 +1,6 @@
 """The contract: the document in `openapi.yaml`."""
 
+import hashlib
 import json
 from dataclasses import dataclass
 from functools import cached_property
@@ -57,6 +58,47 @@ class Contract:
             for method, definition in item.items()
             if method in _METHODS
         }
+
+    def parameters(self, operation: Operation) -> list[dict[str, Any]]:
+        """Return the parameters of an operation, including those of its path; their schemas may be references."""
+        definitions = (self.document["paths"][operation.path], self._definition(operation))
+        return [self._target(parameter) for each in definitions for parameter in each.get("parameters", [])]
+
+    def body(self, operation: Operation) -> dict[str, Any] | None:
+        """Return the schema of an operation's request body, which may be a reference, or None without a body."""
+        body = self._definition(operation).get("requestBody")
+        schema: dict[str, Any] | None = body and body["content"]["application/json"]["schema"]
+        return schema
+
+    def responses(self, operation: Operation) -> dict[str, dict[str, Any]]:
+        """Return the responses of an operation by status; their schemas may be references."""
+        responses = self._definition(operation)["responses"]
+        return {status: self._target(response) for status, response in responses.items()}
+
+    def fingerprint(self, operation: Operation) -> str:
+        """Return a hash of what a request to an operation may contain, which its models are generated from."""
+        request = self.resolve([self.parameters(operation), self.body(operation)])
+        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
+
+    def resolve(self, node: Any) -> Any:
+        """Return a part of the document with every reference in it replaced by its target."""
+        if isinstance(node, list):
+            return [self.resolve(entry) for entry in node]
+        if not isinstance(node, dict):
+            return node
+        return {name: self.resolve(entry) for name, entry in self._target(node).items()}
+
+    def _definition(self, operation: Operation) -> dict[str, Any]:
+        definition: dict[str, Any] = self.document["paths"][operation.path][operation.method.lower()]
+        return definition
+
+    def _target(self, node: dict[str, Any]) -> dict[str, Any]:
+        while "$ref" in node:
+            found: Any = self.document
+            for step in node["$ref"].removeprefix("#/").split("/"):
+                found = found[step]
+            node = found
+        return node
 
     def for_routing(self) -> dict[str, Any]:
         """Return a copy of the document for connexion.

@@ -3,7 +3,18 @@
 import re
 from typing import Any
 
-from handlers.bodies import Body, event_body, page_answer
+from pydantic import MISSING
+
+from handlers.bodies import Headers, event_body, page_answer
+from handlers.models import answers, given
+from handlers.models.requests import (
+    DeleteEventParameters,
+    EventInput,
+    EventUpdate,
+    GetEventParameters,
+    ListEventsParameters,
+    UpdateEventParameters,
+)
 from handlers.request_errors import EventIdMismatch
 from storage import events
 from storage.dynamodb.tables import Tables
@@ -11,68 +22,73 @@ from storage.errors import VersionMismatch
 from storage.model import FIELD_NAMES, Event, EventFields
 
 
-def list_events(  # noqa: PLR0913 - the parameters of the operation
-    limit: int,
-    status: Any = None,
-    from_: str | None = None,
-    to: str | None = None,
-    cursor: str | None = None,
-    *,
-    tables: Tables,
-) -> tuple[Body, int, dict[str, str]]:
-    page = events.list_page(tables, status=status, first_day=from_, last_day=to, limit=limit, cursor=cursor)
-    query = {"status": status, "from": from_, "to": to, "limit": limit}
-    return page_answer("events", [event_body(event) for event in page.entries], page, **query)
+def list_events(parameters: ListEventsParameters, *, tables: Tables) -> tuple[answers.EventPage, int, Headers]:
+    page = events.list_page(
+        tables,
+        status=given(parameters.status),
+        first_day=given(parameters.from_),
+        last_day=given(parameters.to),
+        limit=parameters.limit,
+        cursor=given(parameters.cursor),
+    )
+    return page_answer(answers.EventPage(events=[event_body(event) for event in page.entries]), page, parameters)
 
 
-def create_event(body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
-    event = events.create(tables, body.get("eventId"), EventFields(**_fields(body)))
+def create_event(body: EventInput, *, tables: Tables) -> tuple[answers.Event, int, Headers]:
+    fields = EventFields(
+        title=body.title,
+        description=body.description,
+        date=body.date,
+        location=body.location,
+        capacity=body.capacity,
+        organizer=body.organizer,
+        status=body.status,
+        has_waitlist=body.has_waitlist if body.waitlist_enabled is MISSING else body.waitlist_enabled,
+    )
+    event = events.create(tables, given(body.event_id), fields)
     return event_body(event), 201, {"Location": f"events/{event.event_id}", **_version(event)}
 
 
-def get_event(event_id: str, if_match: str = "*", *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
-    event, expected = events.get(tables, event_id), _expected(if_match)
+def get_event(parameters: GetEventParameters, *, tables: Tables) -> tuple[answers.Event, int, Headers]:
+    event, expected = events.get(tables, parameters.event_id), _expected(parameters.if_match)
     if expected is not None and event.version not in expected:
         raise VersionMismatch
     return event_body(event), 200, _version(event)
 
 
 def update_event(
-    event_id: str, body: Body, if_match: str = "*", if_none_match: str = "", *, tables: Tables
-) -> tuple[Body, int, dict[str, str]]:
-    if body.get("eventId", event_id) != event_id:
+    parameters: UpdateEventParameters, body: EventUpdate, *, tables: Tables
+) -> tuple[answers.Event, int, Headers]:
+    event_id = parameters.event_id
+    if body.event_id not in {event_id, MISSING}:
         raise EventIdMismatch
-    excluded = _excluded(tables, event_id, if_none_match)
-    event = events.update(tables, event_id, _fields(body), _expected(if_match), excluded)
+    excluded = _excluded(tables, event_id, parameters.if_none_match)
+    event = events.update(tables, event_id, _changes(body), _expected(parameters.if_match), excluded)
     return event_body(event), 200, _version(event)
 
 
-def delete_event(event_id: str, if_match: str = "*", if_none_match: str = "", *, tables: Tables) -> tuple[None, int]:
-    excluded = _excluded(tables, event_id, if_none_match)
-    events.delete(tables, event_id, _expected(if_match), excluded)
+def delete_event(parameters: DeleteEventParameters, *, tables: Tables) -> tuple[None, int]:
+    excluded = _excluded(tables, parameters.event_id, parameters.if_none_match)
+    events.delete(tables, parameters.event_id, _expected(parameters.if_match), excluded)
     return None, 204
 
 
-def _fields(body: Body) -> dict[str, Any]:
-    """Return the fields of an event that a body sets; what is read-only is left out."""
-    fields = {field: body[name] for field, name in FIELD_NAMES.items() if name in body}
-    if "capacity" in fields:
-        fields["capacity"] = int(fields["capacity"])
-    if "waitlistEnabled" in body:
-        fields["has_waitlist"] = body["waitlistEnabled"]
-    return fields
+def _changes(body: EventUpdate) -> dict[str, Any]:
+    """Return the fields of an event that an update sets; what is read-only is left out."""
+    changes = {name: value for name in FIELD_NAMES if (value := getattr(body, name)) is not MISSING}
+    return changes if body.waitlist_enabled is MISSING else {**changes, "has_waitlist": body.waitlist_enabled}
 
 
-def _version(event: Event) -> dict[str, str]:
+def _version(event: Event) -> Headers:
     return {"ETag": f'"{event.version}"'}
 
 
-def _expected(if_match: str) -> list[str] | None:
+def _expected(if_match: str | MISSING) -> list[str] | None:
     """Return the versions that If-Match accepts, or None for any; weak ETags never match (RFC 9110, 13.1.1)."""
-    return None if if_match == "*" else re.findall(r'(?<!W/)"([0-9a-f]{16})"', if_match)
+    return None if if_match in {"*", MISSING} else re.findall(r'(?<!W/)"([0-9a-f]{16})"', if_match)
 
 
-def _excluded(tables: Tables, event_id: str, if_none_match: str) -> list[str]:
+def _excluded(tables: Tables, event_id: str, if_none_match: str | MISSING) -> list[str]:
     """Return the versions that If-None-Match excludes; weak ETags match as well (RFC 9110, 13.1.2).
 
     Raises:
@@ -83,4 +99,4 @@ def _excluded(tables: Tables, event_id: str, if_none_match: str) -> list[str]:
     if if_none_match == "*":
         events.get(tables, event_id)
         raise VersionMismatch
-    return re.findall(r'"([0-9a-f]{16})"', if_none_match)
+    return [] if if_none_match is MISSING else re.findall(r'"([0-9a-f]{16})"', if_none_match)

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from handlers.bodies import registration_body
+from handlers.models import answers
 from handlers.pipeline.json_text import render
 from handlers.request_errors import (
     MAX_BODY_BYTES,
@@ -33,7 +34,7 @@ TYPE_PREFIX: Final = "urn:problem-type:events-api:"
 class Problem:
     """The problem document for a class of exceptions.
 
-    Braces in `detail` are attributes of the exception; `shows` returns the members that only this problem has;
+    Braces in `detail` are attributes of the exception; `show` adds the members that only this problem has;
     `retry_after` is in seconds.
     """
 
@@ -42,11 +43,32 @@ class Problem:
     title: str
     detail: str
     retry_after: int | None = None
-    shows: Callable[[Any], dict[str, Any]] = lambda _error: {}
+    show: Callable[[Any, answers.Problem], None] | None = None
 
 
 #: The error of a cursor that is damaged, or belongs to another list or other filters.
 CURSOR_DETAIL: Final = "Must be the `nextCursor` of a page of the same list with the same filters, unchanged."
+
+
+def _show_registration(error: errors.AlreadyRegistered, problem: answers.Problem) -> None:
+    problem["registration"] = registration_body(error.registration)
+
+
+def _show_status(error: errors.EventClosed, problem: answers.Problem) -> None:
+    problem["eventStatus"] = error.event_status
+
+
+def _show_minimum(error: errors.CapacityBelowConfirmed, problem: answers.Problem) -> None:
+    problem["minimum"] = error.minimum
+
+
+def _show_errors(error: InvalidRequest, problem: answers.Problem) -> None:
+    problem["errors"] = error.errors[:MAX_ERRORS]
+
+
+def _show_cursor(_error: errors.CursorInvalid, problem: answers.Problem) -> None:
+    problem["errors"] = [{"parameter": "cursor", "detail": CURSOR_DETAIL}]
+
 
 #: An exception without a row of its own gets that of its nearest superclass.
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
@@ -69,14 +91,14 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "already-registered",
         "Already registered",
         "This user is already registered for this event; see registration.",
-        shows=lambda error: {"registration": registration_body(error.registration)},
+        show=_show_registration,
     ),
     errors.EventClosed: Problem(
         409,
         "event-closed",
         "Event closed",
         "The event is {event_status} and does not accept registrations.",
-        shows=lambda error: {"eventStatus": error.event_status},
+        show=_show_status,
     ),
     errors.EventFull: Problem(
         409,
@@ -89,7 +111,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "capacity-below-confirmed",
         "Capacity below confirmed",
         "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than {minimum}.",
-        shows=lambda error: {"minimum": error.minimum},
+        show=_show_minimum,
     ),
     errors.EventHasRegistrations: Problem(
         409,
@@ -118,14 +140,14 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "invalid-request",
         "Invalid request",
         "{count} wrong with the request; see errors.",
-        shows=lambda error: {"errors": error.errors[:MAX_ERRORS]},
+        show=_show_errors,
     ),
     errors.CursorInvalid: Problem(
         422,
         "invalid-request",
         "Invalid request",
         "One thing is wrong with the request; see errors.",
-        shows=lambda _error: {"errors": [{"parameter": "cursor", "detail": CURSOR_DETAIL}]},
+        show=_show_cursor,
     ),
     errors.Contention: Problem(
         503,
@@ -185,14 +207,15 @@ async def answer(request: Request, error: Exception) -> Response:
         logger.error("%s", error)
     elif isinstance(error, errors.DeadlineExceeded) and error.args:
         logger.warning("%s", error)
-    body: dict[str, Any] = {
+    body: answers.Problem = {
         "type": f"{TYPE_PREFIX}{found.name}" if found.name else "about:blank",
         "title": found.title,
         "status": found.status,
         "detail": _detail(request, found).format(**vars(error)),
         "instance": f"urn:request:{request.scope.get('request_id', 'unknown')}",
-        **found.shows(error),
     }
+    if found.show:
+        found.show(error, body)
     request.scope["problem"] = found.name or found.title
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
     if isinstance(error, HTTPException) and error.headers:

@@ -1,49 +1,69 @@
 """Operations on registrations, below `/registrations`, `/events/{eventId}` and `/users/{userId}`."""
 
-from typing import Any
-
-from handlers.bodies import Body, event_summary_body, page_answer, registration_body
+from handlers.bodies import Headers, event_summary_body, page_answer, registration_body
+from handlers.models import answers, given
+from handlers.models.requests import (
+    DeleteRegistrationParameters,
+    EventRegistrationInput,
+    GetRegistrationParameters,
+    ListEventRegistrationsParameters,
+    ListUserRegistrationsParameters,
+    RegisterUserParameters,
+    RegistrationInput,
+    UnregisterUserParameters,
+)
 from storage import registration_lists, registrations
 from storage.dynamodb.tables import Tables
 
 
-def register_user(event_id: str, body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
-    registration = registrations.register(tables, event_id, body["userId"])
+def register_user(
+    parameters: RegisterUserParameters, body: EventRegistrationInput, *, tables: Tables
+) -> tuple[answers.Registration, int, Headers]:
+    registration = registrations.register(tables, parameters.event_id, body.user_id)
     return registration_body(registration), 201, {"Location": f"registrations/{registration.user_id}"}
 
 
-def create_registration(body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
-    registration = registrations.register(tables, body["eventId"], body["userId"])
+def create_registration(body: RegistrationInput, *, tables: Tables) -> tuple[answers.Registration, int, Headers]:
+    registration = registrations.register(tables, body.event_id, body.user_id)
     location = f"events/{registration.event_id}/registrations/{registration.user_id}"
     return registration_body(registration), 201, {"Location": location}
 
 
-def get_registration(event_id: str, user_id: str, *, tables: Tables) -> Body:
-    return registration_body(registrations.get(tables, event_id, user_id))
+def get_registration(parameters: GetRegistrationParameters, *, tables: Tables) -> answers.Registration:
+    return registration_body(registrations.get(tables, parameters.event_id, parameters.user_id))
 
 
-def unregister_user(event_id: str, user_id: str, *, tables: Tables) -> tuple[None, int]:
-    registrations.unregister(tables, event_id, user_id)
+def unregister_user(parameters: UnregisterUserParameters, *, tables: Tables) -> tuple[None, int]:
+    registrations.unregister(tables, parameters.event_id, parameters.user_id)
     return None, 204
 
 
-def delete_registration(user_id: str, event_id: str, *, tables: Tables) -> tuple[None, int]:
-    return unregister_user(event_id, user_id, tables=tables)
+def delete_registration(parameters: DeleteRegistrationParameters, *, tables: Tables) -> tuple[None, int]:
+    registrations.unregister(tables, parameters.event_id, parameters.user_id)
+    return None, 204
 
 
 def list_event_registrations(
-    event_id: str, limit: int, status: Any = None, cursor: str | None = None, *, tables: Tables
-) -> tuple[Body, int, dict[str, str]]:
-    page = registration_lists.of_event(tables, event_id, status=status, limit=limit, cursor=cursor)
+    parameters: ListEventRegistrationsParameters, *, tables: Tables
+) -> tuple[answers.RegistrationPage, int, Headers]:
+    page = registration_lists.of_event(
+        tables,
+        parameters.event_id,
+        status=given(parameters.status),
+        limit=parameters.limit,
+        cursor=given(parameters.cursor),
+    )
     entries = [registration_body(registration) for registration in page.entries]
-    return page_answer("registrations", entries, page, status=status, limit=limit)
+    return page_answer(answers.RegistrationPage(registrations=entries), page, parameters)
 
 
 def list_user_registrations(
-    user_id: str, limit: int, cursor: str | None = None, *, tables: Tables
-) -> tuple[Body, int, dict[str, str]]:
-    page = registration_lists.of_user(tables, user_id, limit=limit, cursor=cursor)
-    entries = [
+    parameters: ListUserRegistrationsParameters, *, tables: Tables
+) -> tuple[answers.UserRegistrationPage, int, Headers]:
+    page = registration_lists.of_user(
+        tables, parameters.user_id, limit=parameters.limit, cursor=given(parameters.cursor)
+    )
+    entries: list[answers.UserRegistration] = [
         {**registration_body(registration), "event": event_summary_body(event)} for registration, event in page.entries
     ]
-    return page_answer("registrations", entries, page, limit=limit)
+    return page_answer(answers.UserRegistrationPage(registrations=entries), page, parameters)

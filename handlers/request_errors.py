@@ -1,7 +1,8 @@
 """Reasons to refuse a request regardless of the store's content; `handlers.problems` has the answer to each."""
 
-from collections.abc import Mapping, Sequence
 from typing import Final
+
+from handlers.models.answers import FieldError
 
 MAX_BODY_BYTES: Final = 64 * 1024
 
@@ -36,7 +37,7 @@ class EventIdMismatch(RequestRefused):
 class InvalidRequest(RequestRefused):
     """The request does not match the contract; `errors` are FieldErrors of the contract, all or the first of them."""
 
-    def __init__(self, errors: Sequence[Mapping[str, str]]) -> None:
+    def __init__(self, errors: list[FieldError]) -> None:
         super().__init__()  # No arguments: the names in `errors` may be a client's own, and must not reach a traceback.
         self.errors = errors
         many = f"{len(errors)} things are" if len(errors) <= MAX_ERRORS else f"More than {MAX_ERRORS} things are"

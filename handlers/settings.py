@@ -9,15 +9,13 @@ class Settings:
     """Settings of the HTTP service."""
 
     cors_origins: tuple[str, ...]
-    check_responses: bool
     stage: str
 
     @classmethod
     def of(cls, environ: Mapping[str, str]) -> "Settings":
-        """Read CORS_ORIGINS (comma-separated, all by default), VALIDATE_RESPONSES (1) and STAGE (a path segment)."""
+        """Read CORS_ORIGINS (comma-separated, all by default) and STAGE (a path segment)."""
         origins = (origin.strip() for origin in environ.get("CORS_ORIGINS", "*").split(","))
         return cls(
             cors_origins=tuple(origin for origin in origins if origin),
-            check_responses=environ.get("VALIDATE_RESPONSES", "") == "1",
             stage=f"/{environ.get('STAGE', '')}",
         )

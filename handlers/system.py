@@ -2,19 +2,19 @@
 
 from functools import cache
 
-from handlers.bodies import Body
 from handlers.contract import Contract
 from handlers.documents import Document
+from handlers.models import answers
 from storage.dynamodb.tables import Tables
 
 
-def get_api_info(*, contract: Contract) -> Body:
+def get_api_info(*, contract: Contract) -> answers.ApiInfo:
     info = contract.document["info"]
-    links = {"docs": "docs", "openapi": "openapi.json", "health": "health"}
+    links: answers.Links = {"docs": "docs", "openapi": "openapi.json", "health": "health"}
     return {"name": info["title"], "version": info["version"], "links": links}
 
 
-def check_health(*, tables: Tables) -> Body:
+def check_health(*, tables: Tables) -> answers.Health:
     tables.ping()
     return {"status": "healthy"}
 

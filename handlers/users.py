@@ -1,14 +1,16 @@
 """Operations on users."""
 
-from handlers.bodies import Body, user_body
+from handlers.bodies import Headers, user_body
+from handlers.models import answers, given
+from handlers.models.requests import GetUserParameters, UserInput
 from storage import users
 from storage.dynamodb.tables import Tables
 
 
-def create_user(body: Body, *, tables: Tables) -> tuple[Body, int, dict[str, str]]:
-    user = users.create(tables, body.get("userId"), body["name"])
+def create_user(body: UserInput, *, tables: Tables) -> tuple[answers.User, int, Headers]:
+    user = users.create(tables, given(body.user_id), body.name)
     return user_body(user), 201, {"Location": f"users/{user.user_id}"}
 
 
-def get_user(user_id: str, *, tables: Tables) -> Body:
-    return user_body(users.get(tables, user_id))
+def get_user(parameters: GetUserParameters, *, tables: Tables) -> answers.User:
+    return user_body(users.get(tables, parameters.user_id))

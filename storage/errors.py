@@ -24,7 +24,7 @@ The hierarchy:
         └── StorageUnavailable
 """
 
-from storage.model import Registration
+from storage.model import EventStatus, Registration
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect
@@ -73,7 +73,7 @@ class AlreadyRegistered(Conflicting):
 class EventClosed(Conflicting):
     """The event takes no registrations: its status is `event_status`."""
 
-    def __init__(self, event_status: str) -> None:
+    def __init__(self, event_status: EventStatus) -> None:
         super().__init__(event_status)
         self.event_status = event_status
 

@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from connexion import ConnexionMiddleware
 from moto import mock_aws
 
 from handlers.app import create_app
@@ -18,6 +17,7 @@ from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, embedded_store
 from storage.schema import TABLE_VARIABLES, TABLES
 from tests.apparatus.client import Client
+from tests.apparatus.response_check import ResponseCheck
 
 #: playwright, which drives the browser, is only in the extra `contract`.
 collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py"]
@@ -73,13 +73,13 @@ def ministack_tables(store_url: str) -> Tables:
 
 
 @pytest.fixture(scope="session")
-def app(moto_connection: Tables) -> ConnexionMiddleware:
+def app(moto_connection: Tables) -> ResponseCheck:
     """Build the application once, which takes longer than most tests; it keeps no state between requests."""
-    return create_app(moto_connection, check_responses=True)
+    return ResponseCheck(create_app(moto_connection))
 
 
 @pytest.fixture
-def client(app: ConnexionMiddleware, moto_tables: Tables) -> Client:  # noqa: ARG001 - it needs fresh tables
+def client(app: ResponseCheck, moto_tables: Tables) -> Client:  # noqa: ARG001 - it needs fresh tables
     """Make a client of the application, which checks every response against the contract."""
     return Client(app)
 

@@ -81,7 +81,6 @@ def _function() -> awslambda.Function:
                 **table_variables(),
                 "CORS_ORIGINS": cors_origins(),
                 "STAGE": Ref("StageName"),
-                "VALIDATE_RESPONSES": Ref("ValidateResponses"),
             }
         ),
     )

@@ -68,12 +68,6 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "MaxValue": 1000,
         "Description": "Maximum number of concurrent requests; -1 shares the account's limit, 0 turns the service off.",
     },
-    "ValidateResponses": {
-        "Type": "String",
-        "Default": "0",
-        "AllowedValues": ["0", "1"],
-        "Description": "1 makes the service validate its responses against the contract, for test stacks.",
-    },
     "ThrottleRate": {
         "Type": "Number",
         "Default": 100,

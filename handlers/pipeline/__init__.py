@@ -8,14 +8,13 @@ order, which `handlers.app` sets up:
 2. `headers`: add security and cache headers to every response, including errors and CORS preflights.
 3. `deadline`: give the request one deadline for all its calls to the store, so that it answers before Lambda ends it.
 4. CORS (starlette's): outside the handling of errors, so that browsers can read error documents too.
-5. `response_check` (optional): compare the response with the contract. connexion's own check ignores problem
-   documents and the values of headers.
-6. Exceptions (starlette's, with `handlers.problems`): turn each refusal into its problem document.
-7. `handlers.documents`: serve Swagger UI and the contract as a file, which are no operations.
-8. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
+5. Exceptions (starlette's, with `handlers.problems`): turn each refusal into its problem document.
+6. `handlers.documents`: serve Swagger UI and the contract as a file, which are no operations.
+7. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
    a separator, and names only one method in `Allow`.
-9. `operations`: read and validate the request (`validation`, with `json_text` and `field_errors`), call the function,
-   for a change in turn with other changes to the same event (`turns`), and turn its result into a response.
+8. `operations`: read the request and validate it by its models (`validation`, with `json_text` and `field_errors`),
+   call the function, for a change in turn with other changes to the same event (`turns`), and turn its result into a
+   response.
 
 Most replacements are in the last step. connexion's validation answers 400 where the contract promises 422, reports one
 error at a time, fails with 500 on a body that is not UTF-8 or is nested too deeply, and accepts repeated query

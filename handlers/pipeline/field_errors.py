@@ -1,30 +1,37 @@
-"""Translation of jsonschema's errors into FieldErrors of the contract."""
+"""Translation of pydantic's errors into FieldErrors of the contract."""
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any, Final
 
-from jsonschema import ValidationError
+from pydantic_core import ErrorDetails
 
-FieldError = dict[str, str]
+from handlers.models.answers import FieldError
 
 #: Maximum length of the strings in a FieldError, in characters.
 MAX_TEXT: Final = 1000
 
+Schema = Mapping[str, Any]
 
-def body_errors(errors: Iterable[ValidationError]) -> Iterator[FieldError]:
+
+def body_errors(errors: Iterable[ErrorDetails], schema: Schema) -> Iterator[FieldError]:
     """Yield the errors of a body, each located by a JSON Pointer (RFC 6901)."""
     for error in errors:
-        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error.absolute_path)
-        yield {"pointer": _quoted("".join(f"/{step}" for step in steps)), "detail": _detail(error)[:MAX_TEXT]}
+        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"])
+        yield body_error("".join(f"/{step}" for step in steps), _detail(error, schema))
 
 
-def parameter_errors(name: str, errors: Iterable[ValidationError]) -> Iterator[FieldError]:
-    """Yield the errors of a parameter's value."""
+def body_error(pointer: str, detail: str) -> FieldError:
+    """Return an error of a body."""
+    return {"pointer": _quoted(pointer), "detail": detail[:MAX_TEXT]}
+
+
+def parameter_errors(errors: Iterable[ErrorDetails], schema: Schema) -> Iterator[FieldError]:
+    """Yield the errors of parameters, given the schema of an object that has them as properties."""
     for error in errors:
-        yield parameter_error(name, _detail(error))
+        yield parameter_error(str(error["loc"][0]), _detail(error, schema))
 
 
 def parameter_error(name: str, detail: str) -> FieldError:
@@ -39,43 +46,43 @@ def _quoted(text: str) -> str:
 
 _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T|$)")
 
+_TYPE: Final = "Must be of type {type}."
+
+#: The detail of each kind of error; braces are keywords of the schema of the value.
 _DETAILS: Final = {
-    "required": "Is required.",
-    "type": "Must be of type {value}.",
-    "enum": "Must be one of: {value}.",
-    "minLength": "Must have at least {value} characters.",
-    "maxLength": "Must have at most {value} characters.",
-    "minimum": "Must be at least {value}.",
-    "maximum": "Must be at most {value}.",
-    "format": "Must be a valid {value}.",
-    "pattern": "Must be: {description}",
-    "not": "Give only one of: {value}.",
+    "missing": "Is required.",
+    "model_type": _TYPE,
+    "string_type": _TYPE,
+    "string_unicode": _TYPE,
+    "int_type": _TYPE,
+    "bool_type": _TYPE,
+    "literal_error": "Must be one of: {enum}.",
+    "string_too_short": "Must have at least {minLength} characters.",
+    "string_too_long": "Must have at most {maxLength} characters.",
+    "string_pattern_mismatch": "Must be: {description}",
+    "greater_than_equal": "Must be at least {minimum}.",
+    "less_than_equal": "Must be at most {maximum}.",
+    "format": "Must be a valid {format}.",
+    "no_such_day": "There is no such day.",
 }
 
 
-def _detail(error: ValidationError) -> str:
+def _detail(error: ErrorDetails, schema: Schema) -> str:
     """Describe an error without repeating the value, which may be long or private."""
-    schema: Any = error.schema
-    value: Any = error.validator_value
-    if error.validator == "not":
-        value = value["required"]
-    if _is_no_day(error, schema.get("format"), error.instance):
-        return "There is no such day."
-    if error.validator == "additionalProperties":
-        return f"There is no such property.{suggestion(str(error.path[-1]), schema['properties'])}"
-    return _DETAILS[str(error.validator)].format(
-        value=", ".join(map(str, value)) if isinstance(value, list) else value,
-        description=schema.get("description", value),
-    )
+    for step in error["loc"]:
+        if error["type"] == "extra_forbidden":
+            return f"There is no such property.{suggestion(str(step), schema['properties'])}"
+        schema = schema["properties"][step]
+    kind = "no_such_day" if _is_no_such_day(error) else error["type"]
+    return _DETAILS[kind].format(**{**schema, "enum": ", ".join(schema.get("enum", ()))})
 
 
-def _is_no_day(error: ValidationError, kind: str | None, value: Any) -> bool:
-    """Return whether a date has the right form, but is not in the calendar, such as 31 February."""
-    is_date = kind == "date" or list(error.absolute_path)[-1:] == ["date"]
-    if not is_date or error.validator not in {"format", "pattern"} or not _DAY.match(value):
+def _is_no_such_day(error: ErrorDetails) -> bool:
+    """Return whether the date of an event has the right form, but is not in the calendar, such as 31 February."""
+    if error["type"] != "string_pattern_mismatch" or error["loc"] != ("date",) or not _DAY.match(error["input"]):
         return False
     try:
-        date.fromisoformat(value[:10])
+        date.fromisoformat(error["input"][:10])
     except ValueError:
         return True
     return False

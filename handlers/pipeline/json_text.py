@@ -3,17 +3,17 @@
 import json
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from handlers.request_errors import MalformedBody
 
-#: Maximum number of digits of an integer; a longer one becomes a float, and is above every limit of the contract.
+#: Maximum number of digits of an integer that is kept exactly; a longer one is above every limit of the contract.
 MAX_DIGITS: Final = 30
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
-
-def render(value: Any) -> str:
+def render(value: Any) -> bytes:
     """Return the JSON text of a response's body: compact, with a line break at its end."""
-    return f"{_ENCODER.encode(value)}\n"
+    return to_json(value) + b"\n"
 
 
 def parse(raw: bytes) -> Any:
@@ -27,7 +27,11 @@ def parse(raw: bytes) -> Any:
         raise MalformedBody("It is empty.")
     try:
         return json.loads(
-            raw.decode(), object_pairs_hook=_unique_names, parse_constant=_no_constant, parse_int=_bounded_integer
+            raw.decode(),
+            object_pairs_hook=_unique_names,
+            parse_constant=_no_constant,
+            parse_int=_integer,
+            parse_float=_number,
         )
     except UnicodeDecodeError as error:
         raise MalformedBody(f"Byte {error.start} is not UTF-8.") from error
@@ -41,12 +45,23 @@ def _unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise MalformedBody("An object has two properties of the same name.")
-    return found
+    # Half of a surrogate pair is not a character: pydantic would refuse the object as a whole.
+    return found if all(map(str.isascii, found)) else {_characters(name): value for name, value in found.items()}
+
+
+def _characters(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def _no_constant(name: str) -> None:
     raise MalformedBody(f"{name} is not valid JSON.")
 
 
-def _bounded_integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= MAX_DIGITS else float(digits)
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= MAX_DIGITS else _number(digits)
+
+
+def _number(text: str) -> int | float:
+    """Return an integer for `1.0` and `1e2` too: JSON has only one kind of number."""
+    number = float(text)
+    return int(number) if number.is_integer() else number

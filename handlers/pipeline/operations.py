@@ -12,8 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
-from handlers.contract import ContractError
+from handlers.contract import Contract, ContractError
 from handlers.documents import Document
+from handlers.models import Request
 from handlers.pipeline.json_text import render
 from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
@@ -30,25 +31,23 @@ CHANGES: Final = 24
 class _Operation:
     """One operation, prepared as far as it does not depend on a request."""
 
-    def __init__(self, operation: AbstractOperation, *, inline: bool, turns: Turns, threads: CapacityLimiter) -> None:
+    def __init__(
+        self, operation: AbstractOperation, contract: Contract, *, inline: bool, turns: Turns, threads: CapacityLimiter
+    ) -> None:
+        definition = contract.operations[operation.operation_id]
         self._function = operation.function
+        self._request = RequestSchema(definition, contract)
+        _check_signature(definition.operation_id, self._function, self._request)
         self._inline = inline
-        # `POST /events` creates an event: an id in its body is a new one.
-        self._changes = operation.method != "get" and (operation.method, operation.path) != ("post", "/events")
+        # `create_event` makes a new event: no other change has its id.
+        self._changes = definition.method != "GET" and definition.operation_id != "create_event"
         self._turns = turns
         self._threads = threads
-        self._request = RequestSchema(operation)
-        try:
-            inspect.signature(self._function).bind(**dict.fromkeys(self._request.arguments))
-        except TypeError as error:
-            raise ContractError(
-                f"{operation.operation_id} does not take the parameters of the contract: {error}"
-            ) from error
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        values = await self._request.read(scope, receive)
-        call = functools.partial(self._function, **values)
-        result = call() if self._inline else await self._run(call, _event_id(values) if self._changes else None)
+        arguments = await self._request.read(scope, receive)
+        call = functools.partial(self._function, **arguments)
+        result = call() if self._inline else await self._run(call, _event_id(arguments) if self._changes else None)
         await respond(result)(scope, receive, send)
 
     async def _run(self, call: Callable[[], Any], changed_event: str | None) -> Any:
@@ -59,22 +58,35 @@ class _Operation:
             return await to_thread.run_sync(call, limiter=self._threads)
 
 
-def _event_id(values: Mapping[str, Any]) -> str | None:
+def _check_signature(operation_id: str, function: Callable[..., Any], request: RequestSchema) -> None:
+    models = {"parameters": request.parameters, "body": request.body}
+    wanted = {name: model for name, model in models.items() if model}
+    parameters = inspect.signature(function).parameters.values()
+    taken = {parameter.name: parameter.annotation for parameter in parameters if parameter.default is parameter.empty}
+    if taken != wanted:
+        raise ContractError(f"{operation_id} takes {_listed(taken)}, and its models are {_listed(wanted)}")
+
+
+def _listed(models: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}: {getattr(model, '__name__', model)}" for name, model in models.items()) or "nothing"
+
+
+def _event_id(arguments: Mapping[str, Request]) -> str | None:
     """Return the event's id in the path, or in the body; creating a user has none."""
-    event_id: str | None = values.get("event_id") or values.get("body", {}).get("eventId")
-    return event_id
+    return next((it.event_id for it in arguments.values() if hasattr(it, "event_id")), None)
 
 
 class _OperationsAPI(RoutedAPI[_Operation]):
-    def __init__(self, *args: Any, inline: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, contract: Contract, inline: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._contract = contract
         self._inline = inline
         self._turns = Turns(WRITERS)
         self._threads = CapacityLimiter(CHANGES)
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> _Operation:
-        return _Operation(operation, inline=self._inline, turns=self._turns, threads=self._threads)
+        return _Operation(operation, self._contract, inline=self._inline, turns=self._turns, threads=self._threads)
 
 
 class Operations(RoutedMiddleware[_OperationsAPI]):
@@ -83,10 +95,10 @@ class Operations(RoutedMiddleware[_OperationsAPI]):
     The package's docstring gives the reasons not to use connexion's own application.
     """
 
-    def __init__(self, *, inline: bool) -> None:
-        """With `inline`, call the functions on the event loop's own thread."""
+    def __init__(self, contract: Contract, *, inline: bool) -> None:
+        """Prepare the operations of a contract; with `inline`, call them on the event loop's own thread."""
         super().__init__(Router())  # For requests without an operation, which routing has refused already.
-        self.api_cls = functools.partial(_OperationsAPI, inline=inline)
+        self.api_cls = functools.partial(_OperationsAPI, contract=contract, inline=inline)
 
 
 def respond(result: Any) -> Response | Document:

@@ -12,6 +12,7 @@ from handlers.app import create_app
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
 from tests.apparatus.client import EVENT, Client
+from tests.apparatus.response_check import ResponseCheck
 from tests.bench import dataset
 from tests.bench.calls import CALLS, FULL, NEWCOMER, OPEN, QUEUED, REGULAR
 from tests.bench.fake_dynamodb import fake_dynamodb
@@ -70,7 +71,7 @@ def sides(moto_connection: Tables) -> Iterator[list[Client]]:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     peer = import_module("tests.bench.peer.main").app
-    yield [Client(create_app(moto_connection, check_responses=True)), Client(peer)]
+    yield [Client(ResponseCheck(create_app(moto_connection))), Client(peer)]
     asyncio.set_event_loop(None)
     loop.close()
     for table in TABLES:

@@ -54,7 +54,7 @@ BREAKING: dict[str, Edit] = {
     "a loosened maximum of a response": lambda d: schema(d, "WaitlistPosition").update(maximum=2000000000),
     "a response of another type": lambda d: schema(d, "WaitlistPosition").update(type="string"),
     "another pattern": lambda d: schema(d, "UserId").update(pattern="^[a-z]+$"),
-    "a new pattern": lambda d: parameter(d, "From")["schema"].update(pattern="^2"),
+    "a new pattern": lambda d: schema(d, "Day").update(pattern="^2"),
     "a response that became nullable": lambda d: schema(d, "ConfirmedCount").update(nullable=True),
     "another default": lambda d: parameter(d, "Limit")["schema"].update(default=20),
     "a removed parameter": lambda d: operation(d)["parameters"].pop(0),

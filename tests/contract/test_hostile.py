@@ -14,6 +14,7 @@ from handlers.app import create_app
 from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
+from tests.apparatus.response_check import ResponseCheck
 from tests.contract.hostile import SERVER, TABLE, Row, line
 
 OPERATIONS = Contract().operations.values()
@@ -25,7 +26,7 @@ PATHS = sorted(
 @pytest.fixture(scope="module")
 def address(moto_connection: Tables) -> Iterator[tuple[str, int]]:
     """Serve the application with uvicorn on a free port, as `events-api` does, and yield its address."""
-    app = create_app(moto_connection, check_responses=True)
+    app = ResponseCheck(create_app(moto_connection))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)

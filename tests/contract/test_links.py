@@ -9,6 +9,7 @@ from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import Client
 from tests.apparatus.provoked import good
+from tests.apparatus.response_check import ResponseCheck
 
 CONTRACT: Final = Contract()
 
@@ -37,7 +38,7 @@ def test_every_link_leads_to_an_operation_that_succeeds(operation_id: str, moto_
         for table in moto_tables.names.values():
             moto_tables.client.delete_table(TableName=table)
         moto_tables.create_missing()
-        client = Client(create_app(moto_tables, check_responses=True))
+        client = Client(ResponseCheck(create_app(moto_tables)))
         client.create_users("ann", "bob")
         client.create_event()
         method, path, options = good(operation_id)

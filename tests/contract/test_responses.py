@@ -10,6 +10,7 @@ from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import Client
 from tests.apparatus.provoked import mistake_in_every_handler, provoking, store_down
+from tests.apparatus.response_check import ResponseCheck
 
 DOCUMENT: Final = Contract().document
 RESPONSES: Final = [
@@ -24,8 +25,8 @@ RESPONSES: Final = [
 def apps(moto_connection: Tables) -> dict[bool, Any]:
     """Create the application without and with a bug in every handler; each test has fresh tables."""
     with mistake_in_every_handler():
-        mistaken = create_app(moto_connection, check_responses=True)
-    return {False: create_app(moto_connection, check_responses=True), True: mistaken}
+        mistaken = ResponseCheck(create_app(moto_connection))
+    return {False: ResponseCheck(create_app(moto_connection)), True: mistaken}
 
 
 @pytest.mark.parametrize(("operation_id", "status"), RESPONSES)

@@ -1,7 +1,6 @@
 """`python -m tests.fuzz --url URL`: fuzz a running service, local or deployed, in all phases, with all checks.
 
 schemathesis prints the numbers of operations, cases and links, and for each finding the requests that reproduce it.
-Start the service with VALIDATE_RESPONSES=1, so that it also checks its own responses against the contract.
 """
 
 import argparse

@@ -4,11 +4,19 @@ import re
 from typing import Any, Final
 
 import schemathesis
-from schemathesis import Case, CheckContext
+from schemathesis import Case, CheckContext, HookContext
 from schemathesis.core.failures import Failure
 from schemathesis.core.transport import Response
 from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ensure_resource_availability
+
+from tests.apparatus.response_check import closed
+
+
+@schemathesis.hook
+def before_load_schema(_context: HookContext, raw_schema: dict[str, Any]) -> None:
+    """Find leaks: no object in a response has other properties than those listed, though a later version may."""
+    raw_schema["components"]["schemas"] = closed(raw_schema["components"]["schemas"])
 
 
 @schemathesis.check

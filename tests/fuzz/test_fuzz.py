@@ -14,6 +14,7 @@ import pytest
 from handlers.app import create_app
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
+from tests.apparatus.response_check import ResponseCheck
 from tests.fuzz.run import fuzz, summary
 
 
@@ -25,7 +26,7 @@ def test_a_fuzzer_of_the_contract_finds_no_fault(
     max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
 
     caplog.set_level(logging.CRITICAL, "handlers.requests")  # It would print a line per request.
-    app = create_app(moto_tables, check_responses=True)
+    app = ResponseCheck(create_app(moto_tables))
 
     def afresh() -> None:
         """Free the memory in which moto keeps every item that a table ever had."""

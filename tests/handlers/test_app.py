@@ -8,6 +8,7 @@ from handlers.app import create_app
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
 from tests.apparatus.client import Client
+from tests.apparatus.response_check import ResponseCheck
 
 ORIGIN = {"Origin": "https://events.example"}
 
@@ -59,7 +60,7 @@ def test_handlers_run_on_a_thread_unless_they_are_called_inline(
 
 
 def test_requests_succeed_again_when_the_store_is_back(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
-    client = Client(create_app(moto_tables, check_responses=True))
+    client = Client(ResponseCheck(create_app(moto_tables)))
 
     def down() -> None:
         raise StorageUnavailable("down")

@@ -21,7 +21,6 @@ Lambda = Callable[..., dict[str, Any]]
 def invoke(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Iterator[Lambda]:
     """Load the entry point as Lambda does, and return a function that invokes it."""
     monkeypatch.setenv("STAGE", "prod")
-    monkeypatch.setenv("VALIDATE_RESPONSES", "1")
     monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: moto_tables)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)

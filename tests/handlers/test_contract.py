@@ -14,8 +14,9 @@ from connexion.json_schema import resolve_refs
 
 from handlers.app import create_app
 from handlers.contract import PATH, Contract, ContractError
-from handlers.pipeline.validation import validator_of
+from handlers.models.requests import UserInput
 from storage.dynamodb.tables import Tables
+from tests.apparatus.json_schema import validator_of
 
 CONTRACT = Contract()
 RESOLVED = resolve_refs(CONTRACT.for_routing())
@@ -159,14 +160,25 @@ def test_an_operation_without_a_function_stops_the_start(tmp_path: Path, moto_ta
         create_app(moto_tables, contract=write(tmp_path, rename))
 
 
-def test_a_parameter_that_the_function_does_not_take_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
+def test_a_request_that_the_models_were_not_generated_from_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def add(document: Any) -> None:
         document["paths"]["/health"]["get"]["parameters"] = [
             {"name": "deepCheck", "in": "query", "schema": {"type": "string"}}
         ]
 
-    with pytest.raises(ContractError, match=r"check_health.*deep_check"):
+    with pytest.raises(ContractError, match=r"check_health: generate .* `python -m tests\.contract\.models`"):
         create_app(moto_tables, contract=write(tmp_path, add))
+
+
+def test_a_function_that_takes_other_models_stops_the_start(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def get_user(body: UserInput) -> None:
+        raise AssertionError(body)
+
+    monkeypatch.setattr("handlers.users.get_user", get_user)
+    with pytest.raises(ContractError, match=r"get_user takes body: UserInput, and .* parameters: GetUserParameters"):
+        create_app(moto_tables)
 
 
 def test_an_operation_in_a_file_that_does_not_exist_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:

@@ -13,6 +13,7 @@ from handlers.request_errors import RequestRefused
 from storage import errors
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import EVENT, Client, problem
+from tests.apparatus.response_check import ResponseCheck
 
 HERE = Path(__file__).parent
 DOCUMENT = Contract().document
@@ -83,7 +84,7 @@ def test_a_temporary_failure_has_retry_after(
         raise refusal("why")
 
     monkeypatch.setattr(moto_tables, "transact", fail)
-    answer = Client(create_app(moto_tables, check_responses=True)).post("/events", json=EVENT)
+    answer = Client(ResponseCheck(create_app(moto_tables))).post("/events", json=EVENT)
     assert (answer.status_code, problem(answer), answer.headers["retry-after"]) == (503, name, seconds)
     assert "why" not in answer.text
 
@@ -95,7 +96,7 @@ def test_an_unexpected_error_is_in_the_log_with_its_traceback_and_hidden_from_th
         raise ZeroDivisionError("internals")
 
     monkeypatch.setattr(moto_tables, "query", fail)
-    answer = Client(create_app(moto_tables, check_responses=True)).get("/events/conf")
+    answer = Client(ResponseCheck(create_app(moto_tables))).get("/events/conf")
     assert (answer.status_code, problem(answer)) == (500, "about:blank")
     assert "internals" not in answer.text
     lines = log_lines()

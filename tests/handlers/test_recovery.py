@@ -22,6 +22,7 @@ from storage.errors import StorageUnavailable
 from tests.apparatus.client import Client
 from tests.apparatus.gateway_events import Context, payload_2
 from tests.apparatus.new_copy import new_copy
+from tests.apparatus.response_check import ResponseCheck
 from tests.apparatus.server import running
 
 
@@ -79,7 +80,7 @@ def check_recovery(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> Non
 def test_an_application_is_built_and_recovers_without_its_store() -> None:
     port = free_port()
     tables = Tables.connect({}, endpoint_url=f"http://127.0.0.1:{port}", **EMULATOR_ACCESS)
-    client = Client(create_app(tables, check_responses=True))
+    client = Client(ResponseCheck(create_app(tables)))
 
     def get(path: str) -> tuple[int, Any, Any]:
         answer = client.get(path)
@@ -92,7 +93,6 @@ def test_an_application_is_built_and_recovers_without_its_store() -> None:
 def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("VALIDATE_RESPONSES", "1")
     handler = new_copy("handlers.aws_lambda").handler
 
     def get(path: str) -> tuple[int, Any, Any]:

@@ -27,7 +27,7 @@ def url(ministack_tables: Tables, store_url: str) -> Iterator[str]:
     names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
     server = subprocess.Popen(
         [sys.executable, "-c", SERVER],
-        env={**os.environ, **names, "AWS_ENDPOINT_URL_DYNAMODB": store_url, "VALIDATE_RESPONSES": "1"},
+        env={**os.environ, **names, "AWS_ENDPOINT_URL_DYNAMODB": store_url},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

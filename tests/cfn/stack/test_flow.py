@@ -85,7 +85,7 @@ def _check_kept_data(call: Client) -> None:
 def test_the_service_is_deployed_used_updated_and_destroyed_and_its_tables_are_kept(
     aws: Aws, host_package: Package, console: Console, printed: Callable[[], str]
 ) -> None:
-    settings = StackSettings("flow", {"ValidateResponses": "1"})
+    settings = StackSettings("flow", {})
     call = Client(deploy(aws, settings, host_package, console))
     _register_until_promotion(call)
 

@@ -14,6 +14,7 @@ from handlers.pipeline.headers import ResponseHeaders
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import EVENT, Client
 from tests.apparatus.provoked import CHANGES, GOOD, mistake_in_every_handler, store_down
+from tests.apparatus.response_check import ResponseCheck
 
 EVERYWHERE: Final = {
     "cache-control": "no-store",
@@ -43,7 +44,7 @@ def apps(moto_connection: Tables) -> dict[str, Any]:
     """Build the application, and one in which every handler raises."""
     with mistake_in_every_handler():
         mistaken = create_app(moto_connection)
-    return {"good": create_app(moto_connection, check_responses=True), "mistaken": mistaken}
+    return {"good": ResponseCheck(create_app(moto_connection)), "mistaken": mistaken}
 
 
 @pytest.fixture
@@ -113,7 +114,7 @@ def test_conflicts_and_missing_resources_have_the_default_headers(service: Clien
 
 
 def test_hsts_is_sent_over_https_only(moto_tables: Tables) -> None:
-    app = create_app(moto_tables, check_responses=True)
+    app = ResponseCheck(create_app(moto_tables))
     for path, status in (("/health", 200), ("/nothing", 404), ("/docs", 200)):
         answer = Client(app, "https://testserver").get(path)
         assert (answer.status_code, answer.headers[HSTS]) == (status, "max-age=31536000")

@@ -1,0 +1,163 @@
+"""The generated models are current, and accept exactly what the contract accepts.
+
+The contract is read by the library `jsonschema` here. Both judge every near miss of every body and every parameter, and
+must agree on whether it is accepted and on the places of its errors.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Any, Final
+from urllib.parse import quote
+
+import pytest
+
+from handlers.contract import Contract
+from handlers.pipeline import validation
+from handlers.pipeline.field_errors import body_error
+from handlers.pipeline.json_text import parse
+from handlers.pipeline.validation import RequestSchema
+from handlers.request_errors import InvalidRequest
+from tests.apparatus.json_schema import validator_of
+from tests.contract.models import FILES, FOLDER
+from tests.contract.near_misses import bodies, values
+
+CONTRACT: Final = Contract()
+
+#: The path parameters of every operation.
+PATH: Final = {"eventId": "tech-conf-2024", "userId": "user-123"}
+
+Places = set[str]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_generated_file_is_current(name: str) -> None:
+    current = (FOLDER / name).read_text() == FILES[name](CONTRACT)
+    assert current, "generate it again: python -m tests.contract.models"
+
+
+def judged(operation_id: str) -> Iterator[tuple[Any, Places, Places]]:
+    """Yield each near miss of an operation's request, with the places of its errors by jsonschema and by the models."""
+    operation = CONTRACT.operations[operation_id]
+    request = RequestSchema(operation, CONTRACT)
+    body = CONTRACT.resolve(CONTRACT.body(operation) or {})
+    good = json.dumps(body.get("example")).encode()
+    for parameter in CONTRACT.parameters(operation):
+        name, schema = parameter["name"], CONTRACT.resolve(parameter["schema"])
+        validator = validator_of(schema)
+        for value in texts(schema):
+            if parameter["in"] == "header" and max(value, default="") > "\xff":
+                continue
+            typed = int(value) if schema["type"] == "integer" and value.removeprefix("-").isdecimal() else value
+            wanted = set() if validator.is_valid(typed) else {name}
+            yield {name: value}, wanted, refused(request, good, {parameter["in"]: {name: value}})
+    if body:
+        validator = validator_of(body)
+        for value in bodies(body, body["example"]):
+            text = json.dumps(value).encode()
+            wanted = {pointer(error.absolute_path) for error in validator.iter_errors(parse(text))}
+            yield value, wanted, refused(request, text, {})
+
+
+def texts(schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield near misses of a parameter that can be part of a URL or a header."""
+    example = schema.get("example", {"integer": "7"}.get(schema["type"], '"a"'))
+    for value in values(schema, str(example)):
+        if isinstance(value, str | int | float) and not re.search("[\ud800-\udfff]", str(value)):
+            yield str(value)
+
+
+def pointer(steps: Any) -> str:
+    return body_error("".join(f"/{step.replace('~', '~0').replace('/', '~1')}" for step in steps), "")["pointer"]
+
+
+def refused(request: RequestSchema, body: bytes, given: Mapping[str, Mapping[str, str]]) -> Places:
+    """Return the places of the errors for which a request is refused."""
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body}
+
+    scope = {
+        "path_params": {**PATH, **given.get("path", {})},
+        "query_string": "&".join(f"{name}={quote(value)}" for name, value in given.get("query", {}).items()).encode(),
+        "headers": [
+            (name.lower().encode(), value.encode("latin-1")) for name, value in given.get("header", {}).items()
+        ],
+    }
+    try:
+        # Nothing in it waits: it needs no event loop.
+        request.read(scope, receive).send(None)
+    except StopIteration:
+        return set()
+    except InvalidRequest as error:
+        return {each.get("pointer", each.get("parameter", "")) for each in error.errors}
+    raise AssertionError
+
+
+def test_the_models_and_the_contract_agree_on_every_near_miss() -> None:
+    count = accepted = 0
+    for operation_id in CONTRACT.operations:
+        for value, wanted, found in judged(operation_id):
+            assert found == wanted, f"{operation_id}: {value!r}"
+            count += 1
+            accepted += not found
+    assert count > 50_000
+    assert count / 10 < accepted < count * 9 / 10
+
+
+#: Changes to the models, and the operation in which the comparison finds each.
+MUTANTS: Final = {
+    "a lower minimum": ("create_event", "ge=1, le=100000", "ge=0, le=100000"),
+    "a higher minimum": ("create_event", "ge=1, le=100000", "ge=2, le=100000"),
+    "a higher maximum": ("create_event", "ge=1, le=100000", "ge=1, le=100001"),
+    "a lower maximum": ("list_events", "ge=1, le=100)", "ge=1, le=99)"),
+    "a longer text": ("create_user", "max_length=200", "max_length=201"),
+    "a shorter text": ("create_user", "max_length=200", "max_length=199"),
+    "a shorter id": ("get_user", "max_length=100, min_length=1", "max_length=99, min_length=1"),
+    "a shorter header": ("get_event", "max_length=1000", "max_length=999"),
+    "a pattern without its end": ("create_user", "-9._~@:+-]*$", "-9._~@:+-]*"),
+    "a pattern without its beginning": ("create_user", '"^(?:\\\\.{0,2}', '"(?:\\\\.{0,2}'),
+    "a character more": ("create_user", "A-Za-z0-9._~@:+-]*$", "A-Za-z0-9._~@:+/-]*$"),
+    "a line separator more": ("create_event", "\\x9F\\u2028\\u2029]*$", "\\x9F\\u2029]*$"),
+    "a value less": ("update_event", '"ongoing", ', ""),
+    "a value more": ("list_event_registrations", '"waitlisted"]', '"waitlisted", "CONFIRMED"]'),
+    "an optional property that is required": (
+        "create_user",
+        'Field(alias="userId")] = MISSING',
+        'Field(alias="userId")]',
+    ),
+    "a required property that is optional": ("create_user", "name: UserName", "name: UserName | MISSING = MISSING"),
+    "a property that may be null": ("create_user", "name: UserName", "name: UserName | None"),
+    "another name": ("create_event", 'alias="hasWaitlist"', 'alias="hasWaitList"'),
+    "a day as any text": ("list_events", "from_: Annotated[Day |", "from_: Annotated[str |"),
+    "a time as any text": ("update_event", "created_at: Annotated[Timestamp |", "created_at: Annotated[str |"),
+    "types that are converted": ("create_event", "\n\n\n", "\n\n\nclass Request(Request, strict=False): ...\n\n\n"),
+    "unknown properties": ("create_user", "\n\n\n", '\n\n\nclass Request(Request, extra="ignore"): ...\n\n\n'),
+    "the names of Python": (
+        "create_user",
+        "\n\n\n",
+        "\n\n\nclass Request(Request, validate_by_name=True, validate_by_alias=True): ...\n\n\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS)
+def test_the_comparison_finds_a_model_that_differs(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    operation_id, old, new = MUTANTS[mutant]
+    source = (FOLDER / "requests.py").read_text()
+    assert old in source
+    module = ModuleType("mutated")
+    monkeypatch.setitem(sys.modules, "mutated", module)
+    exec(source.replace(old, new, 1 if old == "\n\n\n" else -1), vars(module))  # noqa: S102 - it is our own source
+    monkeypatch.setattr(validation, "OPERATIONS", module.OPERATIONS)
+    assert any(found != wanted for _value, wanted, found in judged(operation_id))
+
+
+@pytest.mark.parametrize("operation_id", ["create_event", "update_event"])
+def test_the_comparison_finds_that_two_names_of_one_field_are_accepted(
+    operation_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RequestSchema, "_duplicates", lambda _self, _body: [])
+    assert any(found != wanted for _value, wanted, found in judged(operation_id))
