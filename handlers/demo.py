@@ -1,4 +1,7 @@
-"""Demo data: a few events, users and registrations."""
+"""Demo data: a few events, users and registrations.
+
+`tech-conf-2024` and `user-123` are the example ids of the contract, which Swagger UI fills in.
+"""
 
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -15,23 +18,35 @@ _USERS: Final = {
     "alan@example.com": "Alan",
     "edsger@example.com": "Edsger",
     "barbara@example.com": "Barbara",
+    "user-123": "John Doe",
+}
+
+#: The users of each event in the order of their registration.
+_REGISTRATIONS: Final = {
+    "hands-on-dynamodb": (
+        "ada@example.com",
+        "grace@example.com",
+        "alan@example.com",
+        "edsger@example.com",
+        "barbara@example.com",
+    ),
+    "api-design-meetup": ("ada@example.com", "grace@example.com"),
+    "tech-conf-2024": ("user-123",),
 }
 
 
 def fill(tables: Tables) -> None:
-    """Create what does not exist yet: a full event with a waitlist, one with free seats, and a cancelled one."""
+    """Create what does not exist yet: a full event with a waitlist, two with free seats, and a cancelled one."""
     for event_id, fields in _events(datetime.now(UTC)).items():
         with suppress(Conflicting):
             events.create(tables, event_id, fields)
     for user_id, name in _USERS.items():
         with suppress(Conflicting):
             users.create(tables, user_id, name)
-    for user_id in _USERS:
-        with suppress(Conflicting):
-            registrations.register(tables, "hands-on-dynamodb", user_id)
-    for user_id in list(_USERS)[:2]:
-        with suppress(Conflicting):
-            registrations.register(tables, "api-design-meetup", user_id)
+    for event_id, user_ids in _REGISTRATIONS.items():
+        for user_id in user_ids:
+            with suppress(Conflicting):
+                registrations.register(tables, event_id, user_id)
 
 
 def _events(now: datetime) -> dict[str, EventFields]:
@@ -56,6 +71,15 @@ def _events(now: datetime) -> dict[str, EventFields]:
             capacity=80,
             organizer="Web Guild",
             status="scheduled",
+        ),
+        "tech-conf-2024": EventFields(
+            title="Tech Conference",
+            description="Annual technology conference",
+            date=(now + timedelta(days=45)).strftime("%Y-%m-%d"),
+            location="San Francisco, CA",
+            capacity=100,
+            organizer="Tech Corp",
+            has_waitlist=True,
         ),
         "summer-hackathon": EventFields(
             title="Summer Hackathon",

@@ -68,9 +68,9 @@ def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
 
 
 @contextmanager
-def service() -> Iterator[str]:
+def service(*arguments: str) -> Iterator[str]:
     """Run the installed `events-api` on a free port, and yield its URL."""
-    command = [str(SCRIPTS / "events-api"), "--memory", "--port", "0"]
+    command = [str(SCRIPTS / "events-api"), "--memory", "--port", "0", *arguments]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         server = Server(process)
         try:

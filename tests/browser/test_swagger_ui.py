@@ -1,13 +1,14 @@
 """Swagger UI in a real browser: at the root, below a stage path, and at BROWSER_URL if there is one."""
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
 from handlers.contract import Contract
 from tests.apparatus.server import service
@@ -27,6 +28,13 @@ QUIET: Final = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+#: The property of a list's body that has its entries.
+LISTS: Final = {
+    "/events": "events",
+    "/events/{eventId}/registrations": "registrations",
+    "/users/{userId}/registrations": "registrations",
+}
 
 
 @pytest.fixture(scope="module")
@@ -116,6 +124,49 @@ def test_the_page_does_not_scroll_sideways_on_a_phone(browser: Browser, url: str
     page.close()
 
 
+def test_with_the_demo_every_get_and_put_succeeds_as_it_is_prefilled(browser: Browser) -> None:
+    """A prefilled POST has the ids of the demo, and the refusal says so."""
+    with service("--demo") as url:
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        log = PageLog(page)
+        page.goto(f"{url}/docs")
+        check_prefilled_reads(page)
+        assert statuses(execute_prefilled(page, "PUT")) == {"/events/{eventId}": "200"}
+        assert not log.errors
+        refusals = execute_prefilled(page, "POST")
+        assert {path: body["title"] for path, (_status, body) in refusals.items()} == {
+            "/events": "Event exists",
+            "/users": "User exists",
+            "/events/{eventId}/registrations": "Already registered",
+            "/registrations": "Already registered",
+        }
+        page.close()
+
+
+def test_without_the_demo_the_prefilled_posts_create_what_the_other_operations_use(browser: Browser) -> None:
+    """The operations of a method are executed from top to bottom; both registrations are the same one."""
+    with service() as url:
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"{url}/docs")
+        assert statuses(execute_prefilled(page, "POST")) == {
+            "/events": "201",
+            "/users": "201",
+            "/events/{eventId}/registrations": "201",
+            "/registrations": "409",
+        }
+        check_prefilled_reads(page)
+        assert statuses(execute_prefilled(page, "PUT")) == {"/events/{eventId}": "200"}
+        page.close()
+
+
+def check_prefilled_reads(page: Page) -> None:
+    """Execute every GET: the page shows status 200 and a body, in which a list has an entry."""
+    reads = execute_prefilled(page, "GET")
+    assert statuses(reads) == dict.fromkeys(paths_of("GET"), "200")
+    assert all(body for _status, body in reads.values())
+    assert all(reads[path][1][entries] for path, entries in LISTS.items())
+
+
 def try_out(page: Page, path: str, body: str) -> str:
     """Open the POST of a path, send a body, and return the status that Swagger UI shows."""
     operation = page.locator(".opblock-post").filter(has=page.locator(f'[data-path="{path}"]'))
@@ -123,6 +174,36 @@ def try_out(page: Page, path: str, body: str) -> str:
     operation.get_by_role("button", name="Try it out").click()
     operation.locator("textarea.body-param__text").fill(body)
     operation.get_by_role("button", name="Execute").click()
-    answer = operation.locator(".live-responses-table .response .response-col_status")
-    expect(answer).to_be_visible()
-    return str(answer.inner_text().split()[0])
+    return shown_status(operation)
+
+
+def execute_prefilled(page: Page, method: str) -> dict[str, tuple[str, Any]]:
+    """Execute the operations of a method unchanged, and return the status and body that the page shows, by path."""
+    shown = {}
+    operations = page.locator(f".opblock-{method.lower()}")
+    expect(operations).to_have_count(len(paths_of(method)))
+    for operation in operations.all():
+        path = str(operation.locator("[data-path]").get_attribute("data-path"))
+        operation.locator(".opblock-summary-control").click()
+        operation.get_by_role("button", name="Try it out").click()
+        operation.get_by_role("button", name="Execute").click()
+        status = shown_status(operation)
+        body = operation.locator(".live-responses-table .response .highlight-code pre").first.inner_text()
+        shown[path] = status, json.loads(body)
+        # The page slows down with every open operation.
+        operation.locator(".opblock-summary-control").click()
+    return shown
+
+
+def statuses(shown: dict[str, tuple[str, Any]]) -> dict[str, str]:
+    return {path: status for path, (status, _body) in shown.items()}
+
+
+def paths_of(method: str) -> list[str]:
+    return [operation.path for operation in Contract().operations.values() if operation.method == method]
+
+
+def shown_status(operation: Locator) -> str:
+    status = operation.locator(".live-responses-table .response .response-col_status")
+    expect(status).to_be_visible()
+    return str(status.inner_text().split()[0])

@@ -81,7 +81,9 @@ def test_bad_options_get_a_clear_error(tmp_path: Path, arguments: list[str], exp
     assert expected in refused("--port", "0", *arguments, folder=tmp_path)
 
 
-def test_the_demo_has_a_full_event_with_a_waitlist_and_can_be_repeated(tmp_path: Path, store_url: str) -> None:
+def test_the_demo_has_a_full_event_and_the_ids_of_the_contract_and_can_be_repeated(
+    tmp_path: Path, store_url: str
+) -> None:
     store: dict[str, Any] = {
         "AWS_ENDPOINT_URL_DYNAMODB": store_url,
         **{f"{table}_TABLE": f"Demo{table.title()}" for table in ("EVENTS", "USERS", "REGISTRATIONS")},
@@ -90,9 +92,11 @@ def test_the_demo_has_a_full_event_with_a_waitlist_and_can_be_repeated(tmp_path:
         with running("--demo", folder=tmp_path, **store) as server:
             assert server.first.endswith(f"data in the store at {store_url}\n")
             events = httpx.get(f"{server.url}/events").json()["events"]
-            assert len(events) == 3
+            assert len(events) == 4
             full = next(event for event in events if event["waitlistCount"])
             assert (full["availableSeats"], full["waitlistCount"]) == (0, 2)
+            example = httpx.get(f"{server.url}/events/tech-conf-2024/registrations/user-123")
+            assert example.json()["status"] == "confirmed"
             assert server.stop() == 0
     assert not (tmp_path / ".events-api").exists()
 
