@@ -125,6 +125,14 @@ def test_every_example_fits_its_schema(where: str) -> None:
     assert [error.message for error in validator_of(schema).iter_errors(example)] == []
 
 
+@pytest.mark.parametrize("name", RESOLVED["components"]["parameters"])
+def test_a_parameter_has_an_example_only_if_it_is_required(name: str) -> None:
+    """Swagger UI fills examples in: that of a filter, a cursor or a precondition would fit no data."""
+    parameter = RESOLVED["components"]["parameters"][name]
+    has_example = not {"example", "examples"}.isdisjoint(parameter.keys() | parameter["schema"].keys())
+    assert has_example is parameter.get("required", False)
+
+
 def test_every_operation_lists_all_its_error_statuses() -> None:
     for operation in CONTRACT.operations.values():
         definition = RESOLVED["paths"][operation.path][operation.method.lower()]
