@@ -9,8 +9,3 @@
 - `documents` serves Swagger UI and the contract beside the operations.
 - Entry points: `aws_lambda` (API Gateway), `wsgi` (gunicorn), `local` (the command `events-api`).
 """
-
-import warnings
-
-# connexion 3.3 imports starlette's test client in production, which then recommends httpx2 in a warning.
-warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")

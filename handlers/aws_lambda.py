@@ -4,18 +4,12 @@ Importing this module does nothing. The runtime of Lambda reads `handler` while 
 built in that phase and is part of a SnapStart snapshot.
 """
 
+import gc
 import os
 from collections.abc import Callable
 from typing import Any
 
-from mangum import Mangum
-
-from handlers.app import app_from
-from handlers.continuation import Continuation
 from handlers.lazy import lazy_attribute
-from handlers.pipeline import logs
-from handlers.settings import Settings
-from storage.dynamodb.tables import Tables
 
 Event = dict[str, Any]
 Handler = Callable[[Event, Any], dict[str, Any] | None]
@@ -25,6 +19,24 @@ handler: Handler
 
 
 def _build() -> Handler:
+    # What is loaded stays: the garbage collector would search it for nothing now, and again in every full collection.
+    gc.disable()
+    try:
+        return _load()
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+def _load() -> Handler:
+    from mangum import Mangum
+
+    from handlers.app import app_from
+    from handlers.continuation import Continuation
+    from handlers.pipeline import logs
+    from handlers.settings import Settings
+    from storage.dynamodb.tables import Tables
+
     logs.configure()
     tables = Tables.connect(os.environ)
     continuation = Continuation(tables)

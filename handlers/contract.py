@@ -40,7 +40,10 @@ class Contract:
         """
         try:
             self.yaml = path.read_bytes()
-            self.document = _document(self.yaml, path.with_suffix(".json"))
+            rendering = path.with_suffix(".json")
+            #: Whether it comes from the package for Lambda, which also contains its rendering as JSON.
+            self.packaged = rendering.exists()
+            self.document = _document(self.yaml, rendering)
         except (OSError, yaml.YAMLError) as error:
             raise ContractError(f"{path} can't be read: {error}") from error
 

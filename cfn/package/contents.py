@@ -2,12 +2,15 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 import yaml
 
+from cfn.errors import CommandError
 from cfn.package.checkout import ROOT
 from cfn.package.lock import LOCK
 from cfn.package.pip import pip
@@ -44,6 +47,9 @@ _UNUSED: Final = (
     "dateutil/zoneinfo/*.tar.gz",
     "flask_swagger_ui/*",
     "yaml/_yaml*",  # the contract is read as JSON
+    # What only `handlers.spared` would import, and what only these need.
+    *("requests/*", "httpx/*", "httpcore/*", "h11/*", "charset_normalizer/*", "idna/*"),
+    *("pydantic/v1/*", "pydantic/mypy.py"),
     "*.dist-info/*",
 )
 #: Exceptions to the patterns above: the SDK's data of two services, the files of Swagger UI that are served, metadata
@@ -66,9 +72,16 @@ _USED: Final = (
     "*/LICENSE*",
 )
 
+_START: Final = """
+from handlers.app import create_app
+from storage.dynamodb.tables import Tables
+create_app(Tables.connect({}, region_name="us-east-1"))
+"""
+
 
 def collect(folder: Path, platform: Platform) -> None:
     """Fill an empty folder with the locked wheels for the platform and the service's own files."""
+    _check_contract()
     locked = ["--require-hashes", "--requirement", str(LOCK), "--no-deps", "--only-binary=:all:"]
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
     for name in _OWN_PACKAGES:
@@ -79,6 +92,13 @@ def collect(folder: Path, platform: Platform) -> None:
     trim_sdk_data(folder / "botocore" / "data")
     # The service finds the files through the package's `__init__.py`, whose original code would import flask.
     (folder / "flask_swagger_ui" / "__init__.py").write_text("")
+
+
+def _check_contract() -> None:
+    """Start the service, which validates the contract and the models of it: in the package it trusts them."""
+    done = subprocess.run([sys.executable, "-c", _START], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CommandError(f"The service can't start: {done.stderr.strip().splitlines()[-1]}")
 
 
 def is_used(name: str) -> bool:

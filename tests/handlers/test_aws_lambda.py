@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gc
 import json
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -64,6 +65,12 @@ def test_repeated_query_parameters_are_refused(invoke: Lambda, make: Any, stage:
     answer = invoke(make("GET", "/events", stage=stage, query="limit=1&limit=2"))
     assert answer["statusCode"] == 422
     assert json.loads(answer["body"])["errors"] == [{"parameter": "limit", "detail": "Is given more than once."}]
+
+
+def test_what_is_loaded_is_kept_out_of_the_garbage_collector(invoke: Lambda) -> None:
+    assert invoke(payload_2("GET", "/"))["statusCode"] == 200
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 50_000
 
 
 def test_a_base64_body_is_read(invoke: Lambda) -> None:

@@ -205,6 +205,19 @@ def test_a_contract_that_is_not_valid_stops_the_start(tmp_path: Path, moto_table
         create_app(moto_tables, contract=write(tmp_path, spoil))
 
 
+def test_only_the_contract_of_a_package_is_not_validated_at_the_start(tmp_path: Path, moto_tables: Tables) -> None:
+    def spoil(document: Any) -> None:
+        document["info"]["contact"] = 7
+
+    spoilt = write(tmp_path, spoil)
+    with pytest.raises(ContractError, match=r"the contract is not valid at info/contact"):
+        create_app(moto_tables, contract=spoilt)
+    (tmp_path / "openapi.json").write_bytes(spoilt.json)
+    create_app(moto_tables, contract=Contract(tmp_path / "openapi.yaml"))
+    with pytest.raises(ContractError, match=r"the contract is not valid at info/contact"):
+        create_app(moto_tables, contract=spoilt)
+
+
 def test_a_contract_that_can_not_be_read_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="can't be read"):
         Contract(tmp_path / "nothing.yaml")
