@@ -74,7 +74,8 @@ def _detail(error: ErrorDetails, schema: Schema) -> str:
             return f"There is no such property.{suggestion(str(step), schema['properties'])}"
         schema = schema["properties"][step]
     kind = "no_such_day" if _is_no_such_day(error) else error["type"]
-    return _DETAILS[kind].format(**{**schema, "enum": ", ".join(schema.get("enum", ()))})
+    detail = _DETAILS[kind]
+    return detail.format(**{**schema, "enum": ", ".join(schema.get("enum", ()))}) if "{" in detail else detail
 
 
 def _is_no_such_day(error: ErrorDetails) -> bool:

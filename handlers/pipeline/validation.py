@@ -116,10 +116,12 @@ class RequestSchema:
         return suggestion(name, self._query) + listed
 
     def _read_headers(self, scope: Scope, given: dict[str, Any], errors: list[FieldError]) -> None:
-        for key, _value in scope["headers"]:
-            # A precondition is never dropped in silence (RFC 9110, 13); other unknown headers are.
-            if key in self._refused_headers:
-                errors.append(parameter_error(key.decode().title(), "This operation has no such precondition."))
+        # A precondition is never dropped in silence (RFC 9110, 13); other unknown headers are.
+        errors += [
+            parameter_error(key.decode().title(), "This operation has no such precondition.")
+            for key, _value in scope["headers"]
+            if key in self._refused_headers
+        ]
         for key, name in self._headers.items():
             texts = [value.decode("latin-1") for header, value in scope["headers"] if header == key]
             if texts:
@@ -130,11 +132,13 @@ def _errors(error: ValidationError) -> list[ErrorDetails]:
     return error.errors(include_url=False, include_context=False)
 
 
+_MEDIA: Final = {b"content-type": "application/json", b"content-encoding": "identity"}
+
+
 def _check_media_type(scope: Scope) -> None:
     """Refuse types other than uncompressed JSON; a missing type means JSON, and any charset parameter is ignored."""
-    expected = {b"content-type": "application/json", b"content-encoding": "identity"}
     for key, value in scope["headers"]:
-        if key in expected and value.decode("latin-1").split(";")[0].strip().lower() != expected[key]:
+        if key in _MEDIA and value.decode("latin-1").split(";")[0].strip().lower() != _MEDIA[key]:
             raise WrongMediaType
 
 

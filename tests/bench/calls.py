@@ -35,6 +35,21 @@ CALLS: Final = (
     Call("health", "GET", "/health", 200),
     Call("get event", "GET", f"/events/{OPEN}", 200),
     Call("list of 100 events", "GET", "/events", 200, "limit=100"),
+    Call(
+        "create event",
+        "POST",
+        "/events",
+        201,
+        body={
+            "title": "A workshop",
+            "description": "Bring a laptop.",
+            "date": "2030-05-01T18:30:00+02:00",
+            "location": "City Library",
+            "capacity": 20,
+            "organizer": "User Group",
+            "hasWaitlist": True,
+        },
+    ),
     Call("register", "POST", f"/events/{OPEN}/registrations", 201, body={"userId": NEWCOMER}),
     Call("register refused (409)", "POST", f"/events/{FULL}/registrations", 409, body={"userId": NEWCOMER}),
     Call(
