@@ -5,9 +5,13 @@ must agree on whether it is accepted and on the places of its errors.
 """
 
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from types import ModuleType
 from typing import Any, Final
 from urllib.parse import quote
@@ -36,6 +40,24 @@ Places = set[str]
 def test_the_generated_file_is_current(name: str) -> None:
     current = (FOLDER / name).read_text() == FILES[name](CONTRACT)
     assert current, "generate it again: python -m tests.contract.models"
+
+
+@pytest.mark.parametrize(
+    ("body", "finding"),
+    [
+        ('{"userId": "a", "name": "A", "createdAt": "…"}', "Success"),
+        ('{"userid": "a", "name": "A", "createdAt": "…"}', "userid"),
+        ('{"userId": "a", "name": "A"}', "createdAt"),
+        ('{"userId": "a", "name": "A", "createdAt": 1}', "createdAt"),
+    ],
+    ids=["a right body", "a misspelt key", "a missing key", "a value of another type"],
+)
+def test_the_type_checker_sees_what_an_answer_lacks(body: str, finding: str, tmp_path: Path) -> None:
+    shutil.copy(FOLDER / "answers.py", tmp_path)
+    (tmp_path / "handler.py").write_text(f"import answers\n\nbody: answers.User = {body}\n")
+    command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir", os.devnull, "handler.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert finding in done.stdout
 
 
 def judged(operation_id: str) -> Iterator[tuple[Any, Places, Places]]:

@@ -164,6 +164,13 @@ def test_invalid_dates_are_refused(client: Client, date: str) -> None:
     assert set(pointers(client.post("/events", json={**EVENT, "date": date}))) == {"/date"}
 
 
+@pytest.mark.parametrize("moment", ["2030-05-01T10:00:00.000Z\n", "2030-02-31T10:00:00Z", "2030-05-01", "now", 5])
+@pytest.mark.parametrize("name", ["createdAt", "updatedAt"])
+def test_a_time_that_is_none_is_refused_where_it_is_ignored(client: Client, name: str, moment: object) -> None:
+    client.create_event()
+    assert set(pointers(client.put("/events/conf", json={name: moment}))) == {f"/{name}"}
+
+
 @pytest.mark.parametrize(
     "date", ["2028-02-29", "2030-05-01T10:00", "2030-05-01T10:00:00.5-03:30", "0001-01-01T00:00+14:00", "9999-12-31"]
 )
