@@ -16,7 +16,7 @@ from tracecov.schemathesis import group_interactions_by_method_path, to_http_int
 from handlers.contract import PATH
 from tests.fuzz import checks  # noqa: F401 - the import registers the checks
 
-CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
+CONFIG: Final = Path(__file__).parents[2] / "schemathesis.toml"  # Where `st run openapi.yaml` finds it.
 DAY: Final = 24 * 60 * 60
 
 #: Maximum number of characters per line of a summary.

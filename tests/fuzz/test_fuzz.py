@@ -7,15 +7,19 @@ minimum number of cases: the run repeats all phases, and prints its progress, un
 import logging
 import os
 import random
+import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from handlers.app import create_app
+from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
 from tests.apparatus.response_check import ResponseCheck
-from tests.fuzz.run import fuzz, summary
+from tests.apparatus.server import SCRIPTS, running
+from tests.fuzz.run import CONFIG, fuzz, summary
 
 
 def test_a_fuzzer_of_the_contract_finds_no_fault(
@@ -51,3 +55,17 @@ def test_a_fuzzer_of_the_contract_finds_no_fault(
         gap for gap in run.coverage.coverage_gaps() if gap["kind"] not in {"response_uncovered", "example_unseen"}
     ]
     assert not missed, f"seed {seed} never met these parts of the contract; try a greater FUZZ_EXAMPLES"
+
+
+def test_schemathesis_alone_finds_no_fault_and_has_no_warning(tmp_path: Path) -> None:
+    """`st run openapi.yaml`, the command of a newcomer to this repository, with fewer examples."""
+    with running("--memory", folder=tmp_path) as server:
+        command = [str(SCRIPTS / "st"), "run", "openapi.yaml", "--url", server.url, "--max-examples", "5"]
+        done = subprocess.run(command, cwd=CONFIG.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "No issues found" in done.stdout
+
+
+def test_schemathesis_alone_uses_the_local_server() -> None:
+    local = Contract().document["servers"][1]["url"]
+    assert tomllib.loads(CONFIG.read_text())["base-url"] == local
