@@ -24,7 +24,7 @@ EventTitle = Annotated[
     Field(
         max_length=200,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufeff\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -34,7 +34,7 @@ EventDescription = Annotated[
     Field(
         max_length=1000,
         min_length=1,
-        pattern="^[^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufeff\uffa0][^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*$",
+        pattern="^[^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*$",
     ),
 ]
 
@@ -54,7 +54,7 @@ EventLocation = Annotated[
     Field(
         max_length=200,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufeff\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -67,7 +67,7 @@ EventOrganizer = Annotated[
     Field(
         max_length=100,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufeff\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -103,7 +103,7 @@ UserName = Annotated[
     Field(
         max_length=200,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufeff\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -217,9 +217,9 @@ class ListUserRegistrationsParameters(Request):
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
     "list_events": RequestModels(ListEventsParameters, None, "4df00bde032fd11e"),
-    "create_event": RequestModels(None, EventInput, "bb6908a721b518ab"),
+    "create_event": RequestModels(None, EventInput, "8944d7a4c2137557"),
     "get_event": RequestModels(GetEventParameters, None, "3da73e9711d644bb"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "667de43a2026cda5"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "65aed80f6008039b"),
     "delete_event": RequestModels(DeleteEventParameters, None, "3f70dfdf78afd068"),
     "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "7ff938a474921c97"),
     "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "8163fa7dba1157f7"),
@@ -227,7 +227,7 @@ OPERATIONS: Final = {
     "unregister_user": RequestModels(UnregisterUserParameters, None, "c805fecb7fff3b19"),
     "create_registration": RequestModels(None, RegistrationInput, "13918551d09723fd"),
     "delete_registration": RequestModels(DeleteRegistrationParameters, None, "d452d86a9f1164fd"),
-    "create_user": RequestModels(None, UserInput, "7de6d7f56f230e8b"),
+    "create_user": RequestModels(None, UserInput, "0e2a009db99f4ab7"),
     "get_user": RequestModels(GetUserParameters, None, "6d952e70f460a3bd"),
     "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "15027fcda60c4a29"),
     "get_api_info": RequestModels(None, None, "d09bea4ca0ac61c6"),

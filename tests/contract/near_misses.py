@@ -12,7 +12,7 @@ KINDS: Final[list[Any]] = [
 #: All characters to U+00FF, and those beyond that patterns speak of or engines disagree on.
 CHARACTERS: Final = [
     *map(chr, range(0x100)),
-    *"\u0130\u0660\u115f\u1680\u180e\u200b\u200f\u2028\u2029\u2060\u2064\u3000\u3164\ud800\udfff\ufeff\uff11\uffa0\U0001f680",
+    *"\u0130\u0660\u115f\u1680\u180e\u200b\u200f\u2028\u2029\u2060\u2064\u3000\u3164\ud800\udfff\ufefe\ufeff\uff00\uff11\uffa0\U0001f680",
 ]
 
 DATES: Final = [
