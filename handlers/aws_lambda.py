@@ -33,6 +33,7 @@ def _load() -> Handler:
 
     from handlers.app import app_from
     from handlers.continuation import Continuation
+    from handlers.gateway import HANDLERS
     from handlers.pipeline import logs
     from handlers.settings import Settings
     from storage.dynamodb.tables import Tables
@@ -45,6 +46,7 @@ def _load() -> Handler:
         app_from(os.environ, tables=tables, inline=True),
         lifespan="off",  # It would run in every invocation.
         api_gateway_base_path=Settings.of(os.environ).stage,
+        custom_handlers=HANDLERS,
         text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
     )
 

@@ -1,6 +1,5 @@
 """The log: one line per request, as JSON or, on a terminal, as text; never bodies, ids or names of people."""
 
-import json
 import logging
 import sys
 import time
@@ -10,6 +9,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any, Final, TextIO
 
+from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from handlers.contract import Operation
@@ -87,7 +87,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps({name: value for name, value in line.items() if value is not None})
+        return to_json({name: value for name, value in line.items() if value is not None}).decode()
 
 
 class PlainFormatter(logging.Formatter):
