@@ -39,6 +39,7 @@ def _load() -> Handler:
     from storage.dynamodb.tables import Tables
 
     logs.configure()
+    logs.silence_libraries()
     tables = Tables.connect(os.environ)
     continuation = Continuation(tables)
     mangum = Mangum(

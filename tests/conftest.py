@@ -35,6 +35,14 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
 
 
+@pytest.fixture(autouse=True)
+def _libraries_may_log() -> Iterator[None]:
+    """Restore the level of the root logger, which the entry point for Lambda raises."""
+    level = logging.getLogger().level
+    yield
+    logging.getLogger().setLevel(level)
+
+
 @pytest.fixture(scope="session")
 def moto_connection() -> Iterator[Tables]:
     """Connect to moto once per process: creating a client takes longer than most tests."""

@@ -107,6 +107,15 @@ class PlainFormatter(logging.Formatter):
         return f"{datetime.fromtimestamp(record.created).astimezone():%H:%M:%S} {text}{traceback}"
 
 
+def silence_libraries() -> None:
+    """Let only the service's own loggers write.
+
+    The runtime of Lambda logs whatever reaches the root logger, and mangum logs the path of every request there, with
+    the ids in it.
+    """
+    logging.getLogger().setLevel(logging.CRITICAL + 1)
+
+
 def configure(stream: TextIO | None = None) -> None:
     """Send the service's log to a stream (default: standard output), as text to a terminal and as JSON elsewhere."""
     stream = stream or sys.stdout

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import gc
 import json
+import logging
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -71,6 +72,23 @@ def test_what_is_loaded_is_kept_out_of_the_garbage_collector(invoke: Lambda) -> 
     assert invoke(payload_2("GET", "/"))["statusCode"] == 200
     assert gc.isenabled()
     assert gc.get_freeze_count() > 50_000
+
+
+@pytest.mark.usefixtures("log")
+def test_no_library_writes_the_path_of_a_request_to_the_log(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The runtime of Lambda has a handler for the root logger, with the level that the function's settings name."""
+    caplog.set_level(logging.INFO)
+    monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: moto_tables)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    handler = new_copy("handlers.aws_lambda").handler
+    for path in ("/users/ada@example.com", "/events/ada@example.com/registrations", "/nothing/ada@example.com"):
+        assert handler(payload_2("GET", path), Context())["statusCode"] == 404
+    asyncio.set_event_loop(None)
+    loop.close()
+    assert not [record for record in caplog.records if not record.name.startswith(("handlers", "storage"))]
 
 
 def test_a_base64_body_is_read(invoke: Lambda) -> None:
