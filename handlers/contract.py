@@ -12,6 +12,9 @@ import yaml
 #: In a checkout a link to the top level; in a wheel and on Lambda the file itself.
 PATH: Final = Path(__file__).with_name("openapi.yaml").resolve()
 
+#: Suffix of the rendering as JSON, in the package only.
+RENDERING: Final = ".rendered.json"
+
 _METHODS: Final = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
 
@@ -40,7 +43,7 @@ class Contract:
         """
         try:
             self.yaml = path.read_bytes()
-            rendering = path.with_suffix(".json")
+            rendering = path.with_suffix(RENDERING)
             #: Whether it comes from the package for Lambda, which also contains its rendering as JSON.
             self.packaged = rendering.exists()
             self.document = _document(self.yaml, rendering)
@@ -50,11 +53,22 @@ class Contract:
     @cached_property
     def json(self) -> bytes:
         """The document as JSON, references included."""
-        return json.dumps(self.document, ensure_ascii=False).encode()
+        return json.dumps(self.document, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
     @cached_property
     def operations(self) -> dict[str, Operation]:
-        """The operations by operationId."""
+        """The operations by operationId.
+
+        Raises:
+            ContractError: The document has no operations, or one without an operationId.
+
+        """
+        try:
+            return self._operations()
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ContractError(f"the contract is not valid: its operations can't be read ({error!r})") from error
+
+    def _operations(self) -> dict[str, Operation]:
         return {
             definition["operationId"]: Operation(definition["operationId"], method.upper(), path)
             for path, item in self.document["paths"].items()
@@ -79,9 +93,11 @@ class Contract:
         return {status: self._target(response) for status, response in responses.items()}
 
     def fingerprint(self, operation: Operation) -> str:
-        """Return a hash of what a request to an operation may contain, which its models are generated from."""
-        request = self.resolve([self.parameters(operation), self.body(operation)])
-        return hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:16]
+        """Return a hash of what a request and its responses may contain, which the operation's types are made of."""
+        answers = {status: response.get("content") for status, response in self.responses(operation).items()}
+        content = self.resolve([self.parameters(operation), self.body(operation), answers])
+        text = json.dumps(_without_words(content), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def resolve(self, node: Any) -> Any:
         """Return a part of the document with every reference in it replaced by its target."""
@@ -115,6 +131,20 @@ class Contract:
             definition = copy["paths"][operation.path][operation.method.lower()]
             definition["x-openapi-router-controller"] = f"handlers.{definition['tags'][0]}"
         return copy
+
+
+def _without_words(node: Any) -> Any:
+    """Return a part of the document without its descriptions and examples."""
+    if isinstance(node, list):
+        return [_without_words(entry) for entry in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: _without_words(entry)
+        for name, entry in node.items()
+        # A property may have the name of a keyword.
+        if name not in {"description", "example", "examples"} or (isinstance(entry, dict) and "type" in entry)
+    }
 
 
 def _document(text: bytes, rendering: Path) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from handlers.contract import Contract
+from storage.errors import VersionMismatch
 
 #: The files of Swagger UI that the page loads.
 ASSETS: Final = {
@@ -102,12 +103,21 @@ class Document:
         request = Headers(scope=scope)
         headers = {**self._headers, "ETag": self._etag}
         content, status = self._content, 200
-        if self._etag in (tag.strip() for tag in request.get("if-none-match", "").split(",")):
+        if not self._matches(request.get("if-match", "*")):
+            raise VersionMismatch
+        if self._matches(request.get("if-none-match", "")):
             content, status = b"", 304
         elif not self._media_type.startswith("image/") and _accepts_gzip(request.get("accept-encoding", "")):
             content = self._compressed
             headers["Content-Encoding"] = "gzip"
-        await Response(content, status, headers, self._media_type)(scope, receive, send)
+        await Response(content, status, headers, self._media_type if content else None)(scope, receive, send)
+
+    def _matches(self, tags: str) -> bool:
+        """Return whether ETags in a precondition are those of the document, by the weak comparison (RFC 9110, 8.8.3.2).
+
+        If-Match would demand the strong one; but nothing is changed here, and no representation is combined.
+        """
+        return tags.strip() == "*" or self._etag.removeprefix("W/") in re.findall('"[^"]*"', tags)
 
     @cached_property
     def _content(self) -> bytes:
@@ -137,13 +147,14 @@ class Documents:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request; `scope["extensions"]["document"]` is the path of the document, if it is one."""
-        document = self._documents.get(scope["path"]) if scope["type"] == "http" else None
+        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        document = self._documents.get(path)
         if document is None:
             await self._app(scope, receive, send)
             return
         if scope["method"] not in _METHODS:
             raise HTTPException(405, headers={"Allow": ", ".join(_METHODS)})
-        scope["extensions"]["document"] = scope["path"]
+        scope["extensions"]["document"] = path
         await document(scope, receive, send)
 
 

@@ -43,7 +43,7 @@ def create_event(body: EventInput, *, tables: Tables) -> tuple[answers.Event, in
         capacity=body.capacity,
         organizer=body.organizer,
         status=body.status,
-        has_waitlist=body.has_waitlist if body.waitlist_enabled is MISSING else body.waitlist_enabled,
+        has_waitlist=given(body.has_waitlist) or given(body.waitlist_enabled) or False,
     )
     event = events.create(tables, given(body.event_id), fields)
     return event_body(event), 201, {"Location": f"events/{event.event_id}", **_version(event)}

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from handlers.bodies import registration_body
 from handlers.models import answers
+from handlers.pipeline.field_errors import CURSOR_DETAIL
 from handlers.pipeline.json_text import render
 from handlers.request_errors import (
     MAX_BODY_BYTES,
@@ -44,10 +45,6 @@ class Problem:
     detail: str
     retry_after: int | None = None
     show: Callable[[Any, answers.Problem], None] | None = None
-
-
-#: The error of a cursor that is damaged, or belongs to another list or other filters.
-CURSOR_DETAIL: Final = "Must be the `nextCursor` of a page of the same list with the same filters, unchanged."
 
 
 def _show_registration(error: errors.AlreadyRegistered, problem: answers.Problem) -> None:

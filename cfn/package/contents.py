@@ -87,7 +87,7 @@ def collect(folder: Path, platform: Platform) -> None:
     for name in _OWN_PACKAGES:
         shutil.copytree(ROOT / name, folder / name)
     contract = folder / "handlers" / "openapi.yaml"
-    contract.with_suffix(".json").write_text(json.dumps(yaml.safe_load(contract.read_bytes())))
+    contract.with_suffix(".rendered.json").write_text(json.dumps(yaml.safe_load(contract.read_bytes())))
     _drop_unused(folder)
     trim_sdk_data(folder / "botocore" / "data")
     # The service finds the files through the package's `__init__.py`, whose original code would import flask.

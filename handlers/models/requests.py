@@ -24,7 +24,7 @@ EventTitle = Annotated[
     Field(
         max_length=200,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufefe-\uff00\uffa0\ufff0-\ufffb][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -34,7 +34,7 @@ EventDescription = Annotated[
     Field(
         max_length=1000,
         min_length=1,
-        pattern="^[^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*$",
+        pattern="^[^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*[^\\x00-\\x20\\x7F-\\xA0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufefe-\uff00\uffa0\ufff0-\ufffb][^\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F\\x7F-\\x9F]*$",
     ),
 ]
 
@@ -54,7 +54,7 @@ EventLocation = Annotated[
     Field(
         max_length=200,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufefe-\uff00\uffa0\ufff0-\ufffb][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -67,7 +67,7 @@ EventOrganizer = Annotated[
     Field(
         max_length=100,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufefe-\uff00\uffa0\ufff0-\ufffb][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -103,7 +103,7 @@ UserName = Annotated[
     Field(
         max_length=200,
         min_length=1,
-        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u115f\u1160\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u2064\u3000\u3164\ufefe-\uff00\uffa0][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
+        pattern="^[^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*[^\\x00-\\x20\\x7F-\\xA0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufefe-\uff00\uffa0\ufff0-\ufffb][^\\x00-\\x1F\\x7F-\\x9F\u2028\u2029]*$",
     ),
 ]
 
@@ -125,7 +125,7 @@ class EventInput(Request):
     capacity: EventCapacity
     organizer: EventOrganizer
     status: Literal["active", "scheduled", "ongoing", "completed", "cancelled"] = "active"
-    has_waitlist: Annotated[bool, Field(alias="hasWaitlist")] = False
+    has_waitlist: Annotated[bool | MISSING, Field(alias="hasWaitlist")] = MISSING
     waitlist_enabled: Annotated[bool | MISSING, Field(alias="waitlistEnabled")] = MISSING
 
 
@@ -216,21 +216,21 @@ class ListUserRegistrationsParameters(Request):
 
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
-    "list_events": RequestModels(ListEventsParameters, None, "4df00bde032fd11e"),
-    "create_event": RequestModels(None, EventInput, "8944d7a4c2137557"),
-    "get_event": RequestModels(GetEventParameters, None, "3da73e9711d644bb"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "65aed80f6008039b"),
-    "delete_event": RequestModels(DeleteEventParameters, None, "3f70dfdf78afd068"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "7ff938a474921c97"),
-    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "8163fa7dba1157f7"),
-    "get_registration": RequestModels(GetRegistrationParameters, None, "c805fecb7fff3b19"),
-    "unregister_user": RequestModels(UnregisterUserParameters, None, "c805fecb7fff3b19"),
-    "create_registration": RequestModels(None, RegistrationInput, "13918551d09723fd"),
-    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "d452d86a9f1164fd"),
-    "create_user": RequestModels(None, UserInput, "0e2a009db99f4ab7"),
-    "get_user": RequestModels(GetUserParameters, None, "6d952e70f460a3bd"),
-    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "15027fcda60c4a29"),
-    "get_api_info": RequestModels(None, None, "d09bea4ca0ac61c6"),
-    "check_health": RequestModels(None, None, "d09bea4ca0ac61c6"),
-    "get_openapi_json": RequestModels(None, None, "d09bea4ca0ac61c6"),
+    "list_events": RequestModels(ListEventsParameters, None, "943ae6c629d57014"),
+    "create_event": RequestModels(None, EventInput, "128c28d7768df10e"),
+    "get_event": RequestModels(GetEventParameters, None, "14701bd94cf052cd"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "deaff626c6d1498e"),
+    "delete_event": RequestModels(DeleteEventParameters, None, "1f413b926a86de27"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "735247f16ead0ba0"),
+    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "651f813ac2970df2"),
+    "get_registration": RequestModels(GetRegistrationParameters, None, "09ca70f6175a1eb6"),
+    "unregister_user": RequestModels(UnregisterUserParameters, None, "cff8c3b3255fd0e3"),
+    "create_registration": RequestModels(None, RegistrationInput, "8e300aecae7aed03"),
+    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "30d28da52cf2944b"),
+    "create_user": RequestModels(None, UserInput, "0c70acf3375f4791"),
+    "get_user": RequestModels(GetUserParameters, None, "9b43b47bcab8b5e3"),
+    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "7d9307455836698b"),
+    "get_api_info": RequestModels(None, None, "0a0fb5facadaa122"),
+    "check_health": RequestModels(None, None, "7c59c13ab1685934"),
+    "get_openapi_json": RequestModels(None, None, "ae238ce010bc1f90"),
 }

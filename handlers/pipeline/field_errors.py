@@ -18,9 +18,11 @@ Schema = Mapping[str, Any]
 
 def body_errors(errors: Iterable[ErrorDetails], schema: Schema) -> Iterator[FieldError]:
     """Yield the errors of a body, each located by a JSON Pointer (RFC 6901)."""
-    for error in errors:
+    for error in sorted(errors, key=lambda error: _ORDER.get(error["type"], len(_ORDER))):
         steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"])
-        yield body_error("".join(f"/{step}" for step in steps), _detail(error, schema))
+        pointer = "".join(f"/{step}" for step in steps)
+        for detail in _details(error, schema):
+            yield body_error(pointer, detail)
 
 
 def body_error(pointer: str, detail: str) -> FieldError:
@@ -31,7 +33,9 @@ def body_error(pointer: str, detail: str) -> FieldError:
 def parameter_errors(errors: Iterable[ErrorDetails], schema: Schema) -> Iterator[FieldError]:
     """Yield the errors of parameters, given the schema of an object that has them as properties."""
     for error in errors:
-        yield parameter_error(str(error["loc"][0]), _detail(error, schema))
+        name = str(error["loc"][0])
+        for detail in [CURSOR_DETAIL] if name == "cursor" else _details(error, schema):
+            yield parameter_error(name, detail)
 
 
 def parameter_error(name: str, detail: str) -> FieldError:
@@ -47,6 +51,12 @@ def _quoted(text: str) -> str:
 _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T|$)")
 
 _TYPE: Final = "Must be of type {type}."
+
+#: The error of a cursor that is damaged, or belongs to another list or other filters.
+CURSOR_DETAIL: Final = "Must be the `nextCursor` of a page of the same list with the same filters, unchanged."
+
+#: Unknown and missing properties come first: one may be the other, misspelt.
+_ORDER: Final = {"extra_forbidden": 0, "missing": 1}
 
 #: The detail of each kind of error; braces are keywords of the schema of the value.
 _DETAILS: Final = {
@@ -67,15 +77,26 @@ _DETAILS: Final = {
 }
 
 
-def _detail(error: ErrorDetails, schema: Schema) -> str:
-    """Describe an error without repeating the value, which may be long or private."""
+def _details(error: ErrorDetails, schema: Schema) -> Iterator[str]:
+    """Describe an error, and what else is wrong with the value; never with the value, which may be long or private."""
     for step in error["loc"]:
         if error["type"] == "extra_forbidden":
-            return f"There is no such property.{suggestion(str(step), schema['properties'])}"
+            yield f"There is no such property.{suggestion(str(step), schema['properties'])}"
+            return
         schema = schema["properties"][step]
-    kind = "no_such_day" if _is_no_such_day(error) else error["type"]
-    detail = _DETAILS[kind]
-    return detail.format(**{**schema, "enum": ", ".join(schema.get("enum", ()))}) if "{" in detail else detail
+    kinds = ["no_such_day" if _is_no_such_day(error) else error["type"]]
+    # pydantic stops at the first constraint of a value that fails.
+    if kinds == ["literal_error"] and not isinstance(error["input"], str):
+        kinds.insert(0, "string_type")
+    if kinds[0] in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
+        kinds.append("string_pattern_mismatch")
+    values = {**schema, "enum": ", ".join(schema.get("enum", ()))}
+    yield from (_DETAILS[kind].format(**values) for kind in kinds)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Return whether a text matches a pattern, in which `$` is the end of the text."""
+    return re.search(re.sub(r"\$$", r"\\Z", pattern), text) is not None
 
 
 def _is_no_such_day(error: ErrorDetails) -> bool:

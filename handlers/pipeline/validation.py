@@ -33,7 +33,8 @@ class RequestSchema:
 
         """
         models = OPERATIONS.get(operation.operation_id)
-        if models is None or models.fingerprint != contract.fingerprint(operation):
+        # The build of a package has compared the fingerprints.
+        if models is None or not (contract.packaged or models.fingerprint == contract.fingerprint(operation)):
             raise ContractError(
                 f"handlers/models does not match {operation.operation_id}: generate it again with"
                 " `python -m tests.contract.models`"
@@ -77,12 +78,12 @@ class RequestSchema:
         if self.body:
             _check_media_type(scope)
             body = parse(await _read(scope, receive))
-            errors += self._duplicates(body)
             try:
                 arguments["body"] = self.body.model_validate(body)
             except ValidationError as error:
                 # Stop after one error more than is listed: the suggestion for each costs time.
                 errors += islice(body_errors(_errors(error), self._body_schema), MAX_ERRORS + 1)
+            errors += self._duplicates(body)
         if errors:
             raise InvalidRequest(errors)
         return arguments

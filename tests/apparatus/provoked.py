@@ -104,6 +104,7 @@ CHANGES: Final[dict[str, Callable[[Request], Request]]] = {
     "200": lambda request: request,
     "201": lambda request: request,
     "204": lambda request: request,
+    "304": functools.partial(with_options, headers={"If-None-Match": "*"}),
     "400": body(b"{"),
     "404": absent,
     "412": functools.partial(with_options, headers={"If-Match": '"0000000000000000"'}),

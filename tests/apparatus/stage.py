@@ -16,7 +16,7 @@ from starlette.routing import Route
 
 #: The new field in every object of `later_version`, and the type of all its problems.
 NEW_FIELD: Final = {"newField": {"of": ["a", "later", "version"]}}
-NEW_TYPE: Final = "urn:problem-type:events-api:of-a-later-version"
+NEW_TYPE: Final = "https://example.com/problems#of-a-later-version"
 
 
 @contextmanager

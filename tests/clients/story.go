@@ -87,7 +87,7 @@ func useLaterVersion(ctx context.Context, client *eventsapi.APIClient) {
 	equal(page.Registrations[0].Event.EventId, party)
 	_, _, err := client.EventsAPI.GetEvent(ctx, "nothing").Execute()
 	refusal := problem(err)
-	equal(refusal.Type, "urn:problem-type:events-api:of-a-later-version")
+	equal(refusal.Type, "https://example.com/problems#of-a-later-version")
 	equal(refusal.Status, int32(http.StatusNotFound))
 }
 

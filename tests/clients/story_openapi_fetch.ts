@@ -104,7 +104,7 @@ async function useLaterVersion(client: Client): Promise<void> {
   deepStrictEqual(page.data?.registrations.map((entry) => entry.event.eventId), [EVENT]);
   const missing = await client.GET('/events/{eventId}', { params: { path: { eventId: 'nothing' } } });
   const refusal = problem(missing.error);
-  strictEqual(refusal.type, 'urn:problem-type:events-api:of-a-later-version');
+  strictEqual(refusal.type, 'https://example.com/problems#of-a-later-version');
   strictEqual(refusal.status, 404);
 }
 

@@ -87,7 +87,7 @@ def use_later_version(url: str) -> None:
             raise AssertionError
         except NotFoundException as error:
             refusal = problem(error)
-        assert (refusal.type, refusal.status) == ("urn:problem-type:events-api:of-a-later-version", 404)
+        assert (refusal.type, refusal.status) == ("https://example.com/problems#of-a-later-version", 404)
 
 
 def register(registrations: RegistrationsApi, user_id: str) -> tuple[RegistrationStatus, int | None]:

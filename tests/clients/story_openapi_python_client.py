@@ -44,10 +44,11 @@ def main(url: str) -> None:
                 location="Roof",
                 capacity=1,
                 organizer="Ada",
-                has_waitlist=True,
+                waitlist_enabled=True,  # the former name, without a default of the other beside it
             ),
         )
         assert isinstance(event, Event)
+        assert event.has_waitlist
         assert event.available_seats == 1
         assert event.created_at < dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
         for user_id in (ADA, BOB, CYD):
@@ -93,7 +94,7 @@ def use_later_version(url: str) -> None:
         assert [entry.event.event_id for entry in page.registrations] == [EVENT]
         refusal = get_event.sync("nothing", client=client)
         assert isinstance(refusal, Problem)
-        assert (refusal.type_, refusal.status) == ("urn:problem-type:events-api:of-a-later-version", 404)
+        assert (refusal.type_, refusal.status) == ("https://example.com/problems#of-a-later-version", 404)
 
 
 def register(client: Client, user_id: str) -> tuple[RegistrationStatus, int | None]:

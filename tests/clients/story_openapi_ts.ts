@@ -97,7 +97,7 @@ async function useLaterVersion(url: string): Promise<void> {
   const page = await api.listUserRegistrations({ path: { userId: CYD } });
   deepStrictEqual(page.data?.registrations.map((entry) => entry.event.eventId), [EVENT]);
   const refusal = problem((await api.getEvent({ path: { eventId: 'nothing' } })).error);
-  strictEqual(refusal.type, 'urn:problem-type:events-api:of-a-later-version');
+  strictEqual(refusal.type, 'https://example.com/problems#of-a-later-version');
   strictEqual(refusal.status, 404);
 }
 

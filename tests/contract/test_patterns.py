@@ -3,6 +3,7 @@
 import datetime as dt
 import itertools
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,13 +69,21 @@ def exists(day: str) -> bool:
         return False
 
 
-INVISIBLE = "\u00a0\u00ad\u1680\u2000\u200a\u200b\u200d\u200f\u2028\u2029\u202f\u205f\u2060\u3000\u3164\ufeff"
+#: Of the format characters, those that have a glyph.
+SIGNS = "\u0600\u0601\u0602\u0603\u0604\u0605\u06dd\u070f\u0890\u0891\u08e2"
+
+INVISIBLE = (
+    "\u034f\u17b4\u17b5\u180b\u2800\ufe00\ufe0f"
+    "\u00a0\u00ad\u1680\u2000\u200a\u200b\u200d\u200f\u2028\u2029\u202f\u205f\u2060\u3000\u3164\ufeff"
+)
 
 
 @pytest.mark.parametrize("name", ["EventTitle", "EventLocation", "EventOrganizer", "UserName", "EventDescription"])
 def test_text_is_not_only_white_space_or_invisible_characters(name: str) -> None:
     accepted = pattern(name)
-    for space in {*INVISIBLE, *filter(str.isspace, map(chr, range(0x10000)))}:
+    characters = [chr(code) for code in range(0x10000) if not 0xD800 <= code < 0xE000]
+    invisible = {one for one in characters if one.isspace() or (unicodedata.category(one) == "Cf" and one not in SIGNS)}
+    for space in {*INVISIBLE, *invisible}:
         assert not accepted.match(space), ascii(space)
         assert not accepted.match(f" {space} "), ascii(space)
     for text in ("x", " x", "x ", "\u200bx", "é", "日本", "👩‍🚀", "\u00a0x\ufeff"):

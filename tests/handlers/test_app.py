@@ -17,7 +17,7 @@ def test_by_default_success_and_errors_allow_all_origins(client: Client) -> None
     for path, status in (("/events", 200), ("/events/nothing", 404), ("/nothing", 404), ("/events?limit=0", 422)):
         answer = client.get(path, headers=ORIGIN)
         assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (status, "*")
-        for name in ("ETag", "Link", "Location", "Retry-After"):
+        for name in ("ETag", "Link", "Location", "Retry-After", "X-Request-Id"):
             assert name in answer.headers["access-control-expose-headers"]
 
 

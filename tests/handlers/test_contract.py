@@ -212,7 +212,7 @@ def test_only_the_contract_of_a_package_is_not_validated_at_the_start(tmp_path: 
     spoilt = write(tmp_path, spoil)
     with pytest.raises(ContractError, match=r"the contract is not valid at info/contact"):
         create_app(moto_tables, contract=spoilt)
-    (tmp_path / "openapi.json").write_bytes(spoilt.json)
+    (tmp_path / "openapi.rendered.json").write_bytes(spoilt.json)
     create_app(moto_tables, contract=Contract(tmp_path / "openapi.yaml"))
     with pytest.raises(ContractError, match=r"the contract is not valid at info/contact"):
         create_app(moto_tables, contract=spoilt)

@@ -61,6 +61,35 @@ def test_a_document_is_revalidated_by_its_etag(client: Client, path: str) -> Non
     assert client.get(path, headers={"If-None-Match": 'W/"other"'}).content == first.content
 
 
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_the_preconditions_of_a_document_are_evaluated(client: Client, path: str) -> None:
+    tag = client.get(path).headers["etag"]
+    for value in ("*", tag, tag.removeprefix("W/"), f'"x", {tag}'):
+        assert client.get(path, headers={"If-None-Match": value}).status_code == 304
+    assert client.get(path, headers={"If-None-Match": '"x"'}).status_code == 200
+    if path == "/openapi.json":
+        assert problem(client.get(path, headers={"If-Match": tag})) == "invalid-request"
+    else:
+        assert client.get(path, headers={"If-Match": tag}).status_code == 200
+        assert client.get(path, headers={"If-Match": '"x"'}).status_code == 412
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_document_is_served_below_the_path_of_a_mount(app: Any, path: str) -> None:
+    def mounted(scope: Any, receive: Any, send: Any) -> Any:
+        return app.app({**scope, "root_path": "/api"}, receive, send)
+
+    client = Client(mounted)
+    assert client.get(f"/api{path}").status_code == 200
+    assert client.get("/api/events/none").status_code in {404, 503}
+
+
+def test_the_contract_as_json_is_compact_and_ends_with_a_line_break(client: Client) -> None:
+    text = client.get("/openapi.json").text
+    assert text.endswith("}\n")
+    assert '{"openapi":"3.0.3",' in text
+
+
 def test_documents_of_different_content_have_different_etags(client: Client) -> None:
     assert len({client.get(path).headers["etag"] for path in DOCUMENTS}) == len(DOCUMENTS)
 

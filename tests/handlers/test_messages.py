@@ -7,6 +7,7 @@ import pytest
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, DeadlineExceeded
 from tests.apparatus.client import EVENT, Client
+from tests.apparatus.server import ROOT
 
 
 def errors(answer: Any) -> dict[str, str]:
@@ -21,10 +22,39 @@ def test_an_etag_without_quotes_is_explained(client: Client, header: str) -> Non
     assert found == {header: "Must be: ETags in double quotes, separated by commas, or `*`."}
 
 
-@pytest.mark.parametrize("cursor", ["abc", "a.b", "WyJldmVudHMiXQ"])
+@pytest.mark.parametrize("cursor", ["abc", "a.b", "WyJldmVudHMiXQ", "!", "", "a" * 501])
 def test_a_cursor_that_no_page_has_is_explained(client: Client, cursor: str) -> None:
-    found = errors(client.get(f"/events?cursor={cursor}"))["cursor"]
-    assert "`nextCursor` of a page of the same list with the same filters, unchanged." in found
+    sentence = "Must be the `nextCursor` of a page of the same list with the same filters, unchanged."
+    assert errors(client.get(f"/events?cursor={cursor}")) == {"cursor": sentence}
+
+
+@pytest.mark.parametrize(
+    ("body", "sentences"),
+    [
+        ({"date": "tomorrow"}, ["Must have at least 10 characters.", "Must be: A day (`YYYY-MM-DD`)"]),
+        ({"title": ""}, ["Must have at least 1 characters.", "Must be: Text without line breaks"]),
+        ({"title": "x" * 201}, ["Must have at most 200 characters."]),
+        ({"title": f"{'x' * 200}\n"}, ["Must have at most 200 characters.", "Must be: Text without line breaks"]),
+        ({"status": 1}, ["Must be of type string.", "Must be one of: active"]),
+        ({"capacity": 0, "x": 1}, ["There is no such property.", "Must be at least 1."]),
+    ],
+    ids=repr,
+)
+def test_all_that_is_wrong_with_a_value_is_said_at_once(
+    client: Client, body: dict[str, Any], sentences: list[str]
+) -> None:
+    found = [error["detail"] for error in client.put("/events/conf", json=body).json()["errors"]]
+    assert len(found) == len(sentences)
+    assert all(detail.startswith(sentence) for detail, sentence in zip(found, sentences, strict=True))
+
+
+def test_the_readme_shows_an_answer_as_it_is(client: Client) -> None:
+    text = (ROOT / "README.md").read_text()
+    answer = client.post("/events", json={"title": "A workshop", "capacity": 0, "hasWaitList": True}).json()
+    assert f'"detail": "{answer["detail"]}"' in text
+    first, second, *_others, last = answer["errors"]
+    for error in (first, second, last):
+        assert f'{{"pointer": "{error["pointer"]}", "detail": "{error["detail"]}"}}' in text
 
 
 @pytest.mark.parametrize("day", ["2030-02-31", "2030-02-29", "2030-13-01", "2030-04-31T10:00", "0000-01-01"])
