@@ -30,6 +30,7 @@ class Meter:
         body = json.loads(params["body"])
         tables = body.get("RequestItems", {}).values()
         context["consistent"] = bool(body.get("ConsistentRead")) or any(table.get("ConsistentRead") for table in tables)
+        context["keys"] = sum(len(table["Keys"]) for table in tables) or 1
         written = [next(iter(member.values())).get("Item", {}) for member in body.get("TransactItems", [])]
         with self._lock:
             self.calls[model.name] += 1
@@ -40,7 +41,10 @@ class Meter:
         if model.name in {"GetItem", "BatchGetItem"}:
             found = [parsed["Item"]] if "Item" in parsed else []
             found += [item for items in parsed.get("Responses", {}).values() for item in items]
-            self._read([size(item) for item in found] or [0], consistent=context["consistent"])
+            left_over = sum(len(table["Keys"]) for table in parsed.get("UnprocessedKeys", {}).values())
+            # A key without an item is billed as well.
+            missing = [0] * (context["keys"] - left_over - len(found))
+            self._read([*(size(item) for item in found), *missing], consistent=context["consistent"])
         elif model.name == "Query":
             shown = sum(size(item) for item in parsed["Items"])
             # Items that a filter drops are billed as well; assume that they are as large as those it passes.

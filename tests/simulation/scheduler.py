@@ -147,7 +147,11 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
     """Run `storage` on the virtual clock, the seeded dice and the scheduler, with this size of promotion batches."""
     with (
         mock.patch.multiple(
-            "storage.dynamodb.tables", time=scheduler, _random=random, ThreadPoolExecutor=scheduler.executor
+            "storage.dynamodb.tables",
+            time=scheduler,
+            _wait=scheduler.pause,
+            _random=random,
+            ThreadPoolExecutor=scheduler.executor,
         ),
         mock.patch("storage.dynamodb.deadline.time", scheduler),
         mock.patch("storage.dynamodb.outages.time", scheduler),
