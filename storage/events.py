@@ -137,16 +137,35 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
 def _current_items(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, Item]]:
     """Return both items of each event that an index lists, as they are at one moment; a deleted event is left out.
 
-    An index is eventually consistent: if its version of DETAILS is not that of SEATS, both are read again.
+    An index is eventually consistent, and so are these reads of the counts, at half the price. If SEATS is missing, or
+    its version is not that of DETAILS, one of the two is older than the other: both are read again, consistently.
     """
-    found = tables.get_all(("Events", seats_key(item["eventId"])) for item in listed)
+    event_ids = [item["eventId"] for item in listed]
+    found = tables.get_all((("Events", seats_key(event_id)) for event_id in event_ids), consistent=False)
     seats = {item["eventId"]: item for item in found["Events"]}
-    known = {item["eventId"]: (item, seats[item["eventId"]]) for item in listed if item["eventId"] in seats}
-    current = {event_id: both for event_id, both in known.items() if both[0]["version"] == both[1]["version"]}
-    outdated = [event_id for event_id in known if event_id not in current]
-    read_again = tables.each(*(partial(_current_if_exists, tables, event_id) for event_id in outdated))
-    current |= {event_id: both for event_id, both in zip(outdated, read_again, strict=True) if both is not None}
-    return [current[event_id] for event_id in known if event_id in current]
+    current = {
+        item["eventId"]: (item, seats[item["eventId"]])
+        for item in listed
+        if item["eventId"] in seats and item["version"] == seats[item["eventId"]]["version"]
+    }
+    outdated = [event_id for event_id in event_ids if event_id not in current]
+    current |= _read_again(tables, outdated)
+    return [current[event_id] for event_id in event_ids if event_id in current]
+
+
+def _read_again(tables: Tables, event_ids: Sequence[str]) -> dict[str, tuple[Item, Item]]:
+    """Return both items of those events that exist, in as few calls as for all of them together."""
+    found = tables.get_all(
+        ("Events", key) for event_id in event_ids for key in (details_key(event_id), seats_key(event_id))
+    )
+    parts = {(item["eventId"], item["part"]): item for item in found["Events"]}
+    pairs = [(parts.get((event_id, DETAILS)), parts.get((event_id, SEATS))) for event_id in event_ids]
+    both = {details["eventId"]: (details, seats) for details, seats in pairs if details and seats}
+    # A batch reads item by item, and may catch an update half-way.
+    torn = [event_id for event_id, (details, seats) in both.items() if details["version"] != seats["version"]]
+    read = tables.each(*(partial(_current_if_exists, tables, event_id) for event_id in torn))
+    both |= {event_id: pair for event_id, pair in zip(torn, read, strict=True) if pair is not None}
+    return {event_id: pair for event_id, pair in both.items() if pair[0]["version"] == pair[1]["version"]}
 
 
 def _current_if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | None:

@@ -158,8 +158,9 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
                     if all(request.user_id in s.people for s in timeline.between(event_id, call.since, call.until))
                 ),
             )
+    # The index lags, and so do the counts: each event is one state, which may be slightly older than the call.
     return all(
-        _is_event(event, timeline.between(event.event_id, call.since, call.until))
+        _is_event(event, timeline.between(event.event_id, call.since - LAG, call.until))
         and request.given["status"] in {None, event.status}
         for event in outcome
     ) and _has_each_once([event.event_id for event in outcome], _listed(call, timeline))
