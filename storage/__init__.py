@@ -14,7 +14,7 @@ event, from its user and, while it waits, from the queue:
     Registrations  pk             sk
                    EVENT#e        USER#u            the registration: status, registeredAt, seq while waitlisted
                    EVENT#e        WAIT#000000004217 number 4217 in the queue: userId, registeredAt
-                   EVENT#e        LEFT#0000000042   the numbers from 4200 to 4299 whose owners left the queue: numbers
+                   EVENT#e        LEFT#0000000004   the numbers from 4000 to 4999 whose owners left the queue: numbers
                    USER#u         EVENT#e           a pointer, which lists a user's registrations
 
 Every change of SEATS is a transaction whose conditions verify what the decision relied on (`storage.rules`). Only

@@ -21,8 +21,9 @@ USER_PREFIX: Final = "USER#"
 QUEUE_PREFIX: Final = "WAIT#"
 LEFT_PREFIX: Final = "LEFT#"
 
-#: Count of queue numbers per LEFT item; with all of them in it, the item stays below 1 KB.
-BLOCK: Final = 100
+#: Count of queue numbers per LEFT item. The larger a block, the fewer items a position takes. While no more than a
+#: quarter of its numbers is in it, an item is 1 KB, one write unit; with all of them it is less than 5 KB.
+BLOCK: Final = 1000
 
 #: The fields of `Seats`, each with its name in the SEATS item.
 _SEATS_NAMES: Final[Mapping[str, str]] = {

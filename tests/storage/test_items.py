@@ -1,5 +1,6 @@
 """Keys and dates sort correctly as text."""
 
+import math
 import time
 from datetime import datetime
 
@@ -54,13 +55,22 @@ def test_left_items_sort_by_number(one: int, other: int) -> None:
     assert (left_key("e", one)["sk"] < left_key("e", other)["sk"]) == (one // BLOCK < other // BLOCK)
 
 
-@pytest.mark.parametrize(("seq", "block"), [(0, 0), (99, 0), (100, 1), (199, 1), (4200, 42), (4299, 42), (4300, 43)])
-def test_a_left_item_has_the_numbers_that_differ_in_the_last_two_digits(seq: int, block: int) -> None:
+@pytest.mark.parametrize(
+    ("seq", "block"), [(0, 0), (999, 0), (1000, 1), (1999, 1), (42000, 42), (42999, 42), (43000, 43)]
+)
+def test_a_left_item_has_the_numbers_that_differ_in_the_last_three_digits(seq: int, block: int) -> None:
     assert left_key("e", seq) == {"pk": "EVENT#e", "sk": f"LEFT#{block:010d}"}
 
 
-def test_a_left_item_with_all_its_numbers_is_one_write_unit() -> None:
-    last = range(10**12 - BLOCK, 10**12)
+@pytest.mark.parametrize(
+    ("below", "left", "units"),
+    [(10**4, 0.29, 1), (10**6, 0.22, 1), (10**6, 0.47, 2), (10**6, 1.0, 5), (10**12, 1.0, 7)],
+)
+def test_a_left_item_with_a_fifth_of_its_numbers_is_one_write_unit_and_with_all_a_few(
+    below: int, left: float, units: int
+) -> None:
+    last = range(below - BLOCK, below)
     keys = {tuple(left_key("e" * 100, seq).items()) for seq in last}
     assert len(keys) == 1
-    assert size(marshal({**dict(keys.pop()), "numbers": frozenset(last)})) <= 1024
+    numbers = frozenset(last[: int(BLOCK * left)])
+    assert math.ceil(size(marshal({**dict(keys.pop()), "numbers": numbers})) / 1024) == units
