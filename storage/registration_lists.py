@@ -1,10 +1,9 @@
 """The lists of an event's and of a user's registrations."""
 
-from functools import partial
 from typing import Final
 
-from storage import cursors, queue, users
-from storage.dynamodb.tables import Tables
+from storage import cursors, queue, user_positions, users
+from storage.dynamodb.tables import Tables, batches
 from storage.errors import EventNotFound
 from storage.items import (
     USER_PREFIX,
@@ -17,7 +16,9 @@ from storage.items import (
     to_registration,
 )
 from storage.model import Event, Page, Registration, RegistrationStatus
-from storage.registrations import with_position
+
+#: Maximum number of calls for a page.
+PAGE_CALLS: Final = 6
 
 _ALL_OF: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
 
@@ -79,6 +80,8 @@ def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
 def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:
     """Return a page of a user's registrations by event id, each with its event, which has no counts.
 
+    The page is short if the positions of all its waitlisted registrations would take more than `PAGE_CALLS`.
+
     Raises:
         UserNotFound: No user has this id.
         CursorInvalid: The cursor is damaged, or belongs to another list.
@@ -102,9 +105,13 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
     events = {item["eventId"]: to_event(item) for item in found["Events"]}
     items = {item["pk"].removeprefix("EVENT#"): item for item in found["Registrations"]}
     # Since the pointers were read, a registration or its event may have been deleted.
-    known = [event_id for event_id in event_ids if event_id in items and event_id in events]
-    registrations = tables.each(*(partial(with_position, tables, items[event_id]) for event_id in known))
+    known = items.keys() & events.keys()
+    numbers = {each: items[each]["seq"] for each in event_ids if each in known and "seq" in items[each]}
+    calls = PAGE_CALLS - 1 - batches(2 * len(event_ids))
+    positions = user_positions.positions(tables, numbers, calls)
+    beyond = next((each for each in numbers if each not in positions), None)
+    shown = event_ids if beyond is None else event_ids[: event_ids.index(beyond)]
     return Page(
-        [(registration, events[registration.event_id]) for registration in registrations],
-        cursors.encode(name, event_ids[-1]) if len(pointers) > limit else None,
+        [(to_registration(items[each], positions.get(each)), events[each]) for each in shown if each in known],
+        cursors.encode(name, shown[-1]) if len(pointers) > len(shown) else None,
     )

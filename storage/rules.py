@@ -81,6 +81,16 @@ def promotable(seats: Seats) -> int:
     return min(seats.free, seats.waitlisted) if seats.open else 0
 
 
+def position(seats: Seats, seq: int, left_behind: int) -> int:
+    """Return the position in the queue of the number `seq`, from 1; `left_behind` of the numbers behind it have left.
+
+    Each number below `next_seq` waits, has left the queue or was promoted, and nobody behind a waiting person was
+    promoted. So of the numbers behind, all but those that left wait; everybody else who waits is ahead, or is `seq`.
+    """
+    waiting_behind = seats.next_seq - 1 - seq - left_behind
+    return seats.waitlisted - waiting_behind
+
+
 def check_capacity(seats: Seats, capacity: int) -> None:
     """Refuse a capacity below the number of people confirmed.
 

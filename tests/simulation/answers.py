@@ -1,5 +1,6 @@
 """Checks that each answer was true at some moment of its call, and that the call did exactly what it reports."""
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
@@ -143,7 +144,7 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
             return _is_list_of_event(call, timeline, states)
         case "list user":
             return all(
-                _is_registration(registration, call, timeline)
+                _is_registration(registration, call, timeline, derived=True)
                 and registration.event_id == event.event_id
                 and any(
                     state.details == marshal(details_item(event))
@@ -187,8 +188,14 @@ def _has_fields(state: State, given: Mapping[str, Any]) -> bool:
     return state.details is not None and marshal(fields).items() <= state.details.items()
 
 
-def _is_registration(registration: Registration, call: Call, timeline: Timeline, exactly: int | None = None) -> bool:
-    """Return whether a registration was true at some moment; unless `exactly` is set, its position may lag."""
+def _is_registration(
+    registration: Registration, call: Call, timeline: Timeline, exactly: int | None = None, *, derived: bool = False
+) -> bool:
+    """Return whether a registration was true at some moment; unless `exactly` is set, its position may lag.
+
+    A position `derived` from the counters may be off by the number of people behind, or at the place, who left the
+    queue meanwhile: the counters and the LEFT item are read one after the other.
+    """
     event_id, user_id = registration.event_id, registration.user_id
     states = timeline.between(event_id, call.since, call.until)
     if registration.status == "confirmed":
@@ -197,13 +204,27 @@ def _is_registration(registration: Registration, call: Call, timeline: Timeline,
     before = timeline.between(event_id, call.since - LAG, call.until)
     if exactly is not None:
         before = timeline.between(event_id, exactly, exactly)
-    return any(_may_be(registration.position, number, before) for number in numbers if number is not None)
+    return any(
+        _may_be(registration.position, number, before, _gone_behind(number, before) if derived else 0)
+        for number in numbers
+        if number is not None
+    )
 
 
-def _may_be(position: int | None, number: int, states: list[State]) -> bool:
+def _may_be(position: int | None, number: int, states: list[State], off: int) -> bool:
     """Return whether a position lies between the number always ahead and the number ever ahead of a place."""
     ahead = [{seq for seq in state.places if seq < number} for state in states]
-    return position is not None and len(set.intersection(*ahead)) < position <= len(set.union(*ahead)) + 1
+    if position is None or position < 1:
+        return False
+    return len(set.intersection(*ahead)) - off < position <= len(set.union(*ahead)) + 1 + off
+
+
+def _gone_behind(number: int, states: list[State]) -> int:
+    """Return how many people at and behind a place left the queue, one after the other, in these states."""
+    return sum(
+        len({seq for seq in before.places if seq >= number} - after.places.keys())
+        for before, after in itertools.pairwise(states)
+    )
 
 
 def _is_list_of_event(call: Call, timeline: Timeline, states: list[State]) -> bool:

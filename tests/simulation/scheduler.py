@@ -10,6 +10,9 @@ from unittest import mock
 
 import greenlet
 
+from storage import rules
+from storage.items import BLOCK
+
 _START = datetime(2030, 1, 1, tzinfo=UTC)
 
 
@@ -144,7 +147,11 @@ class _Future(Future[Any]):
 
 @contextmanager
 def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
-    """Run `storage` on the virtual clock, the seeded dice and the scheduler, with this size of promotion batches."""
+    """Run `storage` on the virtual clock, the seeded dice and the scheduler, with this size of promotion batches.
+
+    With small batches, LEFT items are small as well, so that a queue of a few people extends over several.
+    """
+    block = batch + 1 if batch < rules.BATCH else BLOCK
     with (
         mock.patch.multiple(
             "storage.dynamodb.tables",
@@ -157,5 +164,8 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
         mock.patch("storage.dynamodb.outages.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),
         mock.patch("storage.rules.BATCH", batch),
+        mock.patch("storage.items.BLOCK", block),
+        mock.patch("storage.queue.BLOCK", block),
+        mock.patch("storage.user_positions.BLOCK", block),
     ):
         yield

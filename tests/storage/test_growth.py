@@ -1,6 +1,8 @@
 """Growth: an access to an event with thousands of registrations, a fifth of them waiting, costs the same as with 50.
 
 So does a page of every list, whatever its filter; only a list that is read through a filter costs up to four Queries.
+A page of a user's registrations costs at most 6 calls, however many of them wait and in however long queues; while no
+more than some 2,000 people wait behind the user, it costs at most twice as many units as a page of confirmed ones.
 
 The items are put into moto's tables directly, as the API would take hours. moto sorts all items for each query, so a
 test run uses 2,500; `GROWTH=50000` takes minutes.
@@ -298,3 +300,94 @@ def test_a_page_of_events_or_of_a_user_costs_the_same_for_any_number_and_any_fil
     large = costs(tables, calendar_pages(tables, MANY))
     assert large == small
     assert {tuple(calls.items()) for calls, _, _ in large.values()} == {(("Query", 1), ("BatchGetItem", 1))}
+
+
+def engaged(
+    user_id: str, count: int, waits: Callable[[int], bool], ahead: int, behind: int
+) -> Iterator[tuple[str, Item]]:
+    """Yield the items of a user with registrations, of which some wait, each in a queue of its own.
+
+    Every tenth of the people ahead and behind has left; of the others, only the first has a place.
+    """
+    texts: dict[str, Any] = {"title": "T", "description": "D", "date": "2030-05-01", "location": "L", "organizer": "O"}
+    shared: dict[str, Any] = {"capacity": 1, "status": "active", "has_waitlist": True, "version": "v"}
+    gone = [seq for seq in range(5, ahead + 1 + behind, 10) if seq != ahead]
+    for number in range(count):
+        event_id, waiting = f"{user_id}-{number:03d}", waits(number)
+        yield "Events", details_item(Event(event_id=event_id, created_at=MOMENT, updated_at=MOMENT, **texts, **shared))
+        total = ahead + 1 + behind if waiting else 0
+        counts: dict[str, Any] = {"confirmed": 1, "waitlisted": total and total - len(gone), "next_seq": total}
+        yield "Events", seats_item(event_id, Seats(**counts, **shared))
+        registration = Registration(
+            event_id=event_id,
+            user_id=user_id,
+            status="waitlisted" if waiting else "confirmed",
+            registered_at=MOMENT,
+        )
+        yield "Registrations", registration_item(registration, ahead if waiting else None)
+        yield "Registrations", pointer_key(user_id, event_id)
+        for seq in {0, ahead} if waiting else ():
+            yield "Registrations", queue_item(registration, seq)
+        for block in {seq // BLOCK for seq in gone} if waiting else ():
+            left = frozenset(seq for seq in gone if seq // BLOCK == block)
+            yield "Registrations", {**left_key(event_id, block * BLOCK), "numbers": left}
+
+
+def user_pages(tables: Tables, user_id: str, limit: int) -> Iterator[tuple[list[int | None], int, float]]:
+    """Yield the positions, the number of calls and the read units of each page of a user."""
+    cursor = None
+    while True:
+        with metered(tables) as meter:
+            found = registration_lists.of_user(tables, user_id, limit=limit, cursor=cursor)
+        yield [entry.position for entry, _event in found.entries], sum(meter.calls.values()), meter.reads
+        cursor = found.next_cursor
+        if cursor is None:
+            return
+
+
+MIXTURES: dict[str, Callable[[int], bool]] = {
+    "one waits": lambda number: number == 0,
+    "half wait": lambda number: number % 2 == 0,
+    "all wait": lambda _number: True,
+}
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50, 100])
+@pytest.mark.parametrize("waits", MIXTURES.values(), ids=MIXTURES)
+def test_a_page_of_a_user_is_six_calls_and_twice_the_units_of_confirmed_ones_in_every_mixture(
+    fill: Callable[..., Tables], waits: Callable[[int], bool], limit: int
+) -> None:
+    """The queues are short, or as long as those of the other tests; the user is the first, inside, or the last."""
+    fill(engaged("seated", limit, nobody, 0, 0))
+    long = MANY // 5
+    places = {"short": (5, 5), "first": (0, long), "inside": (long // 2, long // 2), "last": (long, 0)}
+    for name, (ahead, behind) in places.items():
+        tables = fill(engaged(name, limit, waits, ahead, behind))
+        ((_, _, shown),) = user_pages(tables, "seated", limit)
+        pages = list(user_pages(tables, name, limit))
+        position = ahead + 1 - sum(seq % 10 == 5 for seq in range(ahead))
+        assert [each for page in pages for each in page[0]] == [
+            position if waits(number) else None for number in range(limit)
+        ]
+        assert all(calls <= registration_lists.PAGE_CALLS for _entries, calls, _units in pages)
+        if long <= 2 * BLOCK:
+            assert len(pages) == 1
+            assert pages[0][2] <= 2 * shown
+
+
+def test_a_page_of_a_user_in_very_long_queues_is_short_instead_of_expensive(fill: Callable[..., Tables]) -> None:
+    """With 10,000 people behind, the calls of a page suffice for some 30 positions, whichever of them are longer."""
+    tables = fill(engaged("u", 100, lambda number: number != 3, 7, 10 * BLOCK))
+    pages = list(user_pages(tables, "u", 50))
+    assert [each for page in pages for each in page[0]] == [None if number == 3 else 7 for number in range(100)]
+    assert all(calls <= registration_lists.PAGE_CALLS for _entries, calls, _units in pages)
+    assert len(pages) <= 4
+
+
+def test_a_page_of_a_user_costs_the_same_in_short_and_long_queues(fill: Callable[..., Tables]) -> None:
+    """The last of a queue has nobody behind; others pay for each thousand people behind."""
+    found = []
+    for name, ahead in (("short", FEW // 5), ("long", MANY // 5)):
+        tables = fill(engaged(name, 50, lambda _number: True, ahead, 0))
+        found += [(calls, units) for _entries, calls, units in user_pages(tables, name, 50)]
+    assert found == [(3, 1 + 50 * 2 + 50 * 2 * 0.5)] * 2

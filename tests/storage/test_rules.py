@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from storage.errors import CapacityBelowConfirmed, EventClosed, EventFull
 from storage.model import EventStatus
-from storage.rules import OPEN, Admission, Seats, admit, check_capacity, promotable
+from storage.rules import OPEN, Admission, Seats, admit, check_capacity, position, promotable
 
 CLOSED: tuple[EventStatus, ...] = ("completed", "cancelled")
 
@@ -78,6 +78,9 @@ class RuledEvent:
     queue: list[int] = field(default_factory=list)
     promoted: list[int] = field(default_factory=list)
     joined: list[int] = field(default_factory=list)
+    #: The number of each person who waits, and the numbers whose owners left the queue.
+    numbers: dict[int, int] = field(default_factory=dict)
+    left: set[int] = field(default_factory=set)
 
     def promote(self) -> None:
         for _ in range(promotable(self.seats)):
@@ -102,9 +105,13 @@ class RuledEvent:
         else:
             self.queue.append(person)
             self.joined.append(person)
+            self.numbers[person] = self.seats.next_seq
+            self.seats = replace(self.seats, next_seq=self.seats.next_seq + 1)
         self.count()
 
     def leave(self, person: int) -> None:
+        if person in self.queue:
+            self.left.add(self.numbers[person])
         for group in (self.confirmed, self.queue, self.joined):
             if person in group:
                 group.remove(person)
@@ -118,6 +125,12 @@ class RuledEvent:
             return
         self.seats = replace(self.seats, **fields)
         self.promote()
+
+
+def positions(event: RuledEvent) -> list[int]:
+    """Return the position of each person in the queue, as the counters and the numbers that left give it."""
+    numbers = [event.numbers[person] for person in event.queue]
+    return [position(event.seats, seq, sum(number > seq for number in event.left)) for seq in numbers]
 
 
 PEOPLE = st.integers(0, 11)
@@ -143,5 +156,6 @@ def test_any_sequence_of_steps_keeps_the_invariant(steps: list[tuple[str, Any]])
         assert promotable(event.seats) == 0, "somebody waits beside a free seat"
         stayed = [person for person in waiting if person in event.queue]
         assert event.queue[: len(stayed)] == stayed, "somebody jumped the queue"
+        assert positions(event) == list(range(1, len(event.queue) + 1)), "a position is not the rank in the queue"
     still = [person for person in event.joined if person in event.queue]
     assert still == event.queue
