@@ -14,7 +14,7 @@ from storage.dynamodb.tables import Tables, batches
 from storage.items import BLOCK, left_key, seats_key, to_seats
 from storage.rules import Seats
 
-#: Count of LEFT items from which a Query, billed by the sum of their sizes, is better than a batch, billed by item.
+#: Number of LEFT items above which a Query, billed by the sum of their sizes, is preferred to a batch, billed by item.
 _LONG: Final = 8
 
 _BEHIND: Final = "#pk = :pk AND #sk BETWEEN :first AND :last"
@@ -26,8 +26,8 @@ def positions(tables: Tables, numbers: Mapping[str, int], calls: int) -> dict[st
     The calls must suffice for two items of each event and one more; then at least the first position is returned. A
     position that can't be right takes two more calls: its queue is damaged, or it moved between the reads.
 
-    All reads are eventually consistent. A person behind who leaves meanwhile is missing from the counters or from the
-    LEFT item: until both are visible, the position is off by that one. Everybody else moves it as in `queue.positions`.
+    All reads are eventually consistent. If a person behind leaves meanwhile, one of the two items may show it and the
+    other not yet: then the position is off by one. All other changes affect it as in `queue.positions`.
     """
     if not numbers:
         return {}
@@ -60,9 +60,9 @@ def _blocks_behind(seq: int, seats: Seats | None) -> range:
 
 
 def _affordable(lengths: Sequence[int], calls: int) -> tuple[int, int]:
-    """Return how many ranges of LEFT items, from the first, so many calls can read, and how many take a Query each.
+    """Return how many ranges of LEFT items, from the first, `calls` can read, and how many of them take a Query each.
 
-    These are the longest; a batch reads the items of all others.
+    The longest ones do; batches read the items of all others.
     """
     long = sum(length > _LONG for length in lengths)
     for count in range(len(lengths), 0, -1):
