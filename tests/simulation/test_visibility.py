@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 
-from storage import audit, events, registrations, users
+from storage import audit, events, registration_lists, registrations, users
 from storage.dynamodb.attributes import Key, marshal
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, EventNotFound, RegistrationNotFound
@@ -149,3 +149,28 @@ def test_a_deleted_event_leaves_no_item_although_the_last_number_that_left_is_no
     with suppress(EventNotFound):
         events.delete(tables, "e")
     assert [table for table, _partition, _sort in dynamo.items] == ["Users"] * 5
+
+
+def test_a_position_in_the_list_of_a_user_is_off_by_one_while_a_person_behind_leaves_and_right_afterwards(
+    tables: Tables, dynamo: Dynamo
+) -> None:
+    """The counters show the departure of `d`, and the LEFT item does not yet. Both other reads start at the head."""
+    for user_id in "bcd":
+        registrations.register(tables, "e", user_id)
+    seen: list[int | None] = []
+
+    def look() -> None:
+        seen.extend(listed(tables, user_id) for user_id in "bc")
+        seen.extend(registrations.get(tables, "e", user_id).position for user_id in "bc")
+
+    meanwhile = Meanwhile(dynamo, left_key("e", 0), look)
+    registrations.unregister(tables, "e", "d")
+    assert meanwhile.acted
+    assert seen == [1, 1, 1, 2]
+    assert [listed(tables, user_id) for user_id in "bc"] == [1, 2]
+
+
+def listed(tables: Tables, user_id: str) -> int | None:
+    """Return the position in the only registration of a user, as the list shows it."""
+    ((registration, _event),) = registration_lists.of_user(tables, user_id, limit=10).entries
+    return registration.position
