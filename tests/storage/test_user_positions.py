@@ -175,6 +175,13 @@ def test_a_number_that_was_never_assigned_as_far_as_the_counters_show_is_looked_
     assert user_positions.positions(waiting, {"x": 4}, 4) == {"x": 5}
 
 
+def test_a_number_that_was_assigned_and_left_after_the_counters_were_read_does_not_count(waiting: Tables) -> None:
+    """The LEFT item is newer than the counters: it has the number 4, which they have not assigned yet."""
+    newer = Step(action="Put", table="Registrations", item={**left_key("x", 0), "numbers": frozenset({4, 5})})
+    waiting.transact([newer])
+    assert user_positions.positions(waiting, {"x": 1}, 4) == {"x": 2}
+
+
 def test_nobody_waits_so_nothing_is_read() -> None:
     assert user_positions.positions(cast("Any", None), {}, 4) == {}
 
