@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any, Final
 
 STAGE: Final = "prod"
@@ -26,34 +27,36 @@ class Call:
     body: dict[str, Any] | None = field(default=None)
 
     @property
+    def validated(self) -> bool:
+        """Whether only a side that validates can answer it."""
+        return self.status == HTTPStatus.UNPROCESSABLE_ENTITY
+
+    @property
     def body_text(self) -> str | None:
         """The body as JSON."""
         return None if self.body is None else json.dumps(self.body)
 
 
+_EVENT: Final = {
+    "title": "A workshop",
+    "description": "Bring a laptop.",
+    "date": "2030-05-01T18:30:00+02:00",
+    "location": "City Library",
+    "capacity": 20,
+    "organizer": "User Group",
+    "hasWaitlist": True,
+}
+
 CALLS: Final = (
     Call("health", "GET", "/health", 200),
     Call("get event", "GET", f"/events/{OPEN}", 200),
     Call("list of 100 events", "GET", "/events", 200, "limit=100"),
-    Call(
-        "create event",
-        "POST",
-        "/events",
-        201,
-        body={
-            "title": "A workshop",
-            "description": "Bring a laptop.",
-            "date": "2030-05-01T18:30:00+02:00",
-            "location": "City Library",
-            "capacity": 20,
-            "organizer": "User Group",
-            "hasWaitlist": True,
-        },
-    ),
+    Call("create event", "POST", "/events", 201, body=_EVENT),
     Call("register", "POST", f"/events/{OPEN}/registrations", 201, body={"userId": NEWCOMER}),
     Call("register refused (409)", "POST", f"/events/{FULL}/registrations", 409, body={"userId": NEWCOMER}),
+    Call("one error (422)", "POST", "/events", 422, body={**_EVENT, "capacity": 0}),
     Call(
-        "invalid body (422)",
+        "four errors (422)",
         "POST",
         "/events",
         422,

@@ -4,15 +4,14 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from typing import Final
 
 from tests.bench.calls import CALLS, gateway_event
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
-from tests.bench.packaged import VARIANTS, Variant, packages
+from tests.bench.packaged import packages
 from tests.bench.results import Row, Table
-from tests.bench.workers import environment, interleaved
+from tests.bench.workers import SIDES, Side, environment, interleaved
 
 # The peak is read from /proc: the one of getrusage still includes that of the parent process.
 _CHILD: Final = """
@@ -32,35 +31,27 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(json.dumps([cpu * 1000, int(peak.split()[1]) * 1024 / 1e6]), file=log, flush=True)
 """
 
-_FIGURES: Final = (("CPU", "ms"), ("wall", "ms"), ("peak memory", "MB"))
-
-_OTHERS: Final[Sequence[tuple[Variant, str]]] = (("peer", ""), ("plain", ", peer as usually packaged"))
+_FIGURES: Final = (("CPU", "ms"), ("elapsed", "ms"), ("peak memory", "MB"))
 
 
-def measure(options: Options) -> Table:
+def measure(options: Options) -> list[Table]:
     """Measure CPU and elapsed time in milliseconds, and peak memory in megabytes."""
     event = json.dumps(gateway_event(next(call for call in CALLS if call.name == "get event")))
     with fake_dynamodb() as url:
-        for variant in VARIANTS:
-            _start(variant, url, event)
-        measured = interleaved(options.rounds, lambda variant: _start(variant, url, event), VARIANTS)
+        for side in SIDES:
+            _start(side, url, event)
+        measured = interleaved(options.rounds, lambda side: _start(side, url, event), SIDES)
     rows = [
-        Row(
-            name=f"{name}{suffix}",
-            unit=unit,
-            ours=[figures[number] for figures in measured["ours"]],
-            peer=[figures[number] for figures in measured[other]],
-        )
-        for other, suffix in _OTHERS
+        Row(name, unit, {side: [figures[number] for figures in rounds] for side, rounds in measured.items()})
         for number, (name, unit) in enumerate(_FIGURES)
         if options.wants(name)
     ]
-    return Table("Cold start", rows, "From a fresh interpreter to the first response (get event); files in cache.")
+    return [Table("Cold start", rows)]
 
 
-def _start(variant: Variant, store_url: str, event: str) -> tuple[float, float, float]:
+def _start(side: Side, store_url: str, event: str) -> tuple[float, float, float]:
     """Start once, and return CPU and elapsed time in milliseconds, and peak memory in megabytes."""
-    package = packages()[variant]
+    package = packages()[side]
     # Without site-packages and PYTHON* variables: only the package is importable.
     command = [sys.executable, "-I", "-S", "-B", "-c", _CHILD, str(package.folder), package.entry, event]
     begin = time.perf_counter()

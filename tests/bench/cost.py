@@ -1,39 +1,43 @@
 """DynamoDB calls, request units and dollars per operation, on ministack."""
 
-from contextlib import ExitStack
 from typing import Any, Final
 
 from storage.embedded import embedded_store
+from tests.bench import dataset
 from tests.bench.calls import CALLS, JOIN_QUEUE, Call
 from tests.bench.options import Options
 from tests.bench.results import Row, Table
-from tests.bench.tables import tables_of
-from tests.bench.workers import SIDES, Side, WorkerProcess, worker
+from tests.bench.workers import Side, environment, worker
 
 #: Dollars per million request units of on-demand tables in us-east-1.
 _READS: Final = 0.125
 _WRITES: Final = 0.625
+#: The peers share one repository, so one of them stands for all.
+_SIDES: Final[tuple[Side, ...]] = ("ours", "bare")
 
 
-def measure(options: Options) -> Table:
-    """Measure dollars per million requests, once for each side, on new tables of its own."""
+def measure(options: Options) -> list[Table]:
+    """Measure dollars per million requests, once for each side, on a new store of its own."""
+    calls = [call for call in (*CALLS, JOIN_QUEUE) if options.wants(call.name) and not call.validated]
+    costs = {side: _costs(side, calls) for side in _SIDES}
+    note = (
+        f"On-demand tables in us-east-1, dollars per million: write units (W) {_WRITES}, read units (R) {_READS}. "
+        "The peers share their calls of DynamoDB."
+    )
+    rows = [_row(call, {side: costs[side][call.name] for side in _SIDES}) for call in calls]
+    return [Table("DynamoDB per million requests", rows, note)]
+
+
+def _costs(side: Side, calls: list[Call]) -> dict[str, Any]:
     with embedded_store() as url:
-        rows = _rows(options, url)
-    note = f"On-demand tables in us-east-1, dollars per million: write units (W) {_WRITES}, read units (R) {_READS}."
-    return Table("DynamoDB, dollars per million", rows, note)
+        dataset.create(url)
+        with worker(side, environment(url), "metered") as started:
+            return {call.name: started.do("cost", call) for call in calls}
 
 
-def _rows(options: Options, url: str) -> list[Row]:
-    with ExitStack() as stack:
-        both = {side: stack.enter_context(worker(side, tables_of(side, url), "metered")) for side in SIDES}
-        return [_row(call, both) for call in (*CALLS, JOIN_QUEUE) if options.wants(call.name)]
-
-
-def _row(call: Call, both: dict[Side, WorkerProcess]) -> Row:
-    metered = {side: worker.do("cost", call=call.name) for side, worker in both.items()}
-    dollars = {side: [_READS * cost["reads"] + _WRITES * cost["writes"]] for side, cost in metered.items()}
-    details = {side: _text(cost) for side, cost in metered.items()}
-    return Row.of(call.name, "$", dollars, details=details)
+def _row(call: Call, costs: dict[Side, Any]) -> Row:
+    dollars = {side: [_READS * cost["reads"] + _WRITES * cost["writes"]] for side, cost in costs.items()}
+    return Row(call.name, "$", dollars, {side: _text(cost) for side, cost in costs.items()})
 
 
 def _text(cost: dict[str, Any]) -> str:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from storage.dynamodb.attributes import Item, marshal
 from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS
 from storage.items import details_item, pointer_key, registration_item, seats_item, user_item
 from storage.model import Event, Registration, User
 from storage.rules import Seats
@@ -19,14 +20,11 @@ _MOMENT: Final = "2026-11-23T09:00:00.000Z"
 _BATCH: Final = 25
 
 
-def items(runners: int = 0) -> dict[str, list[Item]]:
-    """Return the items by table, with `runners` additional users who have no registration yet."""
+def items() -> dict[str, list[Item]]:
+    """Return the items by table."""
     seats = [(made, _seats(made)) for made in map(event, EVENT_IDS)]
     registrations = [registration(event_id, user_id) for event_id, user_id in _REGISTERED]
-    users = [
-        User(user_id=user_id, name="Somebody", created_at=_MOMENT)
-        for user_id in ("early", NEWCOMER, REGULAR, *map(runner, range(runners)))
-    ]
+    users = [User(user_id=user_id, name="Somebody", created_at=_MOMENT) for user_id in ("early", NEWCOMER, REGULAR)]
     return {
         "Events": [item for made, counts in seats for item in (details_item(made), seats_item(made.event_id, counts))],
         "Users": [user_item(user) for user in users],
@@ -37,17 +35,14 @@ def items(runners: int = 0) -> dict[str, list[Item]]:
     }
 
 
-def fill(tables: Tables, runners: int = 0) -> None:
-    """Write the items to a store."""
-    for table, made in items(runners).items():
+def create(store_url: str) -> None:
+    """Create the tables in a store, and write the items to them."""
+    tables = Tables.connect({}, endpoint_url=store_url, **EMULATOR_ACCESS)
+    tables.create_missing()
+    for table, made in items().items():
         for start in range(0, len(made), _BATCH):
             puts: Any = [{"PutRequest": {"Item": marshal(item)}} for item in made[start : start + _BATCH]]
-            tables.client.batch_write_item(RequestItems={tables.names[table]: puts})
-
-
-def runner(number: int) -> str:
-    """Return the id of an additional user, who registers for many events."""
-    return f"runner-{number:04d}@example.com"
+            tables.client.batch_write_item(RequestItems={table: puts})
 
 
 def event(event_id: str) -> Event:

@@ -82,6 +82,13 @@ class Answers:
         items = next(filter(None, lists), [])[: request.get("Limit")]
         return HTTPStatus.OK, {"Items": items, "Count": len(items), "ScannedCount": len(items)}
 
+    def _CreateTable(self, _request: Any) -> tuple[int, Any]:  # noqa: N802 - DynamoDB's name
+        kind = "com.amazonaws.dynamodb.v20120810#ResourceInUseException"
+        return HTTPStatus.BAD_REQUEST, {"__type": kind, "message": "The table exists"}
+
+    def _Scan(self, _request: Any) -> tuple[int, Any]:  # noqa: N802 - DynamoDB's name
+        return HTTPStatus.OK, {"Items": [], "Count": 0, "ScannedCount": 0}
+
     def _TransactWriteItems(self, request: Any) -> tuple[int, Any]:  # noqa: N802 - DynamoDB's name
         members = [next(iter(member.values())) for member in request["TransactItems"]]
         seats = marshal(seats_key(FULL))

@@ -1,4 +1,4 @@
-"""The deployment packages: the service as `cfn` builds it, and the peer built alike and as usual."""
+"""The deployment packages: the service as `cfn` builds it, and each peer trimmed and compiled by the same rules."""
 
 import re
 import shutil
@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from cfn.package.build import build_package, write_zip
 from cfn.package.bytecode import compile_all
@@ -15,14 +15,20 @@ from cfn.package.contents import is_used
 from cfn.package.lock import LOCK
 from cfn.package.pip import pip
 from cfn.package.platforms import Platform, get_platform
+from cfn.package.sdk_data import trim_sdk_data
+from tests.bench.workers import Side
 
-Variant = Literal["ours", "peer", "plain"]
-VARIANTS: Final[tuple[Variant, ...]] = ("ours", "peer", "plain")
-
-_PEER: Final = Path(__file__).parent / "peer"
-#: boto3's resource needs this data; the service's client does not.
-_RESOURCE: Final = "boto3/data/dynamodb/"
-_REQUIREMENTS: Final = ("fastapi>=0.165,<0.166", "boto3", "mangum")
+_PEERS: Final = Path(__file__).parent / "peers"
+#: The requirements of each peer besides boto3, and its modules besides the repository.
+_FASTAPI: Final = (
+    ("fastapi>=0.165,<0.166", "mangum"),
+    ("fastapi_app.py", "fastapi_async.py", "fastapi_def.py", "models.py"),
+)
+_POWERTOOLS: Final = (("aws-lambda-powertools==3.37.0", "pydantic"), ("powertools.py", "models.py"))
+_BARE: Final = ((), ("bare.py",))
+_OWN_MODULES: Final = {*_FASTAPI[1], *_POWERTOOLS[1], *_BARE[1]}
+#: Used by no peer: only the service calls a function, and serves Swagger UI from its package.
+_UNUSED: Final = ("botocore/data/lambda/", "aws_lambda_powertools/event_handler/openapi/swagger_ui/")
 
 
 @dataclass(frozen=True)
@@ -35,16 +41,19 @@ class Packaged:
 
 
 @cache
-def packages() -> dict[Variant, Packaged]:
+def packages() -> dict[Side, Packaged]:
     """Build the packages once, for this machine's platform; the folder is deleted when the process ends."""
     platform, folder = get_platform("host"), Path(_folder().name)
     ours = build_package(platform, folder).path
-    peer = _peer_built_alike(folder / "peer", platform)
-    plain = _peer_as_usual(folder / "plain", platform)
+    fastapi = _built_alike(folder / "fastapi", platform, *_FASTAPI)
+    powertools = _built_alike(folder / "powertools", platform, *_POWERTOOLS)
+    bare = _built_alike(folder / "bare", platform, *_BARE)
     return {
-        "ours": Packaged(_unpacked(ours), "handlers.aws_lambda", ours.stat().st_size),
-        "peer": Packaged(_unpacked(peer), "app.main", peer.stat().st_size),
-        "plain": Packaged(folder / "plain", "app.main", plain.stat().st_size),
+        "ours": _unpacked(ours, "handlers.aws_lambda"),
+        "fastapi_async": _unpacked(fastapi, "peers.fastapi_async"),
+        "fastapi_def": _unpacked(fastapi, "peers.fastapi_def"),
+        "powertools": _unpacked(powertools, "peers.powertools"),
+        "bare": _unpacked(bare, "peers.bare"),
     }
 
 
@@ -53,35 +62,27 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
     return tempfile.TemporaryDirectory(prefix="events-api-bench-")
 
 
-def _peer_built_alike(folder: Path, platform: Platform) -> Path:
-    """Install the peer, then delete, compile and zip files by the same rules as the service's package."""
-    _install(folder, platform, "--no-compile")
+def _built_alike(folder: Path, platform: Platform, requirements: tuple[str, ...], modules: tuple[str, ...]) -> Path:
+    """Install a peer, in the service's locked versions where both use a package, and return its zip."""
+    constraints = folder.with_suffix(".txt")
+    constraints.write_text("\n".join(re.findall(r"^[a-z0-9-]+==[^ ]+", LOCK.read_text(), re.MULTILINE)))
+    wheels = [*platform.pip_options, "--only-binary=:all:", "--constraint", str(constraints)]
+    pip("install", "--target", str(folder), "--no-compile", *wheels, "boto3", *requirements)
+    shutil.copytree(
+        _PEERS, folder / "peers", ignore=shutil.ignore_patterns("__pycache__", *_OWN_MODULES.difference(modules))
+    )
     for path in sorted(folder.rglob("*"), reverse=True):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and not is_used(name) and not name.startswith(_RESOURCE):
+        if path.is_file() and (not is_used(name) or name.startswith(_UNUSED)):
             path.unlink()
+    trim_sdk_data(folder / "botocore" / "data")
     compile_all(folder, platform.python)
     write_zip(folder, folder.with_suffix(".zip"))
     return folder.with_suffix(".zip")
 
 
-def _peer_as_usual(folder: Path, platform: Platform) -> Path:
-    """Install the peer with `pip install -t`, and zip everything."""
-    _install(folder, platform)
-    return Path(shutil.make_archive(str(folder), "zip", folder))
-
-
-def _install(folder: Path, platform: Platform, *options: str) -> None:
-    """Install the peer and its requirements, in the service's locked versions where both use a package."""
-    constraints = folder.with_suffix(".txt")
-    constraints.write_text("\n".join(re.findall(r"^[a-z0-9-]+==[^ ]+", LOCK.read_text(), re.MULTILINE)))
-    wheels = [*platform.pip_options, "--only-binary=:all:", "--constraint", str(constraints)]
-    pip("install", "--target", str(folder), *options, *wheels, *_REQUIREMENTS)
-    shutil.copytree(_PEER, folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
-
-
-def _unpacked(archive: Path) -> Path:
+def _unpacked(archive: Path, entry: str) -> Packaged:
     folder = archive.with_suffix(".unpacked")
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(folder)
-    return folder
+    return Packaged(folder, entry, archive.stat().st_size)

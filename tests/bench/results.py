@@ -1,9 +1,9 @@
-"""The results of a measurement: rows of figures for both sides, and their ratios."""
+"""The results of a measurement: rows of figures by side, and their ratios."""
 
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 from tests.bench.workers import Side
 
@@ -11,35 +11,34 @@ from tests.bench.workers import Side
 _QUARTILE_ROUNDS: Final = 4
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Row:
-    """A quantity measured on both sides: one figure per round, and optional details by side."""
+    """A quantity measured on several sides: one figure per round, and optional details by side."""
 
     name: str
     unit: str
-    ours: Sequence[float]
-    peer: Sequence[float]
-    more_is_better: bool = False
+    figures: Mapping[Side, Sequence[float]]
     details: Mapping[Side, str] = field(default_factory=dict)
 
-    @classmethod
-    def of(cls, name: str, unit: str, measured: Mapping[Side, Sequence[float]], **more: Any) -> "Row":
-        """Make a row from the figures by side."""
-        return cls(name=name, unit=unit, ours=measured["ours"], peer=measured["peer"], **more)
-
-    @property
-    def ratios(self) -> list[float]:
-        """Ours divided by the peer's in each round, so that a slow phase of the machine cancels out."""
-        return [ours / peer for ours, peer in zip(self.ours, self.peer, strict=True) if peer]
+    def ratios(self, peer: Side) -> list[float]:
+        """Return ours divided by the peer's in each round, so that a slow phase of the machine cancels out."""
+        pairs = zip(self.figures["ours"], self.figures.get(peer, []), strict=False)
+        return [ours / theirs for ours, theirs in pairs if theirs]
 
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of a measurement, with a note for their reader."""
+    """The rows of a measurement, in which either lower or higher figures are better."""
 
     title: str
     rows: Sequence[Row]
     note: str = ""
+    higher_is_better: bool = False
+
+    def is_ahead(self, peer: Side, row: Row) -> bool:
+        """Return whether the peer is better than ours: by the median, and by both quartiles."""
+        ratios = row.ratios(peer)
+        return bool(ratios) and (max(quartiles(ratios)) < 1 if self.higher_is_better else min(quartiles(ratios)) > 1)
 
 
 def median(figures: Sequence[float]) -> float:

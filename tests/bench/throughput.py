@@ -1,125 +1,102 @@
-"""Requests per second under uvicorn, one worker, on the emulator and on fixed responses."""
+"""Requests per second and CPU of the server under uvicorn, one worker, on a DynamoDB with fixed responses."""
 
-import json
+import asyncio
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from storage.embedded import embedded_store
+from storage.embedded import free_port
+from tests.bench.calls import CALLS, Call
 from tests.bench.fake_dynamodb import fake_dynamodb
+from tests.bench.load.connection import Response
+from tests.bench.load.generator import Request, Sample, connected, run_client
 from tests.bench.options import Options
-from tests.bench.results import Row, Table, median
-from tests.bench.tables import tables_of
-from tests.bench.throughput_clients import EVENTS, Figures, Task
-from tests.bench.workers import ROOT, SIDES, Side, environment, interleaved
+from tests.bench.results import Row, Table
+from tests.bench.workers import ROOT, Side, environment, interleaved
 
 _CLIENTS: Final = (16, 64)
 _OPERATIONS: Final = ("get event", "register")
 _SECONDS: Final = 2.0
 #: More rounds take long and add little precision: a figure is the mean of thousands of requests.
 _ROUNDS: Final = 7
-#: Users for more registrations than one server can make in all rounds; an event has seats for all of them.
-_RUNNERS: Final = 400
-
-
-@dataclass
-class _Server:
-    port: int
-    pid: int
-    registered: int = 0
+_START_SECONDS: Final = 30
+#: Ours as `events-api` serves it, and FastAPI's `def`, as operations that block need it on a server.
+_COMMANDS: Final[dict[Side, tuple[str, ...]]] = {
+    "ours": ("-c", "from handlers.local import main; main()", "--port"),
+    "fastapi_def": ("-m", "uvicorn", "tests.bench.peers.fastapi_def:app", "--no-access-log", "--port"),
+}
 
 
 @dataclass(frozen=True)
-class _Load:
-    """Requests per second, milliseconds of server CPU per request, and the cores that server and clients used."""
-
-    rate: float
-    cpu: float
-    server: float
-    clients: float
+class _Server:
+    url: str
+    pid: int
 
 
-def measure(options: Options) -> Table:
-    """Measure requests per second, with 16 and with 64 clients."""
-    rows: list[Row] = []
-    with fake_dynamodb() as url:
-        environs = {side: environment(url) for side in SIDES}
-        rows += _rows(options, "fixed answers", environs)
-    with embedded_store() as url:
-        environs = {side: tables_of(side, url, runners=_RUNNERS) for side in SIDES}
-        rows += _rows(options, "ministack", environs)
-    note = (
-        "Beside the rates: the cores that the server and the clients used. Where the server used less than one core, "
-        "the store or the machine was the limit, and the CPU per request is the better figure."
-    )
-    return Table("Under uvicorn, one worker: requests per second (more is better), and CPU", rows, note)
+class _Client:
+    """A client that repeats one request."""
+
+    def __init__(self, call: Call) -> None:
+        self._request = Request(call.name, call.method, call.path, call.body)
+
+    def next_request(self) -> Request:
+        return self._request
+
+    def receive(self, request: Request, sample: Sample, response: Response | None) -> None:
+        """Do nothing: the samples are all that is evaluated."""
 
 
-def _rows(options: Options, store: str, environs: Mapping[Side, Mapping[str, str]]) -> list[Row]:
-    with ExitStack() as stack:
-        servers = {side: stack.enter_context(_serving(side, environs[side])) for side in SIDES}
-        cases = [
-            (f"{operation}, {clients} clients, {store}", operation, clients)
-            for operation in _OPERATIONS
-            for clients in _CLIENTS
-        ]
-        return [
-            row
-            for name, operation, clients in cases
-            if options.wants(name)
-            for row in _pair(options, name, operation, clients, servers)
-        ]
-
-
-def _pair(options: Options, name: str, operation: str, clients: int, servers: Mapping[Side, _Server]) -> list[Row]:
-    """Measure both sides under one load, and return the row of the rates and the row of the CPU per request."""
-    seconds = _SECONDS / (4 if options.quick else 1)
-    for side in SIDES:
-        _run_clients(servers[side], operation, clients, seconds)
-    loads = interleaved(
-        min(options.rounds, _ROUNDS), lambda side: _measured(servers[side], operation, clients, seconds), SIDES
-    )
-    rates = {side: [one.rate for one in found] for side, found in loads.items()}
-    cpu = {side: [one.cpu for one in found] for side, found in loads.items()}
-    cores = {
-        side: f"{median([one.server for one in found]):.2f}, {median([one.clients for one in found]):.2f} cores"
-        for side, found in loads.items()
-    }
+def measure(options: Options) -> list[Table]:
+    """Measure requests per second and CPU per request, with 16 and with 64 clients."""
+    rates, cpu = [], []
+    with fake_dynamodb() as url, ExitStack() as stack:
+        servers = {side: stack.enter_context(_serving(side, url)) for side in _COMMANDS}
+        for call in (call for call in CALLS if call.name in _OPERATIONS):
+            for clients in _CLIENTS:
+                name = f"{call.name}, {clients} clients"
+                if options.wants(name):
+                    figures = _figures(options, servers, call, clients)
+                    rates.append(Row(name, "/s", {side: [rate for rate, _cpu in figures[side]] for side in servers}))
+                    cpu.append(Row(name, "ms", {side: [used for _rate, used in figures[side]] for side in servers}))
     return [
-        Row.of(f"{name}", "/s", rates, more_is_better=True, details=cores),
-        Row.of("CPU per request", "ms", cpu),
+        Table("Requests per second of a server", rates, higher_is_better=True),
+        Table("CPU of a server per request", cpu),
     ]
 
 
-def _measured(server: _Server, operation: str, clients: int, seconds: float) -> _Load:
-    before = _cpu_seconds(server.pid)
-    figures = _run_clients(server, operation, clients, seconds)
-    used = _cpu_seconds(server.pid) - before
-    return _Load(
-        rate=figures.answered / figures.seconds,
-        cpu=used / figures.answered * 1000,
-        server=used / figures.seconds,
-        clients=figures.cpu_seconds / figures.seconds,
-    )
+def _figures(
+    options: Options, servers: dict[Side, _Server], call: Call, clients: int
+) -> dict[Side, list[tuple[float, float]]]:
+    seconds = _SECONDS / (4 if options.quick else 1)
+    for server in servers.values():
+        _load(server, call, clients, seconds)
+    rounds = min(options.rounds, _ROUNDS)
+    return interleaved(rounds, lambda side: _load(servers[side], call, clients, seconds), list(servers))
 
 
-def _run_clients(server: _Server, operation: str, clients: int, seconds: float) -> Figures:
-    """Put a load on a server. Its first requests include what the server does only once."""
-    skip = server.registered if operation == "register" else 0
-    task = Task(server.port, operation, clients, seconds, skip)
-    command = [sys.executable, "-m", "tests.bench.throughput_clients"]
-    done = subprocess.run(command, cwd=ROOT, input=json.dumps(asdict(task)), capture_output=True, text=True, check=True)
-    figures = Figures(**json.loads(done.stdout))
-    assert not figures.failed, f"{figures.failed} requests failed"
-    # The last request of each client may have been executed, although its answer was not awaited.
-    server.registered += figures.answered + clients if operation == "register" else 0
-    assert server.registered < _RUNNERS * len(EVENTS), "there are not enough users"
-    return figures
+def _load(server: _Server, call: Call, clients: int, seconds: float) -> tuple[float, float]:
+    """Put a load on a server, and return requests per second, and milliseconds of its CPU per request."""
+    before, start = _cpu_seconds(server.pid), time.perf_counter()
+    samples = asyncio.run(_samples(server.url, call, clients, seconds))
+    used, elapsed = _cpu_seconds(server.pid) - before, time.perf_counter() - start
+    assert all(sample.status == call.status for sample in samples), "requests failed"
+    return len(samples) / elapsed, used / len(samples) * 1000
+
+
+async def _samples(url: str, call: Call, clients: int, seconds: float) -> list[Sample]:
+    samples: list[Sample] = []
+    until = time.monotonic() + seconds
+    async with connected(url, clients) as connections, asyncio.TaskGroup() as tasks:
+        for connection in connections:
+            tasks.create_task(run_client(connection, _Client(call), samples, until))
+    return samples
 
 
 def _cpu_seconds(pid: int) -> float:
@@ -129,11 +106,25 @@ def _cpu_seconds(pid: int) -> float:
 
 
 @contextmanager
-def _serving(side: Side, environ: Mapping[str, str]) -> Iterator[_Server]:
-    command = [sys.executable, "-m", "tests.bench.server", side]
-    pipes, nowhere = subprocess.PIPE, subprocess.DEVNULL
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environ, stdin=pipes, stdout=pipes, stderr=nowhere, text=True
-    ) as process:
-        assert process.stdout
-        yield _Server(int(process.stdout.readline()), process.pid)
+def _serving(side: Side, store_url: str) -> Iterator[_Server]:
+    """Serve a side until the context ends."""
+    port = free_port()
+    command = [sys.executable, *_COMMANDS[side], str(port)]
+    silent = subprocess.DEVNULL
+    with subprocess.Popen(command, cwd=ROOT, env=environment(store_url), stdout=silent, stderr=silent) as process:
+        server = _Server(f"http://127.0.0.1:{port}", process.pid)
+        try:
+            asyncio.run(_started(server.url))
+            yield server
+        finally:
+            process.send_signal(signal.SIGTERM)
+
+
+async def _started(url: str) -> None:
+    async with asyncio.timeout(_START_SECONDS):
+        while True:
+            try:
+                async with connected(url, 1):
+                    return
+            except OSError:
+                await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""A worker process: `python -m tests.bench.worker plain|metered ours|peer` loads the Lambda entry point of a side.
+"""A worker process: `python -m tests.bench.worker plain|metered SIDE` loads the Lambda entry point of a side.
 
 Each line of JSON on standard input, `{"do": METHOD, …}`, calls a method of the worker; its result is a line of JSON on
 standard output. Output of the entry point itself is discarded: on Lambda it goes to the log.
@@ -9,22 +9,13 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Final
+from typing import Any
 
 import boto3
 
 from tests.apparatus.meter import Meter
-from tests.bench.calls import CALLS, JOIN_QUEUE, gateway_event
-
-ENTRIES: Final = {"ours": "handlers.aws_lambda", "peer": "tests.bench.peer.main"}
-_CALLS: Final = {call.name: call for call in (*CALLS, JOIN_QUEUE)}
-
-
-def _handler(side: str) -> Callable[[Any, Any], dict[str, Any]]:
-    handler: Callable[[Any, Any], dict[str, Any]] = import_module(ENTRIES[side]).handler
-    return handler
+from tests.bench.calls import Call, gateway_event
 
 
 class Context:
@@ -43,20 +34,17 @@ class Worker:
 
     def __init__(self, side: str) -> None:
         """Load the entry point, as a cold start does."""
-        self._side = side
-        self._handler = _handler(side)
+        entry = import_module("handlers.aws_lambda" if side == "ours" else f"tests.bench.peers.{side}")
+        self._handler = entry.handler
 
-    def answer(self, call: str) -> dict[str, Any]:
-        """Return the response to one call."""
-        return self._handler(gateway_event(_CALLS[call]), Context())
+    def answer(self, **call: Any) -> dict[str, Any]:
+        """Return the response to a call, which is given by its fields."""
+        answer: dict[str, Any] = self._handler(gateway_event(Call(**call)), Context())
+        return answer
 
-    def stub(self) -> None:
-        """Replace the store with fixed results."""
-        import_module(f"tests.bench.stubs.{self._side}").stub()
-
-    def cpu(self, call: str, count: int) -> float:
+    def cpu(self, count: int, **call: Any) -> float:
         """Return the mean CPU of `count` responses in microseconds, of all threads of this process."""
-        text, context = json.dumps(gateway_event(_CALLS[call])), Context()
+        text, context = json.dumps(gateway_event(Call(**call))), Context()
         events = [json.loads(text) for _ in range(count)]
         gc.collect()
         start = time.process_time_ns()
@@ -69,19 +57,19 @@ class MeteredWorker(Worker):
     """Answers events, and counts their DynamoDB calls and request units."""
 
     def __init__(self, side: str) -> None:
-        """Attach the meter to the session that creates the client of either side."""
+        """Attach the meter to the session that creates the side's client."""
         self._meter = Meter()
         boto3.setup_default_session()
         session: Any = boto3.DEFAULT_SESSION
-        # Before all other hooks: the peer's resource converts the items of a response in one.
+        # Before all other hooks: ours parses responses in one.
         session.events.register_first("before-call.dynamodb", self._before)
         session.events.register_first("after-call.dynamodb", self._after)
         super().__init__(side)
 
-    def cost(self, call: str) -> dict[str, float]:
+    def cost(self, **call: Any) -> dict[str, float]:
         """Return the DynamoDB calls and request units of one response."""
         self._meter = Meter()
-        self.answer(call)
+        self.answer(**call)
         return {"calls": self._meter.calls.total(), "reads": self._meter.reads, "writes": self._meter.writes}
 
     def _before(self, **context: Any) -> None:

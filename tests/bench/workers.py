@@ -1,22 +1,23 @@
-"""The two sides of the comparison, each in a worker process, and interleaved rounds of measurement."""
+"""The sides of the comparison, each in a worker process, and interleaved rounds of measurement."""
 
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final, Literal, TypeVar
+from typing import Any, Final, Literal, TypeVar, get_args
 
 from storage.embedded import EMULATOR_ACCESS as ACCESS
-from tests.bench.calls import STAGE
+from tests.bench.calls import STAGE, Call
 
 Name = TypeVar("Name", bound=str)
 Figure = TypeVar("Figure")
-#: The service, and the peer that it is compared with.
-Side = Literal["ours", "peer"]
-SIDES: Final[tuple[Side, Side]] = ("ours", "peer")
+#: The service, and the peers that it is compared with.
+Side = Literal["ours", "fastapi_async", "fastapi_def", "powertools", "bare"]
+SIDES: Final[tuple[Side, ...]] = get_args(Side)
 ROOT: Final = Path(__file__).parents[2]
 
 
@@ -27,11 +28,11 @@ class WorkerProcess:
         """Take the process."""
         self._process = process
 
-    def do(self, name: str, **arguments: Any) -> Any:
-        """Call a method of the worker, and return its result."""
+    def do(self, name: str, call: Call, **arguments: Any) -> Any:
+        """Call a method of the worker for a request, and return its result."""
         assert self._process.stdin
         assert self._process.stdout
-        print(json.dumps({"do": name, **arguments}), file=self._process.stdin, flush=True)
+        print(json.dumps({"do": name, **asdict(call), **arguments}), file=self._process.stdin, flush=True)
         return json.loads(self._process.stdout.readline())
 
 
@@ -49,10 +50,10 @@ def environment(store_url: str) -> dict[str, str]:
 
 
 @contextmanager
-def workers(store_url: str) -> Iterator[dict[Side, WorkerProcess]]:
+def workers(environ: Mapping[str, str], sides: Iterable[Side] = SIDES) -> Iterator[dict[Side, WorkerProcess]]:
     """Run a worker for each side until the context ends."""
     with ExitStack() as stack:
-        yield {side: stack.enter_context(worker(side, environment(store_url))) for side in SIDES}
+        yield {side: stack.enter_context(worker(side, environ)) for side in sides}
 
 
 @contextmanager

@@ -1,18 +1,15 @@
 """The transactions, each write with its condition."""
 
-from typing import Any
-
 from .database import EVENTS, REGISTRATIONS, USERS, Item
-from .models import Registration
 
 OPEN = ("active", "scheduled", "ongoing")
 
 
-def seat(registration: Registration) -> list[Any]:
+def seat(registration: Item) -> list[Item]:
     """Return the transaction that confirms a registration if a seat is free and nobody waits."""
     seat = {
         "TableName": EVENTS,
-        "Key": {"eventId": registration.event_id, "part": "SEATS"},
+        "Key": {"eventId": registration["eventId"], "part": "SEATS"},
         "UpdateExpression": "ADD confirmed :one",
         "ConditionExpression": (
             "#status IN (:active, :scheduled, :ongoing) AND waitlisted = :zero AND confirmed < #capacity"
@@ -24,11 +21,11 @@ def seat(registration: Registration) -> list[Any]:
     return [{"Update": seat}, *_admission(registration, {})]
 
 
-def place(registration: Registration, seq: int) -> list[Any]:
+def place(registration: Item, seq: int) -> list[Item]:
     """Return the transaction that adds a registration to the queue if `seq` is still its next number."""
     place = {
         "TableName": EVENTS,
-        "Key": {"eventId": registration.event_id, "part": "SEATS"},
+        "Key": {"eventId": registration["eventId"], "part": "SEATS"},
         "UpdateExpression": "ADD waitlisted :one, nextSeq :one",
         "ConditionExpression": (
             "#status IN (:active, :scheduled, :ongoing) AND hasWaitlist = :true AND nextSeq = :seq"
@@ -47,21 +44,21 @@ def place(registration: Registration, seq: int) -> list[Any]:
     waiting = {
         "TableName": REGISTRATIONS,
         "Item": {
-            "pk": f"EVENT#{registration.event_id}",
+            "pk": f"EVENT#{registration['eventId']}",
             "sk": f"WAIT#{seq:012d}",
-            "userId": registration.user_id,
-            "registeredAt": registration.registered_at,
+            "userId": registration["userId"],
+            "registeredAt": registration["registeredAt"],
         },
     }
     return [{"Update": place}, *_admission(registration, {"seq": seq}), {"Put": waiting}]
 
 
-def _admission(registration: Registration, queued: Item) -> list[Any]:
+def _admission(registration: Item, queued: Item) -> list[Item]:
     """Return the writes of every registration: check the user, put the new registration, and put its pointer."""
-    event_key, user_key = f"EVENT#{registration.event_id}", f"USER#{registration.user_id}"
+    event_key, user_key = f"EVENT#{registration['eventId']}", f"USER#{registration['userId']}"
     user = {
         "TableName": USERS,
-        "Key": {"userId": registration.user_id},
+        "Key": {"userId": registration["userId"]},
         "ConditionExpression": "attribute_exists(userId)",
     }
     new = {
@@ -69,8 +66,8 @@ def _admission(registration: Registration, queued: Item) -> list[Any]:
         "Item": {
             "pk": event_key,
             "sk": user_key,
-            "status": registration.status,
-            "registeredAt": registration.registered_at,
+            "status": registration["status"],
+            "registeredAt": registration["registeredAt"],
             **queued,
         },
         "ConditionExpression": "attribute_not_exists(pk)",
@@ -80,7 +77,7 @@ def _admission(registration: Registration, queued: Item) -> list[Any]:
     return [{"ConditionCheck": user}, {"Put": new}, {"Put": pointer}]
 
 
-def departure(registration: Item, head: Item | None) -> list[Any]:
+def departure(registration: Item, head: Item | None) -> list[Item]:
     """Return the transaction that deletes a registration and promotes `head` if a seat becomes free."""
     waiting = registration["status"] == "waitlisted"
     event_id, user_id = registration["pk"].removeprefix("EVENT#"), registration["sk"].removeprefix("USER#")
@@ -103,7 +100,7 @@ def departure(registration: Item, head: Item | None) -> list[Any]:
         "ExpressionAttributeValues": {":status": registration["status"]},
     }
     pointer = {"TableName": REGISTRATIONS, "Key": {"pk": f"USER#{user_id}", "sk": f"EVENT#{event_id}"}}
-    steps: list[Any] = [{"Update": seats}, {"Delete": own}, {"Delete": pointer}]
+    steps: list[Item] = [{"Update": seats}, {"Delete": own}, {"Delete": pointer}]
     if waiting:
         queued = {"pk": registration["pk"], "sk": f"WAIT#{int(registration['seq']):012d}"}
         steps.append({"Delete": {"TableName": REGISTRATIONS, "Key": queued}})
@@ -112,7 +109,7 @@ def departure(registration: Item, head: Item | None) -> list[Any]:
     return steps
 
 
-def _promotion(head: Item) -> list[Any]:
+def _promotion(head: Item) -> list[Item]:
     place = {
         "TableName": REGISTRATIONS,
         "Key": {"pk": head["pk"], "sk": head["sk"]},

@@ -1,7 +1,7 @@
 """Pydantic models of requests and responses, with the contract's names."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -15,6 +15,10 @@ def _calendar(date: str) -> str:
     return date
 
 
+Value = TypeVar("Value")
+#: A field that is left out of a response when it has no value.
+Omitted = Annotated[Value | None, Field(default=None, exclude_if=lambda value: value is None)]
+
 Id = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9._~@:+-]+$")]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 Description = Annotated[str, Field(min_length=1, max_length=1000)]
@@ -25,7 +29,7 @@ Day = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}$"), AfterValidator(_cale
 
 
 class Model(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
 class Input(Model):
@@ -57,12 +61,11 @@ class Event(EventSummary):
     available_seats: int
     created_at: str
     updated_at: str
-    version: Annotated[str, Field(exclude=True)]
 
 
 class EventPage(Model):
     events: list[Event]
-    next_cursor: str | None = None
+    next_cursor: Omitted[str]
 
 
 class Registration(Model):
@@ -70,7 +73,7 @@ class Registration(Model):
     event_id: Id
     status: RegistrationStatus
     registered_at: str
-    waitlist_position: int | None = None
+    waitlist_position: Omitted[int]
 
 
 class UserRegistration(Registration):
@@ -79,7 +82,7 @@ class UserRegistration(Registration):
 
 class UserRegistrationPage(Model):
     registrations: list[UserRegistration]
-    next_cursor: str | None = None
+    next_cursor: Omitted[str]
 
 
 class EventUpdate(Input):
@@ -111,7 +114,7 @@ class RegistrationInput(Input):
 
 class RegistrationPage(Model):
     registrations: list[Registration]
-    next_cursor: str | None = None
+    next_cursor: Omitted[str]
 
 
 class EventRegistrationInput(Input):
