@@ -101,7 +101,9 @@ def serve(options: argparse.Namespace) -> None:
             print(f"Started a store of its own (ministack) at {own_url}", flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(
             app,
-            http="h11",  # It limits the request head to 64 KiB; httptools, if it is installed, does not.
+            # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
+            # without a host, and answers unknown methods with 400 and no problem document.
+            http="h11",
             log_config=None,
             access_log=False,
             lifespan="off",
