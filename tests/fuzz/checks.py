@@ -2,6 +2,7 @@
 
 import re
 from typing import Any, Final
+from urllib.parse import unquote
 
 import schemathesis
 from schemathesis import Case, CheckContext, HookContext
@@ -76,14 +77,14 @@ def created_resource_is_there(context: CheckContext, response: Response, case: C
     if parent is None or response.json()["type"].split(":")[-1] != _MISSING.get(parent.operation.label):
         return None
     recorder: Any = context.internals.recorder
-    mine = case.path_parameters or {}
+    mine = _ids(case)
     for other in recorder.find_all_cases() if recorder is not None else ():
         answer = recorder.find_response(case_id=other.id)
         if (
             other.operation.label in _UNREGISTER
             and answer is not None
             and answer.status_code == 204
-            and all(mine.get(name, value) == value for name, value in other.path_parameters.items())
+            and all(mine.get(name, value) == value for name, value in _ids(other).items())
         ):
             return None
     return ensure_resource_availability(context, response, case)
@@ -98,14 +99,19 @@ def deleted_resource_is_gone(context: CheckContext, response: Response, case: Ca
     return None if _is_registered_again(context, case) else use_after_free(context, response, case)
 
 
+def _ids(case: Case[Any]) -> dict[str, str]:
+    """Return the path parameters of a case, which are quoted if they were generated, and not if a link has set them."""
+    return {name: unquote(str(value)) for name, value in (case.path_parameters or {}).items()}
+
+
 def _is_registered_again(context: CheckContext, case: Case[Any]) -> bool:
     """Return whether the last change to the registration of a case was to make it."""
     recorder: Any = context.internals.recorder
-    mine, registered = case.path_parameters or {}, False
+    mine, registered = _ids(case), False
     for other in recorder.find_all_cases() if recorder is not None and {"eventId", "userId"} <= mine.keys() else ():
         answer = recorder.find_response(case_id=other.id)
         body = other.body if isinstance(other.body, dict) else {}
-        if answer is not None and mine.items() <= {**body, **(other.path_parameters or {})}.items():
+        if answer is not None and mine.items() <= {**body, **_ids(other)}.items():
             if other.operation.label in _REGISTER and answer.status_code == 201:
                 registered = True
             elif other.operation.label in _UNREGISTER and answer.status_code == 204:
