@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Container
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +15,9 @@ PATH: Final = Path(__file__).with_name("openapi.yaml").resolve()
 
 #: Suffix of the rendering as JSON, in the package only.
 RENDERING: Final = ".rendered.json"
+
+#: Keywords whose values are for people.
+_WORDS: Final = {"description", "example", "examples"}
 
 _METHODS: Final = {"get", "put", "post", "delete", "options", "head", "patch", "trace"}
 
@@ -96,7 +100,7 @@ class Contract:
         """Return a hash of what a request and its responses may contain, which the operation's types are made of."""
         answers = {status: response.get("content") for status, response in self.responses(operation).items()}
         content = self.resolve([self.parameters(operation), self.body(operation), answers])
-        text = json.dumps(_without_words(content), sort_keys=True)
+        text = json.dumps(without(content, _WORDS), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def resolve(self, node: Any) -> Any:
@@ -133,17 +137,18 @@ class Contract:
         return copy
 
 
-def _without_words(node: Any) -> Any:
-    """Return a part of the document without its descriptions and examples."""
+def without(node: Any, keywords: Container[str]) -> Any:
+    """Return a part of the document without some keywords; a property may have the name of one."""
     if isinstance(node, list):
-        return [_without_words(entry) for entry in node]
+        return [without(entry, keywords) for entry in node]
     if not isinstance(node, dict):
         return node
     return {
-        name: _without_words(entry)
+        name: {key: without(value, keywords) for key, value in entry.items()}
+        if name == "properties"
+        else without(entry, keywords)
         for name, entry in node.items()
-        # A property may have the name of a keyword.
-        if name not in {"description", "example", "examples"} or (isinstance(entry, dict) and "type" in entry)
+        if name not in keywords
     }
 
 

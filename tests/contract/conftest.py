@@ -3,7 +3,6 @@
 from typing import Any
 
 import pytest
-from connexion.json_schema import resolve_refs
 
 from handlers.contract import Contract
 
@@ -11,4 +10,5 @@ from handlers.contract import Contract
 @pytest.fixture(scope="session")
 def contract() -> Any:
     """Return the contract with every reference replaced by its target."""
-    return resolve_refs(Contract().for_routing())
+    contract = Contract()
+    return contract.resolve(contract.document)

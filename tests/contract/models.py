@@ -11,7 +11,7 @@ from datamodel_code_generator import InputFileType, LiteralType, PythonVersion, 
 from datamodel_code_generator.enums import DataModelType, TargetPydanticVersion
 from datamodel_code_generator.format import Formatter
 
-from handlers.contract import Contract
+from handlers.contract import Contract, without
 from tests.apparatus.server import ROOT
 
 FOLDER: Final = ROOT / "handlers" / "models"
@@ -110,7 +110,7 @@ def _generate(schemas: Schemas, title: str, **options: Any) -> str:
             "openapi": "3.0.3",
             "info": {"title": title, "version": "1"},
             "paths": {},
-            "components": {"schemas": {name: _bare(schema) for name, schema in schemas.items()}},
+            "components": {"schemas": {name: without(schema, _LEFT_OUT) for name, schema in schemas.items()}},
         },
         input_file_type=InputFileType.OpenAPI,
         target_python_version=PythonVersion.PY_311,
@@ -126,19 +126,6 @@ def _generate(schemas: Schemas, title: str, **options: Any) -> str:
     )
     assert isinstance(source, str)
     return source
-
-
-def _bare(node: Any) -> Any:
-    """Return a part of the document without what is left out of the models."""
-    if isinstance(node, list):
-        return [_bare(entry) for entry in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        name: {key: _bare(value) for key, value in entry.items()} if name == "properties" else _bare(entry)
-        for name, entry in node.items()
-        if name not in _LEFT_OUT
-    }
 
 
 def _format(source: str) -> str:

@@ -10,7 +10,6 @@ from typing import Any
 import openapi_spec_validator
 import pytest
 import yaml
-from connexion.json_schema import resolve_refs
 
 from handlers.app import create_app
 from handlers.contract import PATH, Contract, ContractError
@@ -19,7 +18,7 @@ from storage.dynamodb.tables import Tables
 from tests.apparatus.json_schema import validator_of
 
 CONTRACT = Contract()
-RESOLVED = resolve_refs(CONTRACT.for_routing())
+RESOLVED = CONTRACT.resolve(CONTRACT.document)
 
 
 def test_the_contract_is_valid() -> None:
@@ -176,6 +175,20 @@ def test_a_request_that_the_models_were_not_generated_from_stops_the_start(tmp_p
 
     with pytest.raises(ContractError, match=r"check_health: generate .* `python -m tests\.contract\.models`"):
         create_app(moto_tables, contract=write(tmp_path, add))
+
+
+def test_other_words_in_the_contract_need_no_new_models(tmp_path: Path, moto_tables: Tables) -> None:
+    def reword(document: Any) -> None:
+        document["components"]["schemas"]["EventTitle"].update(description="A name.", example="A party")
+        document["components"]["schemas"]["EventInput"]["example"]["title"] = "A party"
+        document["components"]["responses"]["EventNotFound"]["content"]["application/problem+json"]["example"] = {
+            "type": "urn:problem-type:events-api:event-not-found",
+            "title": "Event not found",
+            "status": 404,
+            "detail": "No event has this id.",
+        }
+
+    create_app(moto_tables, contract=write(tmp_path, reword))
 
 
 def test_a_function_that_takes_other_models_stops_the_start(
