@@ -41,13 +41,21 @@ _TIME: Final = re.compile(
 )
 
 
-def _check_day(text: str) -> str:
+def is_in_calendar(day: str) -> bool:
+    """Return whether a day exists, given as `YYYY-MM-DD`: 31 February does not."""
     try:
-        if _DAY.fullmatch(text) and date.fromisoformat(text):
-            return text
-    except ValueError as error:
-        raise PydanticCustomError("no_such_day", "There is no such day.") from error
-    raise PydanticCustomError("format", "It is not a day.")
+        date.fromisoformat(day)
+    except ValueError:
+        return False
+    return True
+
+
+def _check_day(text: str) -> str:
+    if not _DAY.fullmatch(text):
+        raise PydanticCustomError("format", "It is not a day.")
+    if not is_in_calendar(text):
+        raise PydanticCustomError("no_such_day", "There is no such day.")
+    return text
 
 
 def _check_date_time(text: str) -> str:

@@ -9,7 +9,7 @@ order, which `handlers.app` sets up:
 3. `deadline`: give the request one deadline for all its calls to the store, so that it answers before Lambda ends it.
 4. CORS (starlette's): outside the handling of errors, so that browsers can read error documents too.
 5. Exceptions (starlette's, with `handlers.problems`): turn each refusal into its problem document.
-6. `handlers.documents`: serve Swagger UI and the contract as a file, which are no operations.
+6. `handlers.documents`: serve Swagger UI and the contract as a file, which are not operations.
 7. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
    a separator, and names only one method in `Allow`.
 8. `operations`: read the request and validate it by its models (`validation`, with `json_text` and `field_errors`),

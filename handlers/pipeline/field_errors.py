@@ -3,11 +3,11 @@
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
 from typing import Any, Final
 
 from pydantic_core import ErrorDetails
 
+from handlers.models import is_in_calendar
 from handlers.models.answers import FieldError
 
 #: Maximum length of the strings in a FieldError, in characters.
@@ -103,11 +103,7 @@ def _is_no_such_day(error: ErrorDetails) -> bool:
     """Return whether the date of an event has the right form, but is not in the calendar, such as 31 February."""
     if error["type"] != "string_pattern_mismatch" or error["loc"] != ("date",) or not _DAY.match(error["input"]):
         return False
-    try:
-        date.fromisoformat(error["input"][:10])
-    except ValueError:
-        return True
-    return False
+    return not is_in_calendar(error["input"][:10])
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

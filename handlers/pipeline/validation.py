@@ -161,5 +161,5 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
 
 
 def _integer(text: str) -> str | int:
-    """Return the integer of a text in a URL, or the text if it is none; `+5` and `5.0` are not integers there."""
+    """Return the integer of a text in a URL, or the text if it is not one; `+5` and `5.0` are not integers there."""
     return int(text) if re.fullmatch(f"-?[0-9]{{1,{MAX_DIGITS}}}", text) else text

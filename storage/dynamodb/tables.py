@@ -159,8 +159,8 @@ class Tables:
         found: dict[str, list[Item]] = {table: [] for table in TABLES}
         keys = list(table_keys)
         parts = [keys[start : start + BATCH_KEYS] for start in range(0, len(keys), BATCH_KEYS)]
-        for part in self.each(*(partial(self._get_batch, part, consistent=consistent) for part in parts)):
-            for table, item in part:
+        for items in self.each(*(partial(self._get_batch, part, consistent=consistent) for part in parts)):
+            for table, item in items:
                 found[table].append(item)
         return found
 

@@ -1,4 +1,4 @@
-"""Validation of responses against the contract: of an application in this process, or by a client over HTTP."""
+"""Validation of the responses of an application in this process against the contract."""
 
 import re
 from collections.abc import Mapping
@@ -47,14 +47,14 @@ _RESPONSES: Final = _responses(_CONTRACT)
 _PROBLEM: Final = {
     "content": {MEDIA_TYPE: {"schema": closed(_CONTRACT.resolve({"$ref": "#/components/schemas/Problem"}))}}
 }
-#: The responses to a request that is no operation.
+#: The responses to a request without an operation.
 _OUTSIDE: Final = {"404": _PROBLEM, "405": _PROBLEM, "500": _PROBLEM}
 
 
 class ResponseCheck:
     """Raises ResponseMismatchError in place of a response whose status, headers or body do not match the contract.
 
-    schemathesis ignores problem documents that are not documented for a status, and additional properties.
+    The contract allows additional properties in them; here they are an error.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -166,7 +166,7 @@ def test_invalid_dates_are_refused(client: Client, date: str) -> None:
 
 @pytest.mark.parametrize("moment", ["2030-05-01T10:00:00.000Z\n", "2030-02-31T10:00:00Z", "2030-05-01", "now", 5])
 @pytest.mark.parametrize("name", ["createdAt", "updatedAt"])
-def test_a_time_that_is_none_is_refused_where_it_is_ignored(client: Client, name: str, moment: object) -> None:
+def test_an_invalid_time_is_refused_in_a_read_only_property(client: Client, name: str, moment: object) -> None:
     client.create_event()
     assert set(pointers(client.put("/events/conf", json={name: moment}))) == {f"/{name}"}
 
