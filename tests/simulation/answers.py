@@ -125,11 +125,8 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
     request, outcome = call.request, call.outcome
     match request.name:
         case "register" | "get registration":
-            mine = [commit for commit in call.commits if request.user_id in commit.came]
-            # A newcomer who waits beside a free seat promotes first and reads the position later; else it is exact.
-            exact = request.name == "register" and mine and not mine[-1].after.waiting_beside_a_seat
-            return (outcome.event_id, outcome.user_id) == (request.event_id, request.user_id) and _is_registration(
-                outcome, call, timeline, mine[-1].moment if exact else None
+            return (outcome.event_id, outcome.user_id) == (request.event_id, request.user_id) and any(
+                _is_registration(outcome, call, timeline, moment) for moment in _admissions(call)
             )
         case "update":
             since = max((commit.moment for commit in call.commits if commit.updated), default=call.since)
@@ -165,6 +162,21 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
         and request.given["status"] in {None, event.status}
         for event in outcome
     ) and _has_each_once([event.event_id for event in outcome], _listed(call, timeline))
+
+
+def _admissions(call: Call) -> list[int | None]:
+    """Return the moments of which the position in an answer must be exactly true, or None where it may lag.
+
+    A newcomer's position is that of the transaction that gave the place, but for a newcomer beside a free seat, who
+    promotes first. A late copy of a transaction may register a user again who has left meanwhile, so there may be two.
+    """
+    if call.request.name != "register" or call.outcome.status == "confirmed" or not call.commits:
+        return [None]
+    return [
+        None if commit.after.waiting_beside_a_seat else commit.moment
+        for commit in call.commits
+        if commit.came.get(call.request.user_id) is not None
+    ]
 
 
 def _value(item: Item, name: str) -> Any:
@@ -220,10 +232,10 @@ def _may_be(position: int | None, number: int, states: list[State], off: int) ->
 
 
 def _gone_behind(number: int, states: list[State]) -> int:
-    """Return how many people at and behind a place left the queue, one after the other, in these states."""
+    """Return how many people at and behind a place left the queue in these states, which are the latest first."""
     return sum(
         len({seq for seq in before.places if seq >= number} - after.places.keys())
-        for before, after in itertools.pairwise(states)
+        for after, before in itertools.pairwise(states)
     )
 
 
