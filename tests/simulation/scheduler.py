@@ -1,5 +1,6 @@
 """Scheduler that runs tasks in turns on one thread, in a seeded order, on a virtual clock."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
@@ -163,6 +164,7 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
         mock.patch("storage.dynamodb.deadline.time", scheduler),
         mock.patch("storage.dynamodb.outages.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),
+        mock.patch("storage.events._new_version", map("{:016x}".format, itertools.count()).__next__),
         mock.patch("storage.rules.BATCH", batch),
         mock.patch("storage.items.BLOCK", block),
         mock.patch("storage.queue.BLOCK", block),

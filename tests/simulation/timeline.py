@@ -102,7 +102,7 @@ class Timeline:
         return self.states[event_id][-1][1] if event_id in self.states else State()
 
     def between(self, event_id: str, first: int, last: int) -> list[State]:
-        """Return the states of an event between two moments, inclusive."""
+        """Return the states of an event between two moments, inclusive, the latest first."""
         found: list[State] = []
         for moment, state in reversed(self.states.get(event_id, [])):
             if moment <= last:
