@@ -41,13 +41,21 @@ class Price:
 SEAT: Final = Price(8, 2)
 QUEUE: Final = Price(12, 6)
 
+#: The part of one person in a group, whose change of SEATS and check of the place ahead, 2 units each, are one for all.
+#: A transaction has at most 100 items.
+SEAT_IN_GROUP: Final = Price(6, 2)
+PLACE_IN_GROUP: Final = Price(8, 4)
+SEATS_IN_GROUP: Final = 33
+PLACES_IN_GROUP: Final = 24
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Design:
     """The layout of an event: the number of shards of SEATS, and of partitions for shards and registrations.
 
     On a `full` event every registration joins the queue: at exactly the next number that it read, or, unless `exact`,
-    at any number not below the next.
+    at any number not below the next. If `grouped`, people only wait, and one consumer of a stream registers as many
+    of them as fit into one transaction, in the order of arrival; it has no rivals.
     """
 
     name: str
@@ -55,6 +63,7 @@ class Design:
     partitions: int = 1
     full: bool = False
     exact: bool = True
+    grouped: bool = False
 
 
 @dataclass(slots=True)
@@ -66,7 +75,7 @@ class Person:
     admitted: bool = False
     attempts: int = 0
     throttled: int = 0
-    units: int = 0
+    units: float = 0
     reads: int = 0
 
     @property
@@ -125,7 +134,10 @@ class Simulation:
     def run(self, moments: Iterable[float]) -> list[Person]:
         """Simulate arrivals at these times, and return the people when all are answered."""
         people = [Person(moment) for moment in moments]
-        self._resume([(person.arrived, self._register(person)) for person in people])
+        if self._design.grouped:
+            self._resume([(0.0, self._consume(people))])
+        else:
+            self._resume([(person.arrived, self._register(person)) for person in people])
         return people
 
     def crowd(self, clients: int, gap: float, seconds: float) -> list[Person]:
@@ -172,6 +184,24 @@ class Simulation:
                 seen = seen if image is None else image
                 pause = backoff.pause(fresh=image is not None)
         person.answered = self._now
+
+    def _consume(self, people: Sequence[Person]) -> Process:
+        """Simulate the consumer of a stream: it registers everybody who has arrived, in groups, one after the other."""
+        price, most = (PLACE_IN_GROUP, PLACES_IN_GROUP) if self._design.full else (SEAT_IN_GROUP, SEATS_IN_GROUP)
+        shared = QUEUE.units - PLACE_IN_GROUP.units if self._design.full else SEAT.units - SEAT_IN_GROUP.units
+        shared_on_partition = QUEUE.partition_units - PLACE_IN_GROUP.partition_units if self._design.full else 0
+        (partition,) = self._partitions
+        first = 0
+        while first < len(people):
+            yield max(0.0, people[first].arrived - self._now)
+            group = [person for person in people[first : first + most] if person.arrived <= self._now]
+            while not partition.take(self._now, len(group) * price.partition_units + shared_on_partition):
+                yield self._window / 2
+            yield self._window * (self._dice.uniform(1, PLACE_WINDOWS[1]) if self._design.full else 1)
+            for person in group:
+                person.admitted, person.answered, person.attempts = True, self._now, 1
+                person.units += price.units + shared / len(group)
+            first += len(group)
 
     def _read(self, person: Person) -> Generator[float, None, int]:
         """Read the next number, as it was before a transaction that holds it; a throttled read ends the retries."""

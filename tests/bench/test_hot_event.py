@@ -8,6 +8,8 @@ from tests.bench.conflicts import Design, Outcome, Person, Simulation, stranded_
 
 ONE = Design(name="one item")
 FULL = Design(name="full", full=True)
+STREAM = Design(name="a stream", grouped=True)
+FULL_STREAM = Design(name="full, a stream", full=True, grouped=True)
 WINDOW = 0.008
 
 
@@ -133,3 +135,24 @@ def test_the_same_seed_gives_the_same_run() -> None:
 def test_one_shard_leaves_no_seats_and_two_shards_of_one_seat_leave_one() -> None:
     assert stranded_seats(100, 1, seed=1) == 0
     assert stranded_seats(2, 2, seed=1) == 1
+
+
+def test_the_consumer_of_a_stream_registers_all_who_wait_in_one_transaction() -> None:
+    """The first person finds an idle consumer; the other 40 wait for it, and then share two transactions."""
+    first, *others = Simulation(STREAM, WINDOW, seed=1).run([0.0, *([0.001] * 40)])
+    assert first.units == 8
+    assert first.latency == pytest.approx(WINDOW)
+    assert [person.answered for person in others] == pytest.approx([2 * WINDOW] * 33 + [3 * WINDOW] * 7)
+    assert [person.units for person in others] == pytest.approx([6 + 2 / 33] * 33 + [6 + 2 / 7] * 7)
+
+
+def test_a_group_that_joins_the_queue_shares_the_counters_and_the_check_of_the_place_ahead() -> None:
+    people = Simulation(FULL_STREAM, WINDOW, seed=1).run([0.0] * 24)
+    assert [person.units for person in people] == pytest.approx([8 + 4 / 24] * 24)
+    assert len({person.answered for person in people}) == 1
+
+
+def test_the_partition_of_the_registrations_limits_a_stream() -> None:
+    """A registration takes 2 of its 1,000 units, a registration that waits 4."""
+    assert rate_of(STREAM, WINDOW, 700) == pytest.approx(500, rel=0.02)
+    assert rate_of(FULL_STREAM, WINDOW, 400) == pytest.approx(1_000 / (4 + 2 / 24), rel=0.02)
