@@ -19,6 +19,9 @@ from tests.fuzz import checks  # noqa: F401 - the import registers the checks
 CONFIG: Final = Path(__file__).parents[2] / "schemathesis.toml"  # Where `st run openapi.yaml` finds it.
 DAY: Final = 24 * 60 * 60
 
+#: Maximum number of times that all phases are repeated to meet the parts of the contract that chance left out.
+ROUNDS: Final = 3
+
 #: Maximum number of characters per line of a summary.
 _LINE: Final = 200
 
@@ -50,6 +53,17 @@ class Run:
     known_links: int = 0
     inferred_links: int = 0
     findings: list[Finding] = field(default_factory=list)
+    rounds: int = 0
+
+    def missed(self) -> list[str]:
+        """Return the kinds of links and the parts of the contract that no case has met."""
+        links = [kind for kind, met in (("written links", self.written), ("inferred links", self.inferred)) if not met]
+        parts = [
+            str(gap)
+            for gap in self.coverage.coverage_gaps()
+            if gap["kind"] not in {"response_uncovered", "example_unseen"}
+        ]
+        return links + parts
 
     def __str__(self) -> str:
         phases = ", ".join(f"{count} {phase}" for phase, count in self.cases.items())
@@ -74,12 +88,12 @@ def fuzz(
 ) -> Run:
     """Fuzz an ASGI application with requests generated from its contract, in all phases, with all checks.
 
-    With `at_least`, repeat all phases with new cases until that number of cases was sent; `afresh` empties the store
-    between them.
+    Repeat all phases with new cases until that number of cases was sent, and up to `ROUNDS` times while a part of the
+    contract was not met. `afresh` empties the store between them.
     """
     config = schemathesis.Config.from_path(CONFIG)
     config.update(seed=seed, max_failures=None)
-    config.max_time = DAY if at_least else None  # Phases are repeated only under a time limit.
+    config.max_time = DAY  # Phases are repeated only under a time limit.
     schema = schemathesis.openapi.from_path(
         PATH, config=config
     )  # Loaded from a URL, the URL itself would not be fuzzed.
@@ -98,11 +112,13 @@ def fuzz(
                 run.inferred_links += transitions.inferred_transitions  # Only those new since the last phase.
             case events.ScenarioFinished():
                 _note(run, event)
-            case events.PhaseFinished(phase=Phase(name=PhaseName.STATEFUL_TESTING)) if at_least:
-                print(run, *run.findings[shown:], sep="\n", flush=True)  # noqa: T201 - progress of a long run
-                shown = len(run.findings)
+            case events.PhaseFinished(phase=Phase(name=PhaseName.STATEFUL_TESTING)):
+                if at_least:
+                    print(run, *run.findings[shown:], sep="\n", flush=True)  # noqa: T201 - progress of a long run
+                    shown = len(run.findings)
                 afresh()
-                if run.cases.total() >= at_least:
+                run.rounds += 1
+                if run.cases.total() >= at_least and (run.rounds >= ROUNDS or not run.missed()):
                     stream.stop()
             case events.NonFatalError():
                 info = event.info
