@@ -19,6 +19,7 @@ from handlers.contract import ContractError
 from handlers.pipeline import logs
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
+from storage.durable.process import durable_store
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
 from storage.errors import StorageUnavailable
@@ -119,6 +120,15 @@ def _prepare(tables: Tables, *, with_demo: bool) -> None:
         demo.fill(tables)
 
 
+def _report(progress: str) -> None:
+    print(progress, file=sys.stderr, flush=True)  # noqa: T201 - the output of the command
+
+
+def _stop() -> None:
+    """Stop this process as Ctrl-C does: without its store it can only refuse."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
@@ -158,8 +168,9 @@ def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | Non
             url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
         else:
             data, lock = resources.enter_context(_data_directory(options.data))
-            # The store holds the lock too: if this process dies first, the store may still be saving.
-            url = resources.enter_context(embedded_store(data / "state", data / "store.log", pass_fds=[lock]))
+            # The store holds the lock too: if this process dies first, the store may still be writing.
+            store = durable_store(data, data / "store.log", pass_fds=[lock], report=_report, ended=_stop)
+            url = resources.enter_context(store)
             where = f"data in {data}"
         access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
         yield Tables.connect(os.environ, **access), where, url
@@ -170,7 +181,7 @@ def _data_directory(path: Path) -> Iterator[tuple[Path, int]]:
     """Lock a data directory for this process, and yield its path with the descriptor of the lock."""
     path = path.resolve()
     try:
-        (path / "state").mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         lock = (path / "lock").open("w")
     except OSError as error:
         raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error

@@ -8,7 +8,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -25,13 +25,16 @@ EMULATOR_ACCESS: Final[dict[str, Any]] = {
 
 _HOST: Final = "127.0.0.1"
 
-# The child saves and stops when its standard input ends, so it never outlives its parent, even one that is killed.
-_CHILD: Final = """
+# The child stops when its standard input ends, so it never outlives its parent, even one that is killed.
+_FOLLOW: Final = """
 import os, signal, sys, threading
 def follow():
     sys.stdin.read()
     os.kill(os.getpid(), signal.SIGTERM)
 threading.Thread(target=follow, daemon=True).start()
+"""
+
+_IN_MEMORY: Final = """
 from ministack.app import main
 sys.argv = ["ministack"]
 main()
@@ -43,29 +46,47 @@ class EmulatorError(Exception):
 
 
 @contextmanager
-def embedded_store(data: Path | None = None, log: Path | None = None, *, pass_fds: Sequence[int] = ()) -> Iterator[str]:
-    """Run an embedded DynamoDB while the context lasts, and yield its URL.
-
-    With the folder `data`, its content is loaded at the start and saved at the end; without, nothing is kept. The
-    output of the process is appended to `log`. The process inherits the file descriptors `pass_fds`.
+def embedded_store() -> Iterator[str]:
+    """Run an embedded DynamoDB in memory while the context lasts, and yield its URL; `durable_store` keeps its data.
 
     Raises:
         EmulatorError: ministack does not start.
 
     """
-    persistence = {} if data is None else {"PERSIST_STATE": "1", "STATE_DIR": str(data)}
-    with emulator(free_port(), {"SERVICES": "dynamodb", **persistence}, log, pass_fds=pass_fds) as url:
+    with emulator(free_port(), {"SERVICES": "dynamodb"}) as url:
         yield url
 
 
 @contextmanager
-def emulator(
-    port: int, environ: Mapping[str, str] | None = None, log: Path | None = None, *, pass_fds: Sequence[int] = ()
-) -> Iterator[str]:
+def emulator(port: int, environ: Mapping[str, str] | None = None, log: Path | None = None) -> Iterator[str]:
     """Run ministack on a loopback port while the context lasts, and yield its URL; `environ` configures it.
+
+    Its output is appended to `log`.
 
     Raises:
         EmulatorError: The port is taken, or ministack does not start.
+
+    """
+    with running(_IN_MEMORY, port, environ, log) as (url, child):
+        wait_until_ready(child, url)
+        yield url
+
+
+@contextmanager
+def running(
+    program: str,
+    port: int,
+    environ: Mapping[str, str] | None = None,
+    log: Path | None = None,
+    *,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Run a program that is ministack on a loopback port while the context lasts; yield its URL and its process.
+
+    The process inherits the file descriptors `pass_fds`.
+
+    Raises:
+        EmulatorError: The port is taken.
 
     """
     url = f"http://{_HOST}:{port}"
@@ -73,8 +94,8 @@ def emulator(
         raise EmulatorError(f"something already answers at {url}: stop it, or choose another port")
     own = {"BIND_HOST": _HOST, "MINISTACK_HOST": _HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
     output: Any = subprocess.DEVNULL if log is None else log.open("ab")
-    child = subprocess.Popen(  # noqa: S603 - the program is `_CHILD`
-        [sys.executable, "-c", _CHILD],
+    child = subprocess.Popen(  # noqa: S603 - the program is this project's
+        [sys.executable, "-c", _FOLLOW + program],
         env={**os.environ, **own, **(environ or {})},
         stdin=subprocess.PIPE,
         stdout=output,
@@ -83,8 +104,7 @@ def emulator(
         start_new_session=True,  # Ctrl-C reaches only the parent; the session has all workers of functions.
     )
     try:
-        _wait_until_ready(child, url)
-        yield url
+        yield url, child
     finally:
         stop(child)
         if log is not None:
@@ -110,14 +130,20 @@ def stop(child: "subprocess.Popen[bytes]") -> None:
     child.wait()
 
 
-def _wait_until_ready(child: "subprocess.Popen[bytes]", url: str) -> None:
+def wait_until_ready(child: "subprocess.Popen[bytes]", url: str, last_news: Callable[[], float] = lambda: 0.0) -> None:
+    """Wait until ministack answers; `last_news` is the monotonic time at which it last reported progress.
+
+    Raises:
+        EmulatorError: It has ended, or does not answer in time.
+
+    """
     end = time.monotonic() + START_SECONDS
     while not _answers(url):
         if child.poll() is not None:
             raise EmulatorError(
                 f"ministack ended with exit code {child.returncode}; the extra `local` of this package installs it"
             )
-        if time.monotonic() > end:
+        if time.monotonic() > max(end, last_news() + START_SECONDS):
             raise EmulatorError(f"ministack was not ready after {START_SECONDS} seconds")
         time.sleep(0.05)
 

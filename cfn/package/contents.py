@@ -28,6 +28,7 @@ _LOCAL_ONLY: Final = (
     "storage/__main__.py",
     "storage/audit/*",
     "storage/dynamodb/consumption.py",  # counts what an audit reads
+    "storage/durable/*",
     "storage/embedded.py",
 )
 

@@ -89,6 +89,7 @@ class TestZip:
         ("handlers/events.py", True),
         ("handlers/local.py", False),
         ("storage/embedded.py", False),
+        ("storage/durable/log.py", False),
         ("openapi.yaml", True),
         ("botocore/data/dynamodb/2012-08-10/service-2.json.gz", True),
         ("botocore/data/ec2/2016-11-15/service-2.json.gz", False),
