@@ -1,7 +1,7 @@
 """The command `events-api`: serve on this machine, with an embedded store or the one that the environment names."""
 
 import argparse
-import fcntl
+import errno
 import os
 import signal
 import socket
@@ -9,30 +9,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
+from importlib import metadata
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
-from handlers import demo
+from starlette.types import ASGIApp
+
+from handlers import demo, reloading
 from handlers.app import app_from
 from handlers.contract import ContractError
+from handlers.local_store import StartError, add_options, opened
 from handlers.pipeline import logs
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
-from storage.durable.process import durable_store
 from storage.dynamodb.tables import Tables
-from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
+from storage.embedded import EmulatorError
 from storage.errors import StorageUnavailable
-
-#: An endpoint in one of these variables is used in place of an embedded store.
-ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 
 #: Time for running requests to end after a signal.
 GRACE_SECONDS: Final = 5
-
-
-class StartError(Exception):
-    """The service can't be started; the message has the reason and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,15 +53,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"
     )
-    place = parser.add_mutually_exclusive_group()
-    place.add_argument(
-        "--data",
-        type=Path,
-        default=Path(".events-api"),
-        metavar="DIR",
-        help="folder for the data (default: %(default)s)",
-    )
-    place.add_argument("--memory", action="store_true", help="keep data in memory only, until the service stops")
+    add_options(parser)
+    parser.add_argument("--reload", action="store_true", help="start again when the code changes; the store stays")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {metadata.version('events-api')}")
     parser.add_argument("--demo", action="store_true", help="create a few events, users and registrations")
     return parser.parse_args(arguments)
 
@@ -89,19 +78,16 @@ def serve(options: argparse.Namespace) -> None:
     signal.signal(signal.SIGTERM, _interrupt)
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))
-        tables, where, own_url = resources.enter_context(_store(options))
-        promotions = Promotions(tables)
-        resources.callback(promotions.end)
-        resources.enter_context(prepared(partial(_prepare, tables, with_demo=options.demo)))
-        promotions.sweep()
-        app = app_from(os.environ, tables=tables)
+        store = resources.enter_context(opened(options))
+        resources.callback(print, f"Stopped: {store.where}", flush=True)
+        resources.enter_context(prepared(partial(_prepare, store.tables, with_demo=options.demo)))
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
-        print(f"Events API at {url} - docs at {url}/docs - {where}", flush=True)  # noqa: T201 - the output of the command
-        if own_url:
-            print(f"Started a store of its own (ministack) at {own_url}", flush=True)  # noqa: T201 - as above
+        print(f"Events API at {url} - docs at {url}/docs - {store.where}", flush=True)  # noqa: T201 - the output of the command
+        if store.own_url:
+            print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(
-            app,
+            reloading.APP if options.reload else resources.enter_context(_application(store.tables)),
             # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
             # without a host, and answers unknown methods with 400 and no problem document.
             http="h11",
@@ -110,23 +96,29 @@ def serve(options: argparse.Namespace) -> None:
             lifespan="off",
             timeout_graceful_shutdown=GRACE_SECONDS,
             server_header=False,
+            **(reloading.OPTIONS if options.reload else {}),
         )
-        uvicorn.Server(config).run(sockets=[listener])
+        if options.reload:
+            reloading.run(config, listener, store)
+        else:
+            uvicorn.Server(config).run(sockets=[listener])
+
+
+@contextmanager
+def _application(tables: Tables) -> Iterator[ASGIApp]:
+    """Yield the application, and own the unfinished promotions of its tables while the context lasts."""
+    promotions = Promotions(tables)
+    try:
+        promotions.sweep()
+        yield app_from(os.environ, tables=tables)
+    finally:
+        promotions.end()
 
 
 def _prepare(tables: Tables, *, with_demo: bool) -> None:
     tables.create_missing()
     if with_demo:
         demo.fill(tables)
-
-
-def _report(progress: str) -> None:
-    print(progress, file=sys.stderr, flush=True)  # noqa: T201 - the output of the command
-
-
-def _stop() -> None:
-    """Stop this process as Ctrl-C does: without its store it can only refuse."""
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
@@ -150,46 +142,13 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             listener.bind((host, port))
             listener.listen(128)
         except OSError as error:
-            raise StartError(
-                f"can't listen on {host}:{port}: {error.strerror}. Choose another port: --port 0 selects a free one."
-            ) from error
+            raise StartError(f"can't listen on {host}:{port}: {error.strerror}. {_advice(error, host)}") from error
         yield listener
 
 
-@contextmanager
-def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | None]]:
-    """Yield the tables, a text that locates their data, and the URL of the store if this process started it."""
-    endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
-    if endpoint:
-        yield Tables.connect(os.environ), f"data in the store at {endpoint}", None
-        return
-    with ExitStack() as resources:
-        if options.memory:
-            url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
-        else:
-            data, lock = resources.enter_context(_data_directory(options.data))
-            # The store holds the lock too: if this process dies first, the store may still be writing.
-            store = durable_store(data, data / "store.log", pass_fds=[lock], report=_report, ended=_stop)
-            url = resources.enter_context(store)
-            where = f"data in {data}"
-        access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
-        yield Tables.connect(os.environ, **access), where, url
-
-
-@contextmanager
-def _data_directory(path: Path) -> Iterator[tuple[Path, int]]:
-    """Lock a data directory for this process, and yield its path with the descriptor of the lock."""
-    path = path.resolve()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / "lock").open("w")
-    except OSError as error:
-        raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StartError(
-                f"{path} is in use by another events-api. Stop that one, or choose another folder with --data."
-            ) from error
-        yield path, lock.fileno()
+def _advice(error: OSError, host: str) -> str:
+    if isinstance(error, socket.gaierror):
+        return f"No address is known for {host}: leave out --host, or choose an address of this machine."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"{host} is not an address of this machine: leave out --host, or choose another."
+    return "Choose another port: --port 0 selects a free one."

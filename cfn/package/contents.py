@@ -22,8 +22,10 @@ _OWN_PACKAGES: Final = ("handlers", "storage")
 _LOCAL_ONLY: Final = (
     "handlers/demo.py",
     "handlers/local.py",
+    "handlers/local_store.py",
     "handlers/preparation.py",
     "handlers/promotions.py",
+    "handlers/reloading.py",
     "handlers/wsgi.py",
     "storage/__main__.py",
     "storage/audit/*",

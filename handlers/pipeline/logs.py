@@ -7,7 +7,9 @@ import uuid
 from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any, Final, TextIO
+from urllib.parse import quote
 
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -64,7 +66,7 @@ class RequestLog:
             "error": scope.get("problem"),
         }
         level = logging.ERROR if status >= 500 else logging.INFO  # noqa: PLR2004 - the first status of server errors
-        logger.log(level, "request", extra={"fields": fields})
+        logger.log(level, "request", extra={"fields": fields, "path": quote(scope["path"])})
 
 
 def _request_id(scope: Scope) -> str:
@@ -97,8 +99,10 @@ class PlainFormatter(logging.Formatter):
         """Return the record as text."""
         fields = getattr(record, "fields", None)
         if fields:
+            # The person at the terminal has sent the request; no other log has its path.
+            route = record.__dict__["path"] if fields["status"] == HTTPStatus.NOT_FOUND else fields["route"]
             text = (
-                f"{fields['method'] or '(other)':<6} {fields['route'] or '(no route)'} {fields['status']}"
+                f"{fields['method'] or '(other)':<6} {route or '(no route)'} {fields['status']}"
                 f" {fields['duration_ms']:.1f} ms {fields['error'] or ''}"
             ).rstrip()
         else:

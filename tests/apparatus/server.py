@@ -5,9 +5,10 @@ import signal
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -39,8 +40,13 @@ class Server:
         self.second = process.stdout.readline() if "data in the store" not in self.first else ""
         self.store_url = self.second.rsplit(" ", 1)[-1].strip()
         # The server logs every request, and would block if its output were not read.
-        self._reader = threading.Thread(target=process.stdout.read)
+        self.rest = ""
+        self._reader = threading.Thread(target=self._read)
         self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        self.rest = self.process.stdout.read()
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
@@ -57,9 +63,15 @@ class Server:
 
 
 @contextmanager
-def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
+def running(*arguments: str, folder: Path, errors: Path | None = None, **more: str) -> Iterator[Server]:
+    """Run `events-api` on a free port; what it prints to standard error goes to the file `errors`, if there is one."""
     command = [*COMMAND, "--port", "0", *arguments]
-    with subprocess.Popen(command, cwd=folder, env=environ(**more), stdout=subprocess.PIPE, text=True) as process:
+    with (
+        nullcontext() if errors is None else errors.open("w") as file,
+        subprocess.Popen(
+            command, cwd=folder, env=environ(**more), stdout=subprocess.PIPE, stderr=file, text=True
+        ) as process,
+    ):
         server = Server(process)
         try:
             yield server
@@ -77,3 +89,9 @@ def service(*arguments: str) -> Iterator[str]:
             yield server.url
         finally:
             server.end()
+
+
+def process_on(url: str) -> int:
+    """Return the process id of the ministack at a URL, which it writes to a file."""
+    file = Path(tempfile.gettempdir()) / f"ministack-{url.rpartition(':')[2]}.pid"
+    return int(file.read_text())

@@ -1,7 +1,9 @@
 """The command `events-api`: its output, its errors, and that it loses no data and leaves nothing running."""
 
 import asyncio
+import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -14,7 +16,8 @@ import pytest
 
 from handlers.local import listening, main
 from tests.apparatus.client import EVENT
-from tests.apparatus.server import COMMAND, environ, running
+from tests.apparatus.patience import until
+from tests.apparatus.server import COMMAND, ROOT, STOP_SECONDS, environ, process_on, running
 
 
 def refused(*arguments: str, folder: Path, **more: str) -> str:
@@ -47,17 +50,53 @@ def test_a_second_start_on_the_same_data_is_refused_and_the_first_keeps_serving(
         assert httpx.get(f"{server.url}/health").status_code == 200
 
 
-def test_the_store_saves_and_stops_even_if_the_service_is_killed(tmp_path: Path) -> None:
+def restarted(folder: Path) -> httpx.Response:
+    """Start again as soon as the store of a killed service has let go of the data, and return the event."""
+    while True:
+        with running(folder=folder) as server:
+            if server.process.poll() is None:
+                return httpx.get(f"{server.url}/events/conf")
+
+
+def test_what_was_answered_is_there_after_the_service_is_killed(tmp_path: Path) -> None:
     with running(folder=tmp_path) as server:
         httpx.post(f"{server.url}/events", json=EVENT)
         server.stop(signal.SIGKILL)
-    started = None
-    while started is None:
-        # The old store holds the lock until it has saved.
-        with running(folder=tmp_path) as again:
-            if again.process.poll() is None:
-                started = httpx.get(f"{again.url}/events/conf")
-    assert started.status_code == 200
+    assert restarted(tmp_path).status_code == 200
+
+
+def test_a_store_that_is_killed_takes_the_service_down_with_a_clear_line_and_loses_nothing(tmp_path: Path) -> None:
+    errors = tmp_path / "errors"
+    with running(folder=tmp_path, errors=errors) as server:
+        httpx.post(f"{server.url}/events", json=EVENT)
+        os.kill(process_on(server.store_url), signal.SIGKILL)
+        assert server.process.wait(STOP_SECONDS) == 1
+    assert errors.read_text() == (
+        "events-api: the store has ended by itself, killed by SIGKILL."
+        f" All that was answered before is in {tmp_path}/.events-api\n"
+    )
+    assert restarted(tmp_path).status_code == 200
+
+
+def test_damaged_data_stops_the_start_and_is_not_overwritten(tmp_path: Path) -> None:
+    with running(folder=tmp_path) as server:
+        httpx.post(f"{server.url}/events", json=EVENT)
+    log = tmp_path / ".events-api" / "items-000001.log"
+    damaged = log.read_bytes().replace(b"Events", b"events", 1)
+    log.write_bytes(damaged)
+    assert f"events-api: {log} is damaged: line 2" in refused("--port", "0", folder=tmp_path)
+    assert log.read_bytes() == damaged
+
+
+def test_data_of_a_version_before_the_log_stops_the_start(tmp_path: Path) -> None:
+    (tmp_path / ".events-api" / "state").mkdir(parents=True)
+    assert "state was written by a version before the first release" in refused("--port", "0", folder=tmp_path)
+
+
+def test_at_the_end_the_service_says_where_the_data_is(tmp_path: Path) -> None:
+    with running(folder=tmp_path) as server:
+        assert server.stop(signal.SIGINT) == 0
+    assert server.rest.splitlines()[-1] == f"Stopped: data in {tmp_path}/.events-api"
 
 
 def test_a_port_in_use_is_reported_with_what_to_do(tmp_path: Path) -> None:
@@ -74,7 +113,8 @@ def test_a_port_in_use_is_reported_with_what_to_do(tmp_path: Path) -> None:
         (["--memory", "--data", "x"], "not allowed with argument"),
         (["--colour"], "unrecognized arguments"),
         (["--data", "/dev/null/x"], "can't keep data in /dev/null/x"),
-        (["--host", "no.such.host.invalid"], "can't listen on no.such.host.invalid:0"),
+        (["--host", "no.such.host.invalid"], "No address is known for no.such.host.invalid: leave out --host"),
+        (["--host", "192.0.2.1"], "192.0.2.1 is not an address of this machine: leave out --host"),
     ],
 )
 def test_bad_options_get_a_clear_error(tmp_path: Path, arguments: list[str], expected: str) -> None:
@@ -99,6 +139,48 @@ def test_the_demo_has_a_full_event_and_the_ids_of_the_contract_and_can_be_repeat
             assert example.json()["status"] == "confirmed"
             assert server.stop() == 0
     assert not (tmp_path / ".events-api").exists()
+
+
+@pytest.mark.parametrize("option", ["--memory", "--data"])
+def test_an_option_wins_over_an_endpoint_and_a_profile_in_the_environment_and_says_so(
+    tmp_path: Path, option: str
+) -> None:
+    leftover = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
+    arguments = [option] if option == "--memory" else [option, "folder"]
+    errors = tmp_path / "errors"
+    with running(*arguments, folder=tmp_path, errors=errors, **leftover) as server:
+        assert httpx.get(f"{server.url}/health").status_code == 200
+        assert server.stop() == 0
+    assert errors.read_text() == "AWS_ENDPOINT_URL is set and not used: the options ask for a store of its own\n"
+
+
+def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert re.fullmatch(r"events-api \d+\.\d+\.\d+\S*\n", capsys.readouterr().out)
+
+
+def test_with_reload_a_change_of_the_code_is_served_and_the_data_stays(tmp_path: Path) -> None:
+    """The service runs from a copy, whose contract gets another title."""
+    copy = tmp_path / "copy"
+    for package in ("handlers", "storage"):
+        shutil.copytree(ROOT / package, copy / package, symlinks=False, ignore=shutil.ignore_patterns("__pycache__"))
+    with running("--memory", "--reload", folder=tmp_path, PYTHONPATH=str(copy)) as server:
+        until(lambda: answers(server.url))
+        assert httpx.post(f"{server.url}/events", json=EVENT).status_code == 201
+        system = copy / "handlers" / "system.py"
+        system.write_text(system.read_text().replace('"name": info["title"]', '"name": "Changed"'))
+        until(lambda: answers(server.url) and httpx.get(server.url).json()["name"] == "Changed")
+        assert httpx.get(f"{server.url}/events/conf").status_code == 200
+        assert server.stop(signal.SIGINT) == 0
+    assert not answers(server.url)
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/health").status_code == 200
+    except httpx.TransportError:
+        return False
 
 
 def test_a_configuration_without_usable_credentials_is_reported(tmp_path: Path) -> None:

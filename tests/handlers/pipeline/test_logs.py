@@ -121,6 +121,18 @@ class Terminal(io.StringIO):
 
 
 @pytest.mark.usefixtures("log")
+def test_on_a_terminal_a_404_has_its_path_without_control_characters(client: Client) -> None:
+    terminal = Terminal()
+    logs.configure(terminal)
+    for path in ("/evnts", "/%1B%5B31m%0A"):
+        client.get(path)
+    assert [line.split(maxsplit=2)[2].split(" 404 ")[0] for line in terminal.getvalue().splitlines()] == [
+        "/evnts",
+        "/%1B%5B31m%0A",
+    ]
+
+
+@pytest.mark.usefixtures("log")
 def test_on_a_terminal_the_log_is_text(client: Client) -> None:
     terminal = Terminal()
     logs.configure(terminal)
@@ -130,6 +142,7 @@ def test_on_a_terminal_the_log_is_text(client: Client) -> None:
     healthy, refused, warning = terminal.getvalue().splitlines()
     assert " GET    /health 200 " in healthy
     assert refused.endswith("ms event-not-found")
+    assert " GET    /events/conf 404 " in refused
     assert warning.endswith(" warning: look")
 
 

@@ -19,6 +19,7 @@ from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, EmulatorError
 from storage.schema import TABLE_VARIABLES, TABLES
 from tests.apparatus.patience import until
+from tests.apparatus.server import process_on
 
 NAMES = {variable: table for table, variable in TABLE_VARIABLES.items()}
 
@@ -31,15 +32,6 @@ class Store:
         self.client, self.url, self.reports = self.tables.client, url, reports
         self.ended = threading.Event()
 
-    @property
-    def pid(self) -> int:
-        (pid,) = [
-            int(folder.name)
-            for folder in Path("/proc").iterdir()
-            if folder.name.isdecimal() and f"GATEWAY_PORT={self.url.rpartition(':')[2]}".encode() in _environ(folder)
-        ]
-        return pid
-
     def content(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for table in self.client.list_tables()["TableNames"]:
@@ -48,13 +40,6 @@ class Store:
             names = [key["AttributeName"] for key in description["KeySchema"]]
             found[table] = (names, sorted(items, key=lambda item: [str(item[name]) for name in names]))
         return found
-
-
-def _environ(folder: Path) -> list[bytes]:
-    try:
-        return (folder / "environ").read_bytes().split(b"\0")
-    except (PermissionError, ProcessLookupError, FileNotFoundError):
-        return []
 
 
 @pytest.fixture
@@ -145,7 +130,7 @@ def test_after_writes_of_every_kind_and_any_end_a_start_has_the_same_tables(
             assert {name: found for name, found in store.content().items() if name in before} == before
             write(store, dice, 60)
             before = store.content()
-            os.kill(store.pid, how)
+            os.kill(process_on(store.url), how)
             assert store.ended.wait(30)
     assert len(before["Any"][1]) > 5
 
@@ -196,7 +181,7 @@ def test_a_full_disk_ends_the_store_and_loses_nothing_that_was_answered(start: C
     reason = r"can't write to .*items-000001\.log: File too large\. All that was answered before is in "
     with pytest.raises(EmulatorError, match=reason), start() as store:  # noqa: PT012 - its end raises
         store.tables.create_missing()
-        resource.prlimit(store.pid, resource.RLIMIT_FSIZE, (20_000, 20_000))
+        resource.prlimit(process_on(store.url), resource.RLIMIT_FSIZE, (20_000, 20_000))
         with pytest.raises(BotoCoreError):  # noqa: PT012 - any of them may be the last
             for number in range(1_000):
                 store.client.put_item(TableName="Users", Item={"userId": {"S": f"user-{number:04}"}})

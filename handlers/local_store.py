@@ -1,0 +1,108 @@
+"""The store of `events-api`: one of its own, durable or in memory, or the one that the environment names."""
+
+import argparse
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from storage.durable.process import durable_store
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS, embedded_store
+
+#: An endpoint in one of these variables is used in place of a store of its own, unless an option asks for that.
+ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+
+DATA: Final = Path(".events-api")
+
+
+class StartError(Exception):
+    """The service can't be started; the message has the reason and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The tables, a text that locates their data, and the URL of the store if this process started it."""
+
+    tables: Tables
+    where: str
+    own_url: str | None = None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that select a store."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--data", type=Path, metavar="DIR", help=f"folder for the data (default: {DATA})")
+    place.add_argument("--memory", action="store_true", help="keep data in memory only, until the service stops")
+
+
+@contextmanager
+def opened(options: argparse.Namespace) -> Iterator[Store]:
+    """Open the store while the context lasts.
+
+    Raises:
+        StartError: The data directory is in use, or can't be used.
+        EmulatorError: A store of its own does not start, or has failed.
+
+    """
+    variable = next((name for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+    if variable and not (options.memory or options.data):
+        yield Store(Tables.connect(os.environ), f"data in the store at {os.environ[variable]}")
+        return
+    if variable:
+        _say(f"{variable} is set and not used: the options ask for a store of its own")
+    # A profile is of an account: boto3 would look for it although the store of its own needs none.
+    os.environ.pop("AWS_PROFILE", None)
+    with ExitStack() as resources:
+        if options.memory:
+            url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
+        else:
+            data, lock = resources.enter_context(data_directory(options.data or DATA))
+            # The store holds the lock too: if this process dies first, the store may still be writing.
+            store = durable_store(data, data / "store.log", pass_fds=[lock], report=_say, ended=_stop)
+            url, where = resources.enter_context(store), f"data in {data}"
+        access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
+        yield Store(Tables.connect(os.environ, **access), where, url)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - the output of the command
+
+
+def _stop() -> None:
+    """Stop this process as Ctrl-C does: without its store it can only refuse."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+@contextmanager
+def data_directory(path: Path) -> Iterator[tuple[Path, int]]:
+    """Lock a data directory for this process, and yield its path with the descriptor of the lock.
+
+    Raises:
+        StartError: It is in use, or can't be used.
+
+    """
+    path = path.resolve()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        lock = (path / "lock").open("w")
+    except OSError as error:
+        raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise StartError(
+                f"{path} is in use by another events-api. Stop that one, or choose another folder with --data."
+            ) from error
+        if (path / "state").exists():
+            raise StartError(
+                f"{path}/state was written by a version before the first release, which this one can't read."
+                " Move it away, or choose another folder with --data."
+            )
+        yield path, lock.fileno()

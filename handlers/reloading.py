@@ -1,0 +1,56 @@
+"""`events-api --reload`: the service in a process of its own, which starts again when the code changes.
+
+The store, and with it the data, belongs to the first process and stays.
+"""
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from starlette.types import ASGIApp
+
+from handlers.local_store import Store
+from handlers.pipeline import logs
+from storage.dynamodb.tables import Tables
+from storage.embedded import EMULATOR_ACCESS
+
+if TYPE_CHECKING:
+    from uvicorn import Config
+
+#: What the process of the service imports and calls.
+APP: Final = "handlers.reloading:app"
+
+_ROOT: Final = Path(__file__).parents[1]
+
+#: Options of uvicorn. The models that the contract generates are code, so a new contract has its effect with them.
+OPTIONS: Final[dict[str, Any]] = {
+    "factory": True,
+    "reload": True,
+    "reload_dirs": [str(_ROOT / package) for package in ("handlers", "storage")],
+}
+
+
+def run(config: "Config", listener: socket.socket, store: Store) -> None:
+    """Serve on a listening socket until a signal."""
+    from uvicorn import Server  # noqa: PLC0415 - only the extra `local` brings it
+    from uvicorn.supervisors import ChangeReload  # noqa: PLC0415 - as above
+
+    if store.own_url:
+        os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = store.own_url
+        os.environ["AWS_DEFAULT_REGION"] = EMULATOR_ACCESS["region_name"]
+        for name in ("aws_access_key_id", "aws_secret_access_key"):
+            os.environ[name.upper()] = EMULATOR_ACCESS[name]
+    ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
+
+
+def app() -> ASGIApp:
+    """Return the application; uvicorn calls this in the process of the service."""
+    from handlers.app import app_from  # noqa: PLC0415 - the first process needs no application
+    from handlers.promotions import Promotions  # noqa: PLC0415 - as above
+
+    logs.configure()
+    tables = Tables.connect(os.environ)
+    Promotions(tables).sweep()
+    application: ASGIApp = app_from(os.environ, tables=tables)
+    return application
