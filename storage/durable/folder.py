@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +15,9 @@ _PATTERN: Final = r"items-(\d{6})\.log"
 
 #: Number of changes for which no log is rewritten.
 _SMALL: Final = 1_000
+
+#: Number of writes between two reports.
+_REPORTED: Final = 25_000
 
 #: Account and region.
 Scope = tuple[str, str]
@@ -72,8 +75,10 @@ class State:
         return self.changes > _SMALL + 2 * sum(map(len, self.items.values()))
 
 
-def load(folder: Path) -> tuple[Path, State]:
+def load(folder: Path, report: Callable[[str], object] = lambda _progress: None) -> tuple[Path, State]:
     """Return the log to append to and the state in it. Make the first one, and rewrite one that is mostly outdated.
+
+    `report` is called with the progress of reading.
 
     Raises:
         LogError: The log can't be read or written, is damaged, or has a newer format.
@@ -87,8 +92,10 @@ def load(folder: Path) -> tuple[Path, State]:
         return _write(folder, 1, State()), State()
     path, state = folder / _NAME.format(numbers[-1]), State()
     try:
-        for document in read(path):
+        for number, document in enumerate(read(path), 1):
             state.apply(document)
+            if number % _REPORTED == 0:
+                report(f"read {number:,} writes of {path}")
     except LogError as error:
         before = [folder / _NAME.format(number) for number in numbers[:-1]]
         hint = f". The log before it is {before[-1]}: move {path.name} away to go back to that" if before else ""

@@ -1,16 +1,15 @@
 """The process of a durable store: ministack, which loads a log at its start and appends every write to it.
 
-ministack handles a request of DynamoDB without a break, and changes items by two functions only. So the lines of the
-log are in the order of the writes, and each has all changes of its request.
+ministack, whose version is pinned, handles a request of DynamoDB without a break, and changes items by two functions
+only, `_set_item` and `_remove_item`. So the lines of the log are in the order of the writes, and each has all changes
+of its request.
 """
 
 import asyncio
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
 from http import HTTPStatus
-from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,10 +24,6 @@ _CALLS: Final = frozenset(
     {"CreateTable", "DeleteTable", "UpdateTable", "UpdateTimeToLive", "TagResource", "UntagResource"}
 )
 
-#: Number of items of a call that loads them, and of those between two reports.
-_BATCH: Final = 25
-_REPORTED: Final = 25_000
-
 
 def run(folder: Path, status: int) -> None:
     """Serve the tables of a folder until SIGTERM; write progress and failures to the file descriptor `status`."""
@@ -42,8 +37,8 @@ def run(folder: Path, status: int) -> None:
         os._exit(1)
 
     try:
-        path, state = load(folder)
-        asyncio.run(_fill(state, report))
+        path, state = load(folder, report)
+        asyncio.run(_fill(state))
         log = Log(path, fail)
     except LogError as error:
         report(f"failed: {error}")
@@ -58,34 +53,26 @@ def run(folder: Path, status: int) -> None:
         log.close()
 
 
-async def _fill(state: State, report: Any) -> None:
-    """Make the tables and items of a state by calls of DynamoDB's API."""
+async def _fill(state: State) -> None:
+    """Make the tables of a state by calls of DynamoDB's API, and set their items."""
     for scope, operation, request in state.calls:
         await _call(scope, operation, request)
-    done, number = 0, sum(map(len, state.items.values()))
-    for (scope, table), items in state.items.items():
-        for batch in _batches(items.values()):
-            await _call(
-                scope, "BatchWriteItem", {"RequestItems": {table: [{"PutRequest": {"Item": i}} for i in batch]}}
+    for (scope, name), items in state.items.items():
+        table = dynamodb._tables.get_scoped(*scope, name)  # noqa: SLF001 - see above
+        for item in items.values():
+            partition, sort = (
+                dynamodb._extract_key_val(item[key]) if key else "__no_sort__"  # noqa: SLF001 - as above
+                for key in (table["pk_name"], table["sk_name"])
             )
-            done += len(batch)
-            if done % _REPORTED == 0:
-                report(f"loaded {done:,} of {number:,} items")
-
-
-def _batches(items: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    rest = iter(items)
-    while batch := list(islice(rest, _BATCH)):
-        yield batch
+            dynamodb._set_item(table, partition, sort, item)  # noqa: SLF001 - as above
 
 
 async def _call(scope: Scope, operation: str, request: dict[str, Any]) -> None:
     with request_scope(*scope):
         headers = {"x-amz-target": f"DynamoDB_20120810.{operation}"}
         status, _headers, body = await dynamodb.handle_request("POST", "/", headers, json.dumps(request).encode(), {})
-    answer = json.loads(body)
-    if status != HTTPStatus.OK or answer.get("UnprocessedItems"):
-        raise LogError(f"the store can't load its log: {operation} is answered {answer}")
+    if status != HTTPStatus.OK:
+        raise LogError(f"the store can't load its log: {operation} is answered {body.decode()}")
 
 
 def _keep(log: Log) -> None:
