@@ -42,7 +42,7 @@ class Contract:
         """Read the document.
 
         Raises:
-            ContractError: The file is missing, or is not valid YAML.
+            ContractError: The file is missing, is not valid YAML, or has a reference to nothing.
 
         """
         try:
@@ -53,6 +53,19 @@ class Contract:
             self.document = _document(self.yaml, rendering)
         except (OSError, yaml.YAMLError) as error:
             raise ContractError(f"{path} can't be read: {error}") from error
+        if not self.packaged:  # The build of a package has done it.
+            self._check_references(self.document)
+
+    def _check_references(self, node: Any) -> None:
+        """Look up every reference; connexion ends in a traceback at the first one to nothing."""
+        if isinstance(node, dict):
+            if isinstance(node.get("$ref"), str):
+                self._target(node)
+            for entry in node.values():
+                self._check_references(entry)
+        elif isinstance(node, list):
+            for entry in node:
+                self._check_references(entry)
 
     @cached_property
     def json(self) -> bytes:
@@ -118,8 +131,11 @@ class Contract:
     def _target(self, node: dict[str, Any]) -> dict[str, Any]:
         while "$ref" in node:
             found: Any = self.document
-            for step in node["$ref"].removeprefix("#/").split("/"):
-                found = found[step]
+            try:
+                for step in node["$ref"].removeprefix("#/").split("/"):
+                    found = found[step]
+            except (KeyError, TypeError) as error:
+                raise ContractError(f"the contract refers to {node['$ref']}, which it does not define") from error
             node = found
         return node
 
@@ -133,6 +149,8 @@ class Contract:
         del copy["servers"]
         for operation in self.operations.values():
             definition = copy["paths"][operation.path][operation.method.lower()]
+            if not definition.get("tags"):
+                raise ContractError(f"{operation.operation_id} has no tag, which names the module of its function")
             definition["x-openapi-router-controller"] = f"handlers.{definition['tags'][0]}"
         return copy
 

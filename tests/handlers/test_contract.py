@@ -218,6 +218,26 @@ def test_a_contract_that_is_not_valid_stops_the_start(tmp_path: Path, moto_table
         create_app(moto_tables, contract=write(tmp_path, spoil))
 
 
+@pytest.mark.parametrize("reference", ["#/components/schemas/Evnt", "other.yaml#/Event", "#/info/title/x"])
+def test_a_reference_to_nothing_stops_the_start_with_one_line(tmp_path: Path, reference: str) -> None:
+    def misspell(document: Any) -> None:
+        document["paths"]["/health"]["get"]["responses"]["200"]["content"]["application/json"]["schema"] = {
+            "$ref": reference
+        }
+
+    with pytest.raises(ContractError) as error:
+        write(tmp_path, misspell)
+    assert str(error.value) == f"the contract refers to {reference}, which it does not define"
+
+
+def test_an_operation_without_a_tag_stops_the_start(tmp_path: Path, moto_tables: Tables) -> None:
+    def untag(document: Any) -> None:
+        del document["paths"]["/health"]["get"]["tags"]
+
+    with pytest.raises(ContractError, match="check_health has no tag"):
+        create_app(moto_tables, contract=write(tmp_path, untag))
+
+
 def test_only_the_contract_of_a_package_is_not_validated_at_the_start(tmp_path: Path, moto_tables: Tables) -> None:
     def spoil(document: Any) -> None:
         document["info"]["contact"] = 7
