@@ -79,15 +79,16 @@ def serve(options: argparse.Namespace) -> None:
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))
         store = resources.enter_context(opened(options))
-        resources.callback(print, f"Stopped: {store.where}", flush=True)
         resources.enter_context(prepared(partial(_prepare, store.tables, with_demo=options.demo)))
+        app = reloading.APP if options.reload else resources.enter_context(_application(store.tables))
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
         print(f"Events API at {url} - docs at {url}/docs - {store.where}", flush=True)  # noqa: T201 - the output of the command
+        resources.callback(print, f"Stopped: {store.where}", flush=True)
         if store.own_url:
             print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(
-            reloading.APP if options.reload else resources.enter_context(_application(store.tables)),
+            app,
             # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
             # without a host, and answers unknown methods with 400 and no problem document.
             http="h11",

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
+from handlers.contract import Contract
 from handlers.local import listening, main
 from tests.apparatus.client import EVENT
 from tests.apparatus.patience import until
@@ -187,6 +188,15 @@ def test_a_configuration_without_usable_credentials_is_reported(tmp_path: Path) 
     somewhere = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
     error = refused("--port", "0", folder=tmp_path, **somewhere)
     assert "events-api: no call to the store: ProfileNotFound: boto3 finds no credentials" in error
+
+
+def test_a_contract_that_is_wrong_stops_the_start_before_it_has_an_address(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("handlers.app.Contract", lambda: Contract(Path("nothing.yaml")))
+    with pytest.raises(SystemExit, match=r"events-api: nothing\.yaml can't be read"):
+        main(["--memory", "--port", "0"])
+    assert "Events API" not in capsys.readouterr().out
 
 
 def test_without_the_extra_local_the_start_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
