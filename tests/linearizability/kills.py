@@ -60,7 +60,6 @@ class Local:
                 [*COMMAND, "--port", "0", "--data", str(self._folder)],
                 env=environ(),
                 stdout=subprocess.PIPE,
-                stderr=subprocess.DEVNULL,
                 text=True,
             )
             # The store of a killed service may still hold the data.
