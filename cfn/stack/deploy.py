@@ -12,6 +12,7 @@ from cfn.package.build import Package
 from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.bucket import upload
+from cfn.stack.concurrency import reservation
 from cfn.stack.health import check_health, reachable_url
 from cfn.stack.progress import Progress
 from cfn.template import parameters
@@ -68,6 +69,7 @@ def _values(aws: Aws, settings: StackSettings, package: Package, before: Mapping
         "Architecture": package.platform.architecture,
         # ministack does not support alarms on metric math.
         **({"Alarms": "off"} if aws.emulator_url else {}),
+        **reservation(aws, before),
         **settings.parameters,
         "CodeBucket": upload(aws, package, settings.bucket),
         "CodeKey": package.key,

@@ -1,22 +1,20 @@
-"""The alarms: 5xx and slow responses, function errors and throttles, unfinished promotions, throttled tables."""
+"""The alarms, on nine metrics: ten are free.
+
+5xx and slow responses, function errors and throttles, unfinished promotions, and requests that the gateway or the
+store turned away.
+"""
 
 from typing import Any, Final
 
 from troposphere import AWSHelperFn, Ref, Sub, Template
 from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
-from troposphere.logs import MetricFilter, MetricTransformation
 from troposphere.sns import Subscription, Topic
 
-from cfn.template.log_groups import OWN_NAMESPACE
-from cfn.template.parameters import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
-from cfn.template.tables import LOGICAL_IDS
-from storage.schema import TABLES
+from cfn.template.conditions import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
+from cfn.template.log_metrics import NAMESPACE, STORE_BUSY, TOO_MANY_REQUESTS, UNFINISHED
 
 #: Length of a metric period in seconds.
 _PERIOD: Final = 300
-
-#: Name of the metric that counts the log lines of promotions that have no owner.
-_UNFINISHED: Final = "PromotionsLeftUnfinished"
 
 
 def add_alarms(template: Template) -> None:
@@ -29,13 +27,13 @@ def add_alarms(template: Template) -> None:
             Subscription=[Subscription(Protocol="email", Endpoint=Ref("AlarmEmail"))],
         )
     )
-    template.add_resource(_unfinished_promotions_filter())
     for alarm in (
         _server_errors(),
         _slow_answers(),
         *_function_alarms(),
         _unfinished_promotions(),
-        *_throttled_tables(),
+        _too_many_requests(),
+        _busy_store(),
     ):
         template.add_resource(alarm)
 
@@ -64,6 +62,8 @@ def _slow_answers() -> Alarm:
         MetricName="Latency",
         Dimensions=_dimensions({"ApiId": Ref("Api"), "Stage": Ref("StageName")}),
         ExtendedStatistic="p99",
+        # With few requests, their slowest one would be the percentile.
+        EvaluateLowSampleCountPercentile="ignore",
         Period=_PERIOD,
         Threshold=Ref("LatencyAlarmMilliseconds"),
         EvaluationPeriods=3,
@@ -92,24 +92,12 @@ def _function_alarms() -> list[Alarm]:
     ]
 
 
-def _unfinished_promotions_filter() -> MetricFilter:
-    metric = MetricTransformation(
-        MetricNamespace=Sub(OWN_NAMESPACE), MetricName=_UNFINISHED, MetricValue="1", Unit="Count"
-    )
-    return MetricFilter(
-        "UnfinishedPromotionsFilter",
-        LogGroupName=Ref("ServiceLog"),
-        FilterPattern='{ $.message = "a promotion is left unfinished*" }',
-        MetricTransformations=[metric],
-    )
-
-
 def _unfinished_promotions() -> Alarm:
     return _alarm(
         "UnfinishedPromotionsAlarm",
         "People may wait beside free seats, and nobody promotes them; run the audit (storage/README.md).",
         Metrics=[
-            _query("logged", Sub(OWN_NAMESPACE), _UNFINISHED, {}),
+            _query("logged", Sub(NAMESPACE), UNFINISHED, {}),
             # Lambda gave up an invocation that continues a promotion.
             _query("dropped", "AWS/Lambda", "AsyncEventsDropped", {"FunctionName": Ref("Function")}),
             MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="unfinished", ReturnData=True),
@@ -119,32 +107,31 @@ def _unfinished_promotions() -> Alarm:
     )
 
 
-def _throttled_tables() -> list[Alarm]:
-    return [
-        _alarm(
-            f"{name}ThrottledAlarm",
-            f"DynamoDB throttles {name}: a partition is over its limit, or the account is.",
-            Metrics=[
-                *_throttle_queries(name),
-                # The metric has no data for an index or a direction that is not throttled.
-                MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="throttled", ReturnData=True),
-            ],
-            Threshold=0,
-            EvaluationPeriods=1,
-        )
-        for name in TABLES
-    ]
+def _too_many_requests() -> Alarm:
+    return _alarm(
+        "TooManyRequestsAlarm",
+        "The gateway answered 429: traffic is above ThrottleRate or RegistrationThrottleRate.",
+        Namespace=Sub(NAMESPACE),
+        MetricName=TOO_MANY_REQUESTS,
+        Statistic="Sum",
+        Period=_PERIOD,
+        Threshold=100,
+        EvaluationPeriods=1,
+    )
 
 
-def _throttle_queries(name: str) -> list[MetricDataQuery]:
-    table = {"TableName": Ref(LOGICAL_IDS[name])}
-    indexes = [index["IndexName"] for index in TABLES[name].get("GlobalSecondaryIndexes", ())]
-    sources = {"table": table, **{index: {**table, "GlobalSecondaryIndexName": index} for index in indexes}}
-    return [
-        _query(f"{source}{direction}", "AWS/DynamoDB", f"{direction}ThrottleEvents", dimensions)
-        for source, dimensions in sources.items()
-        for direction in ("Read", "Write")
-    ]
+def _busy_store() -> Alarm:
+    # Throttled calls that are repeated in time are on the dashboard, by table and index; these here reached people.
+    return _alarm(
+        "BusyStoreAlarm",
+        "Requests were refused, 503, as a table is throttled or too many people change one event at once.",
+        Namespace=Sub(NAMESPACE),
+        MetricName=STORE_BUSY,
+        Statistic="Sum",
+        Period=_PERIOD,
+        Threshold=0,
+        EvaluationPeriods=1,
+    )
 
 
 def _alarm(name: str, description: str, **properties: Any) -> Alarm:

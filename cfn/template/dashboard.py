@@ -1,13 +1,12 @@
-"""The dashboard: traffic, errors, latency, registrations and the cost drivers."""
+"""The dashboard: traffic, errors, latency, registrations, the store and the cost drivers."""
 
 import json
 from typing import Any, Final
 
-from troposphere import Ref, Sub, Template
+from troposphere import Sub, Template
 from troposphere.cloudwatch import Dashboard
-from troposphere.logs import MetricFilter, MetricTransformation
 
-from cfn.template.log_groups import OWN_NAMESPACE
+from cfn.template.log_metrics import NAMESPACE, REFUSED, REGISTERED
 from cfn.template.tables import LOGICAL_IDS
 
 _COLUMNS: Final = 24
@@ -16,27 +15,9 @@ _API: Final = ["ApiId", "${Api}", "Stage", "${StageName}"]
 _FUNCTION: Final = ["FunctionName", "${Function}"]
 _TABLES: Final = [["TableName", f"${{{logical}}}"] for logical in LOGICAL_IDS.values()]
 
-#: Matches the log line of a request by the contract's path, the method and, appended, the status.
-_REGISTRATION: Final = (
-    '($.route = "/registrations" || $.route = "/events/{eventId}/registrations") && $.method = "POST" && $.status = '
-)
-_OUTCOMES: Final = {"Registered": 201, "Refused": 409}
-
 
 def add_dashboard(template: Template) -> None:
-    """Add the dashboard, and the metric filters that count registrations in the service's log."""
-    for name, status in _OUTCOMES.items():
-        transformation = MetricTransformation(
-            MetricNamespace=Sub(OWN_NAMESPACE), MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
-        )
-        template.add_resource(
-            MetricFilter(
-                f"{name}Filter",
-                LogGroupName=Ref("ServiceLog"),
-                FilterPattern=f"{{ {_REGISTRATION}{status} }}",
-                MetricTransformations=[transformation],
-            )
-        )
+    """Add the dashboard."""
     template.add_resource(
         Dashboard("Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(_body()))
     )
@@ -97,8 +78,8 @@ def _latency() -> dict[str, Any]:
 
 def _registrations() -> dict[str, Any]:
     metrics: list[list[Any]] = [
-        [OWN_NAMESPACE, "Registered", {"label": "confirmed or waitlisted"}],
-        [OWN_NAMESPACE, "Refused", {"label": "refused: full, closed or already registered"}],
+        [NAMESPACE, REGISTERED, {"label": "confirmed or waitlisted"}],
+        [NAMESPACE, REFUSED, {"label": "refused: full, closed or already registered"}],
     ]
     return _widget("Registrations", "Sum", metrics, "registrations")
 

@@ -2,7 +2,10 @@
 
 from typing import Any, Final
 
-from troposphere import And, AWSHelperFn, Condition, Equals, If, Join, Not, NoValue, Parameter, Ref, Template
+from troposphere import AWSHelperFn, Join, Parameter, Ref, Template
+
+from cfn.template.conditions import add_conditions
+from cfn.template.limits import LIMITS
 
 #: The retention times that CloudWatch Logs accepts, in days.
 _DAYS: Final = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3653]
@@ -57,31 +60,17 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "SnapStart": {
         "Type": "String",
-        "Default": "PublishedVersions",
+        "Default": "None",
         "AllowedValues": ["PublishedVersions", "None"],
         "Description": "PublishedVersions starts from a snapshot of the initialised service, which has a price.",
     },
-    "ReservedConcurrency": {
-        "Type": "Number",
-        "Default": -1,
-        "MinValue": -1,
-        "MaxValue": 1000,
-        "Description": "Maximum number of concurrent requests; -1 shares the account's limit, 0 turns the service off.",
+    "Tracing": {
+        "Type": "String",
+        "Default": "PassThrough",
+        "AllowedValues": ["Active", "PassThrough"],
+        "Description": "Active sends traces to X-Ray, which has a price.",
     },
-    "ThrottleRate": {
-        "Type": "Number",
-        "Default": 100,
-        "MinValue": 1,
-        "MaxValue": 10000,
-        "Description": "Requests per second, over all callers, above which the gateway answers 429.",
-    },
-    "ThrottleBurst": {
-        "Type": "Number",
-        "Default": 200,
-        "MinValue": 1,
-        "MaxValue": 5000,
-        "Description": "Size of the burst, in requests, that the gateway accepts above the rate.",
-    },
+    **LIMITS,
     "LogRetentionDays": {
         "Type": "Number",
         "Default": 30,
@@ -114,23 +103,12 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in _PARAMETERS.items() if "Default" in spec}
 NAMES: Final = tuple(_PARAMETERS)
 
-ALARMS_ARE_ON: Final = "AlarmsAreOn"
-ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
-CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
-
 
 def add_parameters(template: Template) -> None:
     """Add every parameter, and the conditions that depend on them."""
     for name, spec in _PARAMETERS.items():
         template.add_parameter(Parameter(name, **spec))
-    template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
-    template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))
-    template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
-
-
-def only_if(condition: str, value: AWSHelperFn) -> AWSHelperFn:
-    """Return the value if the condition holds; otherwise the property is left out."""
-    return If(condition, value, NoValue)
+    add_conditions(template)
 
 
 def cors_origins() -> AWSHelperFn:

@@ -5,6 +5,7 @@ from typing import Any, Final
 from troposphere import AWSHelperFn, GetAtt, Sub, Template
 from troposphere.iam import Policy, Role
 
+from cfn.template.conditions import TRACING_IS_ON, only_if
 from cfn.template.tables import LOGICAL_IDS
 from storage.schema import BY_DATE, BY_STATUS
 
@@ -38,7 +39,7 @@ def add_role(template: Template) -> None:
             Policies=[
                 Policy(PolicyName="tables", PolicyDocument=document(*_table_statements())),
                 Policy(PolicyName="logs", PolicyDocument=document(_log_statement())),
-                Policy(PolicyName="traces", PolicyDocument=document(_trace_statement())),
+                only_if(TRACING_IS_ON, Policy(PolicyName="traces", PolicyDocument=document(_trace_statement()))),
             ],
         )
     )

@@ -6,6 +6,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rich.console import Console
@@ -51,6 +52,11 @@ class Client:
                 return answer.status, _decoded(answer.read()), answer.headers
         except urllib.error.HTTPError as error:
             return error.code, _decoded(error.read()), error.headers
+
+    def content_type(self, path: str) -> str:
+        """Return the content type of a document."""
+        with urllib.request.urlopen(self._url + path, timeout=30) as answer:  # noqa: S310 - as above
+            return str(answer.headers["content-type"])
 
 
 def _decoded(content: bytes) -> Any:
@@ -148,6 +154,46 @@ def test_unknown_paths_and_methods_are_answered_by_the_service(
     answered, body, headers = call(method, path)
     assert (answered, body["title"]) == (status, title)
     assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/registrations", "POST"),
+        ("PATCH", "/events/e/registrations", "GET, HEAD, POST"),
+        ("POST", "/docs/swagger-ui.css", "GET, HEAD"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_another_method_on_a_route_of_the_gateway_is_405_with_every_method_that_is_allowed(
+    call: Client, method: str, path: str, allowed: str
+) -> None:
+    status, body, headers = call(method, path)
+    assert (status, body["title"], headers["allow"]) == (405, "Method Not Allowed", allowed)
+
+
+@pytest.mark.parametrize("event_id", ["Talk~1:a+b@example.org", "100-_."])
+def test_a_route_of_the_gateway_leads_to_the_event_however_its_id_is_encoded(call: Client, event_id: str) -> None:
+    assert call("POST", "/events", {**_CONFERENCE, "eventId": event_id})[0] == 201
+    everything_encoded = "".join(f"%{ord(character):02X}" for character in event_id)
+    for number, encoded in enumerate([event_id, quote(event_id, safe=""), everything_encoded]):
+        user = f"{number}-{event_id}"
+        assert call("POST", "/users", {"userId": user, "name": "Ada"})[0] == 201
+        status, body, headers = call("POST", f"/events/{encoded}/registrations", {"userId": user})
+        assert (status, body["eventId"]) == (201, event_id)
+        assert headers["location"] == f"registrations/{user}"
+
+
+def test_an_encoded_slash_in_an_id_is_answered_in_the_same_way_on_every_route(call: Client) -> None:
+    posted = call("POST", "/events/a%2Fb/registrations", {"userId": "user-1"})
+    listed = call("GET", "/events/a%2Fb/registrations")
+    assert (posted[0], posted[1]["title"]) == (listed[0], listed[1]["title"])
+    assert posted[2]["content-type"] == "application/problem+json"
+
+
+def test_swagger_ui_has_its_files_and_nothing_else(call: Client) -> None:
+    assert call.content_type("/docs/swagger-ui.css").startswith("text/css")
+    assert call("GET", "/docs/other.js")[1]["title"] == "Not Found"
 
 
 def test_the_contract_is_served_from_the_package(call: Client) -> None:

@@ -125,7 +125,7 @@ class TestFailure:
     ) -> None:
         # The emulator does not support alarms on metric math.
         broken = StackSettings(name, {"Alarms": "on"}, throw_away=True)
-        with pytest.raises(CommandError, match=r"ROLLBACK_COMPLETE.*EventsThrottledAlarm.*metric math"):
+        with pytest.raises(CommandError, match=r"ROLLBACK_COMPLETE.*Alarm.*metric math"):
             deploy(aws, broken, service(), console)
         with pytest.raises(CommandError, match=rf"run `python -m cfn destroy --stack {name}`, then deploy again"):
             deploy(aws, StackSettings(name, throw_away=True), service(), console)

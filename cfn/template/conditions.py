@@ -1,0 +1,31 @@
+"""The conditions of the template, and the rules that its parameters must follow together."""
+
+from typing import Final
+
+from troposphere import And, AWSHelperFn, Condition, Equals, If, Not, NoValue, Or, Ref, Template
+
+ALARMS_ARE_ON: Final = "AlarmsAreOn"
+ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
+BUDGET_IS_SET: Final = "BudgetIsSet"
+CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
+TRACING_IS_ON: Final = "TracingIsOn"
+
+
+def add_conditions(template: Template) -> None:
+    """Add every condition and rule."""
+    has_address = Not(Equals(Ref("AlarmEmail"), ""))
+    without_budget = Equals(Ref("MonthlyBudget"), "0")
+    template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
+    template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), has_address))
+    template.add_condition(BUDGET_IS_SET, Not(without_budget))
+    template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
+    template.add_condition(TRACING_IS_ON, Equals(Ref("Tracing"), "Active"))
+    text = "MonthlyBudget needs AlarmEmail, the address that is told."
+    template.add_rule(
+        "BudgetHasAReader", {"Assertions": [{"Assert": Or(without_budget, has_address), "AssertDescription": text}]}
+    )
+
+
+def only_if(condition: str, value: AWSHelperFn) -> AWSHelperFn:
+    """Return the value if the condition holds; otherwise the property is left out."""
+    return If(condition, value, NoValue)
