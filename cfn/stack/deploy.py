@@ -14,6 +14,7 @@ from cfn.stack.aws import Aws
 from cfn.stack.bucket import upload
 from cfn.stack.concurrency import reservation
 from cfn.stack.health import check_health, reachable_url
+from cfn.stack.left_tables import announce_left_tables
 from cfn.stack.progress import Progress
 from cfn.template import parameters
 from cfn.template.build import build_template, release_id
@@ -51,6 +52,8 @@ def deploy(aws: Aws, settings: StackSettings, package: Package, console: Console
     values = _values(aws, settings, package, lookup.deployed_parameters(before))
     template = build_template(release_id(values), throw_away=settings.throw_away).to_dict()
     body = json.dumps(template, separators=(",", ":"))
+    if before is None:
+        announce_left_tables(aws, name, values, console)
     change_set = changes.create_change_set(aws, name, body, values, create=before is None)
     if change_set is None:
         console.print(f"No changes: stack {name} is up to date.", highlight=False)

@@ -4,6 +4,8 @@ from typing import Final
 
 from troposphere import And, AWSHelperFn, Condition, Equals, If, Not, NoValue, Or, Ref, Template
 
+from storage.schema import TABLES
+
 ALARMS_ARE_ON: Final = "AlarmsAreOn"
 ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
 BUDGET_IS_SET: Final = "BudgetIsSet"
@@ -20,10 +22,17 @@ def add_conditions(template: Template) -> None:
     template.add_condition(BUDGET_IS_SET, Not(without_budget))
     template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
     template.add_condition(TRACING_IS_ON, Equals(Ref("Tracing"), "Active"))
+    for name in TABLES:
+        template.add_condition(table_is_new(name), Equals(Ref(f"{name}TableName"), ""))
     text = "MonthlyBudget needs AlarmEmail, the address that is told."
     template.add_rule(
         "BudgetHasAReader", {"Assertions": [{"Assert": Or(without_budget, has_address), "AssertDescription": text}]}
     )
+
+
+def table_is_new(name: str) -> str:
+    """Return the condition that the stack makes the table, as no existing one is named."""
+    return f"{name}TableIsNew"
 
 
 def only_if(condition: str, value: AWSHelperFn) -> AWSHelperFn:

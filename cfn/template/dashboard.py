@@ -7,19 +7,24 @@ from troposphere import Sub, Template
 from troposphere.cloudwatch import Dashboard
 
 from cfn.template.log_metrics import NAMESPACE, REFUSED, REGISTERED
-from cfn.template.tables import LOGICAL_IDS
+from cfn.template.tables import table_name
+from storage.schema import TABLES
 
 _COLUMNS: Final = 24
 _HEIGHT: Final = 6
 _API: Final = ["ApiId", "${Api}", "Stage", "${StageName}"]
 _FUNCTION: Final = ["FunctionName", "${Function}"]
-_TABLES: Final = [["TableName", f"${{{logical}}}"] for logical in LOGICAL_IDS.values()]
+#: Table -> its dimension; the variable is filled with the name of the table that the stack uses.
+_TABLES: Final = {name: ["TableName", f"${{{name}}}"] for name in TABLES}
 
 
 def add_dashboard(template: Template) -> None:
     """Add the dashboard."""
+    tables = {name: table_name(name) for name in TABLES}
     template.add_resource(
-        Dashboard("Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(_body()))
+        Dashboard(
+            "Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(_body(), tables)
+        )
     )
 
 
@@ -60,10 +65,10 @@ def _errors() -> dict[str, Any]:
         ["AWS/Lambda", "Errors", *_FUNCTION, {"label": "function errors"}],
         ["AWS/Lambda", "Throttles", *_FUNCTION, {"label": "function throttles"}],
     ]
-    for (_, table), name in zip(_TABLES, LOGICAL_IDS, strict=True):
+    for name, table in _TABLES.items():
         for direction in ("Read", "Write"):
             label = f"{name} throttled, {direction.lower()}"
-            metrics.append(["AWS/DynamoDB", f"{direction}ThrottleEvents", "TableName", table, {"label": label}])
+            metrics.append(["AWS/DynamoDB", f"{direction}ThrottleEvents", *table, {"label": label}])
     return _widget("Errors (4xx on the right)", "Sum", metrics, "responses")
 
 
@@ -94,7 +99,7 @@ def _cost_drivers() -> list[dict[str, Any]]:
     ]
     units: list[list[Any]] = [
         ["AWS/DynamoDB", f"Consumed{direction}CapacityUnits", *table, {"label": f"{name}, {direction.lower()}"}]
-        for table, name in zip(_TABLES, LOGICAL_IDS, strict=True)
+        for name, table in _TABLES.items()
         for direction in ("Write", "Read")
     ]
     return [

@@ -6,6 +6,7 @@ from troposphere import AWSHelperFn, Join, Parameter, Ref, Template
 
 from cfn.template.conditions import add_conditions
 from cfn.template.limits import LIMITS
+from storage.schema import TABLES
 
 #: The retention times that CloudWatch Logs accepts, in days.
 _DAYS: Final = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3653]
@@ -29,6 +30,16 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "AllowedPattern": "[A-Za-z0-9_-]{1,128}",
         "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores.",
         "Description": "Stage of the API, which is the first segment of every path.",
+    },
+    **{
+        f"{name}TableName": {
+            "Type": "String",
+            "Default": "",
+            "AllowedPattern": "|[A-Za-z0-9_.-]{3,255}",
+            "ConstraintDescription": "The name of a table, or empty.",
+            "Description": f"Existing table to use as {name}, such as a restored one; empty makes a new one.",
+        }
+        for name in TABLES
     },
     "CorsOrigins": {
         "Type": "CommaDelimitedList",

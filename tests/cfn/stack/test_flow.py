@@ -1,11 +1,7 @@
 """The real service on an emulated stack: deploy, use, update, destroy."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -18,6 +14,7 @@ from cfn.stack.destroy import destroy
 from cfn.template.tables import LOGICAL_IDS
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
+from tests.apparatus.deployed import Client
 from tests.apparatus.patience import until
 from tests.apparatus.registered import crowd, raise_and_crash
 
@@ -34,33 +31,6 @@ _CONFERENCE = {
     "status": "active",
     "hasWaitlist": True,
 }
-
-
-class Client:
-    """A JSON client of one URL."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __call__(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any, Any]:
-        """Return the status, the decoded body (None if empty) and the headers of the response."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json"} if data else {}
-        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - the emulator's
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-                return answer.status, _decoded(answer.read()), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, _decoded(error.read()), error.headers
-
-    def content_type(self, path: str) -> str:
-        """Return the content type of a document."""
-        with urllib.request.urlopen(self._url + path, timeout=30) as answer:  # noqa: S310 - as above
-            return str(answer.headers["content-type"])
-
-
-def _decoded(content: bytes) -> Any:
-    return json.loads(content) if content else None
 
 
 def _register_until_promotion(call: Client) -> None:

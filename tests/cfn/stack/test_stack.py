@@ -1,6 +1,7 @@
 """Stacks are created, updated and deleted on an emulator, with the smallest service."""
 
 import json
+import re
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,9 +16,11 @@ from cfn.package.build import Package
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
 from cfn.stack.bucket import default_name
-from cfn.stack.deploy import StackSettings, deploy
+from cfn.stack.deploy import StackSettings, deploy, parse_parameters
 from cfn.stack.destroy import destroy
+from cfn.stack.left_tables import announce_left_tables
 from cfn.stack.logs import show_logs
+from storage.schema import TABLES
 
 Make = Callable[..., Package]
 Printed = Callable[[], str]
@@ -189,3 +192,36 @@ class TestDestroy:
     def test_an_unknown_stack_is_reported_with_its_region(self, aws: Aws, console: Console) -> None:
         with pytest.raises(CommandError, match="There is no stack nowhere in us-east-1"):
             destroy(aws, "nowhere", console, confirmed=True)
+
+
+class TestLeftTables:
+    def test_a_new_stack_of_the_same_name_says_how_to_use_the_tables_that_were_left(
+        self, aws: Aws, name: str, service: Make, console: Console, printed: Printed
+    ) -> None:
+        left = _get_health(deploy(aws, StackSettings(name), service(), console))["tables"]
+        assert "left tables" not in printed()
+        destroy(aws, name, console, confirmed=True)
+        # Not by a deployment: ministack gives its new tables the names of those that were left, and empties them.
+        announce_left_tables(aws, name, {}, console)
+        assert f"An earlier stack {name} left tables." in printed()
+        (option,) = re.findall(r"To use them, deploy with (.*)", printed())
+
+        given = parse_parameters(option.removeprefix("--parameter ").split(" --parameter "))
+        url = deploy(aws, StackSettings(name, given, throw_away=True), service(), console)
+        assert printed().count("left tables") == 1
+        assert _get_health(url)["tables"] == left
+        destroy(aws, name, console, confirmed=True)
+        assert left in aws.client("dynamodb").list_tables()["TableNames"]
+
+    def test_a_table_that_is_brought_belongs_to_no_stack(
+        self, aws: Aws, name: str, service: Make, console: Console
+    ) -> None:
+        """An update leaves its own table beside it, and the end of the stack leaves both."""
+        own = _get_health(deploy(aws, StackSettings(name), service(), console))["tables"]
+        brought = f"{name}-brought"
+        events = {**TABLES["Events"], "TableName": brought}
+        aws.client("dynamodb").create_table(**events)
+        url = deploy(aws, StackSettings(name, {"EventsTableName": brought}), service(), console)
+        assert _get_health(url)["tables"] == brought
+        destroy(aws, name, console, confirmed=True)
+        assert {own, brought} <= set(aws.client("dynamodb").list_tables()["TableNames"])

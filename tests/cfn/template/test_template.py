@@ -26,6 +26,10 @@ def _of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
 
 
+def _used_table(name: str) -> dict[str, Any]:
+    return {"Fn::If": [f"{name}TableIsNew", {"Ref": f"{name}Table"}, {"Ref": f"{name}TableName"}]}
+
+
 def _one(template: dict[str, Any], kind: str) -> dict[str, Any]:
     (found,) = _of_type(template, kind).values()
     properties: dict[str, Any] = found["Properties"]
@@ -93,7 +97,28 @@ class TestTables:
     def test_the_environment_of_the_function_has_the_names_of_the_tables(self, template: dict[str, Any]) -> None:
         variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
         for name, variable in TABLE_VARIABLES.items():
-            assert variables[variable] == {"Ref": f"{name}Table"}
+            assert variables[variable] == _used_table(name)
+
+    def test_an_existing_table_takes_the_place_of_a_new_one_wherever_its_name_is_used(
+        self, template: dict[str, Any]
+    ) -> None:
+        for name in TABLES:
+            new = f"{name}Table"
+            assert DEFAULTS[f"{name}TableName"] == ""
+            assert template["Conditions"][f"{name}TableIsNew"] == {"Fn::Equals": [{"Ref": f"{name}TableName"}, ""]}
+            assert template["Resources"][new]["Condition"] == f"{name}TableIsNew"
+            assert template["Outputs"][new]["Value"] == _used_table(name)
+            _body, names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+            assert names[name] == _used_table(name)
+        # Nothing refers to a new table but these choices, whose condition is that it exists.
+        text = json.dumps([template["Resources"], template["Outputs"]])
+        for name in TABLES:
+            assert f'"Fn::GetAtt": ["{name}Table"' not in text
+            assert f"${{{name}Table" not in text
+            assert text.count(f'{{"Ref": "{name}Table"}}') == text.count(json.dumps(_used_table(name)))
+
+    def test_another_table_is_a_new_release(self) -> None:
+        assert release_id({"EventsTableName": "restored"}) != release_id({})
 
 
 class TestFunction:
@@ -224,15 +249,18 @@ class TestMonitoring:
         assert logged["status"] == "$context.status"
 
     def test_the_dashboard_has_a_widget_for_each_subject(self, template: dict[str, Any]) -> None:
-        body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        body, _names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
         titles = {widget["properties"]["title"].partition(" ")[0] for widget in json.loads(body)["widgets"]}
         assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Cost:"}
 
     def test_the_dashboard_refers_only_to_names_in_the_template(self, template: dict[str, Any]) -> None:
-        body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
-        names = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)}
-        assert names - {"AWS::Region", "AWS::StackName"} <= template["Resources"].keys() | template["Parameters"].keys()
+        body, tables = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        names = set(re.findall(r"\$\{([^}]+)\}", body)) - {"AWS::Region", "AWS::StackName"}
+        assert names <= template["Resources"].keys() | template["Parameters"].keys() | tables.keys()
 
 
-def test_the_outputs_are_the_api_its_documentation_the_function_and_the_log(template: dict[str, Any]) -> None:
-    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"}
+def test_the_outputs_are_the_api_its_documentation_the_function_the_log_and_the_tables(
+    template: dict[str, Any],
+) -> None:
+    tables = {f"{name}Table" for name in TABLES}
+    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"} | tables
