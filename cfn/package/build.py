@@ -1,4 +1,4 @@
-"""Builds the Lambda package: a zip with the same bytes on every machine, given the same files."""
+"""Builds the Lambda package: a zip with the same bytes, given the same files and the same zlib."""
 
 import hashlib
 import tempfile

@@ -15,6 +15,7 @@ from cfn.stack.bucket import upload
 from cfn.stack.concurrency import reservation
 from cfn.stack.health import check_health, reachable_url
 from cfn.stack.left_tables import announce_left_tables
+from cfn.stack.logs import tail_command
 from cfn.stack.progress import Progress
 from cfn.template import parameters
 from cfn.template.build import build_template, release_id
@@ -41,6 +42,8 @@ def parse_parameters(given: list[str]) -> dict[str, str]:
             similar = difflib.get_close_matches(name, parameters.NAMES, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"the parameters are {', '.join(parameters.NAMES)}."
             raise CommandError(f"There is no parameter {name!r}; {hint}")
+        if name in parameters.OF_THE_PACKAGE:
+            raise CommandError(f"{name} comes from the package: choose it with --platform or --bucket.")
         chosen[name] = value
     return chosen
 
@@ -84,4 +87,5 @@ def _print_outputs(aws: Aws, name: str, console: Console) -> str:
     for key, value in outputs.items():
         shown = reachable_url(aws, value) if key.endswith("Url") else value
         console.print(f"{key:<14}{shown}", soft_wrap=True, highlight=False)
-    return reachable_url(aws, outputs["ApiUrl"])
+    console.print(f"{'Log':<14}{tail_command(aws, outputs['LogGroup'])}", soft_wrap=True, highlight=False)
+    return reachable_url(aws, outputs["ApiUrl"]).rstrip("/")

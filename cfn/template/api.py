@@ -78,8 +78,8 @@ def add_api(template: Template) -> None:
 
 
 def api_url() -> Sub:
-    """Return the public URL of the API, without a trailing slash."""
-    return Sub("${Api.ApiEndpoint}/${StageName}")
+    """Return the public URL of the API; relative links lead below it only if it ends in a slash."""
+    return Sub("${Api.ApiEndpoint}/${StageName}/")
 
 
 def docs_url() -> Sub:

@@ -11,7 +11,8 @@ from storage.schema import TABLES
 #: The retention times that CloudWatch Logs accepts, in days.
 _DAYS: Final = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3653]
 
-_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+#: Parameter name -> its specification in the template.
+SPECS: Final[dict[str, dict[str, Any]]] = {
     "CodeBucket": {
         "Type": "String",
         "MinLength": 3,
@@ -27,8 +28,9 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "StageName": {
         "Type": "String",
         "Default": "prod",
-        "AllowedPattern": "[A-Za-z0-9_-]{1,128}",
-        "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores.",
+        # The service could not tell a stage of such a name from the path below it, where a gateway strips the stage.
+        "AllowedPattern": "(?!(docs|events|health|registrations|users)$)[A-Za-z0-9_-]{1,128}",
+        "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores, not the first segment of a path.",
         "Description": "Stage of the API, which is the first segment of every path.",
     },
     **{
@@ -52,7 +54,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "Type": "String",
         "Default": "arm64",
         "AllowedValues": ["arm64", "x86_64"],
-        "Description": "Processor architecture of the function; it must match the wheels in the package.",
+        "Description": "Processor architecture of the package; set by `python -m cfn deploy`.",
     },
     "MemorySize": {
         "Type": "Number",
@@ -111,13 +113,15 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 }
 
 #: Parameter name -> default, as the string that CloudFormation uses; the location of the package has no default.
-DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in _PARAMETERS.items() if "Default" in spec}
-NAMES: Final = tuple(_PARAMETERS)
+DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in SPECS.items() if "Default" in spec}
+NAMES: Final = tuple(SPECS)
+#: They describe the package, and are set with it.
+OF_THE_PACKAGE: Final = ("CodeBucket", "CodeKey", "Architecture")
 
 
 def add_parameters(template: Template) -> None:
     """Add every parameter, and the conditions that depend on them."""
-    for name, spec in _PARAMETERS.items():
+    for name, spec in SPECS.items():
         template.add_parameter(Parameter(name, **spec))
     add_conditions(template)
 

@@ -11,6 +11,8 @@ from cfn.stack.deploy import parse_parameters
     [
         ("MemorySise=1", "There is no parameter 'MemorySise'; did you mean MemorySize?"),
         ("MemorySize", "'MemorySize' is not a parameter: write NAME=VALUE"),
+        ("Architecture=x86_64", "Architecture comes from the package: choose it with --platform or --bucket"),
+        ("CodeKey=old.zip", "CodeKey comes from the package"),
         ("Zzz=1", "There is no parameter 'Zzz'; the parameters are CodeBucket, CodeKey, StageName"),
     ],
 )

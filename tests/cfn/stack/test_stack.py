@@ -53,6 +53,9 @@ def test_a_new_stack_is_healthy_when_the_command_ends(
     assert _get_health(url)["word"] == "hello"
     assert _get_health(url)["stage"] == "prod"
     assert f"{url}/health reports healthy." in printed()
+    assert re.search(rf"^ApiUrl +{url}/$", printed(), re.MULTILINE)
+    tail = f"aws logs tail /aws/lambda/{name} --follow --format short --region us-east-1 --endpoint-url"
+    assert re.search(rf"^Log +{tail} {aws.emulator_url}$", printed(), re.MULTILINE)
     assert "CREATE_COMPLETE             EventsTable" in printed()
 
 

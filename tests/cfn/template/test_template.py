@@ -5,12 +5,14 @@ import inspect
 import json
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
 from cfn.template.build import BODY_LIMIT, build_template, release_id
 from cfn.template.parameters import DEFAULTS
 from handlers import continuation
+from handlers.contract import Contract
 from handlers.problems import PROBLEMS
 from storage.errors import Contention
 from storage.schema import TABLE_VARIABLES, TABLES
@@ -72,6 +74,16 @@ def test_every_default_is_within_its_own_bounds(template: dict[str, Any]) -> Non
 def test_an_origin_has_a_scheme_and_no_path(template: dict[str, Any], origins: str, valid: bool) -> None:  # noqa: FBT001
     pattern = template["Parameters"]["CorsOrigins"]["AllowedPattern"]
     assert (re.fullmatch(pattern, origins) is not None) is valid
+
+
+def test_a_stage_has_not_the_name_of_a_path_below_it(template: dict[str, Any]) -> None:
+    """A gateway may strip the stage or not, and the service strips it if it is there."""
+    pattern = template["Parameters"]["StageName"]["AllowedPattern"]
+    firsts = {path.split("/")[1].partition(".")[0] for path in Contract().document["paths"]} - {"", "openapi"} | {
+        "docs"
+    }
+    assert not [name for name in firsts if re.fullmatch(pattern, name)]
+    assert all(re.fullmatch(pattern, name) for name in ("prod", "e", "event", "users-2", "docs_"))
 
 
 class TestTables:
@@ -162,6 +174,12 @@ class TestRelease:
 
 
 class TestApi:
+    def test_relative_links_lead_below_the_url(self, template: dict[str, Any]) -> None:
+        urls = {name: template["Outputs"][name]["Value"]["Fn::Sub"] for name in ("ApiUrl", "DocsUrl")}
+        assert urls["ApiUrl"] == "${Api.ApiEndpoint}/${StageName}/"
+        assert urljoin("https://host/prod/", "docs") == "https://host/prod/docs"
+        assert urls["DocsUrl"] == urls["ApiUrl"] + "docs"
+
     def test_every_route_leads_to_the_alias_and_one_takes_every_request(self, template: dict[str, Any]) -> None:
         routes = [route["Properties"] for route in _of_type(template, "AWS::ApiGatewayV2::Route").values()]
         assert "$default" in [route["RouteKey"] for route in routes]
