@@ -52,11 +52,12 @@ def _load() -> Handler:
 
     def handle(event: Event, context: Any) -> dict[str, Any] | None:
         answer = None
-        if "promote" in event:  # An event of API Gateway has no such field.
-            continuation.promote(event, context)
-        else:
-            answer = mangum(_keep_slashes(event), context)
-        continuation.hand_over(context)
+        with logs.invoked(context.aws_request_id, context.function_version):
+            if "promote" in event:  # An event of API Gateway has no such field.
+                continuation.promote(event, context)
+            else:
+                answer = mangum(_keep_slashes(event), context)
+            continuation.hand_over(context)
         return answer
 
     return handle

@@ -9,7 +9,9 @@ from storage.schema import TABLES
 ALARMS_ARE_ON: Final = "AlarmsAreOn"
 ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
 BUDGET_IS_SET: Final = "BudgetIsSet"
+CANARY_IS_ON: Final = "CanaryIsOn"
 CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
+HEALTH_IS_WATCHED: Final = "HealthIsWatched"
 TRACING_IS_ON: Final = "TracingIsOn"
 
 
@@ -20,6 +22,8 @@ def add_conditions(template: Template) -> None:
     template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
     template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), has_address))
     template.add_condition(BUDGET_IS_SET, Not(without_budget))
+    template.add_condition(CANARY_IS_ON, Equals(Ref("Canary"), "on"))
+    template.add_condition(HEALTH_IS_WATCHED, And(Condition(ALARMS_ARE_ON), Condition(CANARY_IS_ON)))
     template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
     template.add_condition(TRACING_IS_ON, Equals(Ref("Tracing"), "Active"))
     for name in TABLES:

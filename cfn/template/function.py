@@ -74,8 +74,7 @@ def _function() -> awslambda.Function:
             LogGroup=Ref("ServiceLog"),
             LogFormat="JSON",
             ApplicationLogLevel="INFO",
-            # START, END and REPORT lines would double the log; metrics and traces have the same figures.
-            SystemLogLevel="WARN",
+            SystemLogLevel=Ref("SystemLogLevel"),
         ),
         Environment=awslambda.Environment(
             Variables={

