@@ -3,7 +3,8 @@
 import hashlib
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +19,25 @@ _MODE: Final = 0o100644
 
 @dataclass(frozen=True)
 class Package:
-    """A built package; `compiled` is true if it contains bytecode."""
+    """A built package; `compiled` is true if it contains bytecode.
+
+    `content` is what is hashed and uploaded: the file at `path` may meanwhile be that of another build.
+    """
 
     path: Path
-    sha256: str
-    size: int
+    content: bytes = field(repr=False)
     compiled: bool
     platform: Platform
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the hash of the content in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Return the size in bytes."""
+        return len(self.content)
 
     @property
     def key(self) -> str:
@@ -33,15 +46,19 @@ class Package:
 
 
 def build_package(platform: Platform, output: Path) -> Package:
-    """Build the package for the platform in the folder `output`."""
+    """Build the package for the platform in the folder `output`, where other builds may run at the same time."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"events-api-{platform.name}.zip"
-    with tempfile.TemporaryDirectory() as folder:
-        collect(Path(folder), platform)
-        compiled = compile_all(Path(folder), platform.python)
-        write_zip(Path(folder), path)
-    content = path.read_bytes()
-    return Package(path, hashlib.sha256(content).hexdigest(), len(content), compiled, platform)
+    # Within the output folder, as a file can be replaced at once only on the same file system.
+    with tempfile.TemporaryDirectory(prefix="build-", dir=output) as work:
+        folder, archive = Path(work, "content"), Path(work, path.name)
+        folder.mkdir()
+        collect(folder, platform)
+        compiled = compile_all(folder, platform.python)
+        write_zip(folder, archive)
+        content = archive.read_bytes()
+        archive.replace(path)
+    return Package(path, content, compiled, platform)
 
 
 def write_zip(folder: Path, path: Path) -> None:

@@ -1,5 +1,6 @@
 """The package is uploaded only to a bucket of this account and region."""
 
+import base64
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from cfn.errors import CommandError
 from cfn.package.build import Package
+from cfn.stack.aws import Aws
 from cfn.stack.bucket import default_name, upload
 
 
@@ -19,6 +21,7 @@ class _Account:
     def __init__(self, status: int = 200, region: str = "eu-west-1") -> None:
         self._status, self._region = status, region
         self.owners: set[str] = set()
+        self.checksum = ""
 
     def client(self, _service: str) -> "_Account":
         return self
@@ -29,7 +32,11 @@ class _Account:
             raise ClientError({"Error": {}, "ResponseMetadata": {"HTTPStatusCode": self._status}}, "HeadBucket")  # type: ignore[typeddict-item] # only the status is read
         return {"BucketRegion": self._region}
 
-    def head_object(self, **request: str) -> None:
+    def head_object(self, **request: str) -> dict[str, str]:
+        self.owners.add(request["ExpectedBucketOwner"])
+        return {"ChecksumSHA256": self.checksum}
+
+    def put_object(self, **request: str) -> None:
         self.owners.add(request["ExpectedBucketOwner"])
 
 
@@ -55,6 +62,30 @@ def test_an_unusable_bucket_is_refused_with_the_reason(account: _Account, messag
 
 
 def test_the_default_bucket_must_belong_to_this_account(service: Any) -> None:
-    account = _Account()
-    assert _upload(account, service()) == default_name(account) == "events-api-packages-123456789012-eu-west-1"  # type: ignore[arg-type] # as above
+    account, package = _Account(), service()
+    account.checksum = base64.b64encode(bytes.fromhex(package.sha256)).decode()
+    assert _upload(account, package) == default_name(account) == "events-api-packages-123456789012-eu-west-1"  # type: ignore[arg-type] # as above
     assert account.owners == {"123456789012"}
+
+
+def test_other_bytes_under_the_key_of_the_package_are_not_deployed(service: Any) -> None:
+    """A store that answers an upload with success and has something else afterwards."""
+    account = _Account()
+    account.checksum = "other"
+    with pytest.raises(CommandError, match=r"has other bytes under [0-9a-f]{64}\.zip, with SHA-256 other and not"):
+        _upload(account, service())
+
+
+def test_a_damaged_package_in_the_bucket_is_replaced(aws: Aws, service: Any) -> None:
+    package, s3 = service("damaged"), aws.client("s3")
+    target = {"Bucket": upload(aws, package, None), "Key": package.key}
+    s3.put_object(**target, Body=package.content[:100])
+    upload(aws, package, None)
+    assert s3.get_object(**target)["Body"].read() == package.content
+
+
+def test_a_package_that_is_there_is_not_uploaded_again(recorded: Any, service: Any) -> None:
+    package = service("there")
+    for _ in range(2):
+        upload(recorded, package, None)
+    assert [operation for _, operation, _ in recorded.calls].count("PutObject") == 1
