@@ -23,6 +23,7 @@ from cfn.stack.destroy import destroy
 from cfn.stack.explain import explain
 from cfn.stack.local import serve
 from cfn.stack.logs import show_logs
+from cfn.stack.rollback import roll_back
 from cfn.template.build import build_template, release_id
 from storage.embedded import EmulatorError
 
@@ -80,6 +81,9 @@ def _add_stack_commands(commands: _Commands) -> None:
     put.add_argument("--bucket", help="bucket for the package; by default a private one, created if needed")
     put.add_argument("--platform", choices=PLATFORM_NAMES, help="lambda by default, host if AWS is an emulator")
     _add_throw_away(put)
+
+    back = _add(commands, "rollback", "lead the traffic back to the version before", _rollback, needs_checkout=False)
+    _add_stack(back)
 
     down = _add(commands, "destroy", "delete a stack", _destroy, needs_checkout=False)
     _add_stack(down)
@@ -155,6 +159,10 @@ def _describe(package: Package, console: Console) -> None:
         version = "{}.{}".format(*package.platform.python)
         text = f"Without bytecode: Python {version} is not on the PATH to compile it, so cold starts take longer."
         console.print(text, soft_wrap=True, highlight=False)
+
+
+def _rollback(options: argparse.Namespace, console: Console) -> None:
+    roll_back(Aws(), options.stack, console)
 
 
 def _destroy(options: argparse.Namespace, console: Console) -> None:

@@ -1,7 +1,6 @@
 """Creates or updates a stack to match this checkout."""
 
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,8 +11,9 @@ from cfn.package.build import Package
 from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.bucket import upload
+from cfn.stack.changes import Change
 from cfn.stack.health import check_health, reachable_url
-from cfn.stack.progress import Progress
+from cfn.stack.release import release
 from cfn.template import parameters
 from cfn.template.build import build_template, release_id
 
@@ -44,18 +44,15 @@ def parse_parameters(given: list[str]) -> dict[str, str]:
 
 
 def deploy(aws: Aws, settings: StackSettings, package: Package, console: Console) -> str:
-    """Create or update the stack, check the health of the service, and return its URL."""
+    """Create or update the stack, check the health of the service, also of an unchanged one, and return its URL."""
     name = settings.name
     before = lookup.find_updatable_stack(aws, name)
     values = _values(aws, settings, package, lookup.deployed_parameters(before))
     template = build_template(release_id(values), throw_away=settings.throw_away).to_dict()
-    body = json.dumps(template, separators=(",", ":"))
-    change_set = changes.create_change_set(aws, name, body, values, create=before is None)
-    if change_set is None:
+    change = Change(name, template, values, create=before is None)
+    changed = release(aws, before, change, console) if before else changes.apply(aws, change, console)
+    if not changed:
         console.print(f"No changes: stack {name} is up to date.", highlight=False)
-        return _print_outputs(aws, name, console)
-    with Progress(console) as progress:
-        changes.execute(aws, change_set, progress)
     url = _print_outputs(aws, name, console)
     check_health(url, name)
     console.print(f"{url}/health reports healthy.", soft_wrap=True, highlight=False)
@@ -66,8 +63,8 @@ def _values(aws: Aws, settings: StackSettings, package: Package, before: Mapping
     return {
         **{key: value for key, value in before.items() if key in parameters.NAMES},
         "Architecture": package.platform.architecture,
-        # ministack does not support alarms on metric math.
-        **({"Alarms": "off"} if aws.emulator_url else {}),
+        # ministack supports neither alarms on metric math nor CodeDeploy.
+        **({"Alarms": "off", "TrafficShift": "AllAtOnce"} if aws.emulator_url else {}),
         **settings.parameters,
         "CodeBucket": upload(aws, package, settings.bucket),
         "CodeKey": package.key,

@@ -5,10 +5,16 @@ import time
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
+
+from botocore.exceptions import WaiterError
 
 from cfn.errors import CommandError
 from cfn.stack.aws import Aws
+
+#: How long an answer that is not healthy is taken for one of a service that is still starting, in seconds.
+PATIENCE = 60.0
 
 
 def reachable_url(aws: Aws, api_url: str) -> str:
@@ -20,9 +26,56 @@ def reachable_url(aws: Aws, api_url: str) -> str:
     return f"{aws.emulator_url}/_aws/execute-api/{api}{address.path}"
 
 
-def check_health(url: str, stack: str, timeout: float = 60) -> None:
-    """Wait until `/health` reports healthy; raise `CommandError` after `timeout` seconds."""
-    deadline = time.monotonic() + timeout
+def check_version(aws: Aws, version: str, stage: str) -> None:
+    """Invoke a version of the function until it reports healthy; raise `CommandError` after `PATIENCE` seconds."""
+    function = aws.client("lambda")
+    # Lambda may still be preparing it; with SnapStart this includes its start.
+    waiting = {"Delay": aws.poll_seconds, "MaxAttempts": 300}
+    try:
+        function.get_waiter("published_version_active").wait(FunctionName=version, WaiterConfig=waiting)
+    except WaiterError as error:
+        raise _not_healthy(version, str(error.last_response.get("StateReason", error))) from error
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        text = _invoke(function, version, stage)
+        answer = _parsed(text)
+        if answer.get("statusCode") == HTTPStatus.OK and _is_healthy(str(answer.get("body"))):
+            return
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(aws.poll_seconds)
+    raise _not_healthy(version, text)
+
+
+def _not_healthy(version: str, reason: str) -> CommandError:
+    return CommandError(
+        f"The new version {version.rpartition(':')[2]} is not healthy, and gets no requests: {reason[:300].strip()!r}."
+    )
+
+
+def _invoke(function: Any, version: str, stage: str) -> str:
+    done = function.invoke(FunctionName=version, Payload=json.dumps(_event(stage)))
+    return str(done["Payload"].read().decode(errors="replace"))
+
+
+def _event(stage: str) -> dict[str, Any]:
+    """Return `GET /health` as the gateway sends it, in the payload format 2.0."""
+    path = f"/{stage}/health"
+    request = {"method": "GET", "path": path, "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "deploy"}
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": "release.invalid", "accept": "application/json"},
+        "requestContext": {"http": request, "stage": stage, "requestId": "release", "domainName": "release.invalid"},
+        "isBase64Encoded": False,
+    }
+
+
+def check_health(url: str, stack: str) -> None:
+    """Wait until `/health` reports healthy; raise `CommandError` after `PATIENCE` seconds."""
+    deadline = time.monotonic() + PATIENCE
     while True:
         status, body = _get(f"{url}/health")
         if "Mock response" in body:
@@ -33,8 +86,10 @@ def check_health(url: str, stack: str, timeout: float = 60) -> None:
             break
         # It takes some seconds until every front end of the gateway serves a new URL.
         time.sleep(1)
-    remedy = f"see `python -m cfn logs --stack {stack}`"
-    raise CommandError(f"The stack exists, but {url}/health answers {status}: {body[:200].strip()!r}; {remedy}.")
+    raise CommandError(
+        f"The stack exists, but {url}/health answers {status}: {body[:200].strip()!r}; see `python -m cfn logs --stack "
+        f"{stack}`, or go back to the version before with `python -m cfn rollback --stack {stack}`."
+    )
 
 
 def _get(url: str) -> tuple[int, str]:
@@ -48,8 +103,12 @@ def _get(url: str) -> tuple[int, str]:
 
 
 def _is_healthy(body: str) -> bool:
+    return _parsed(body).get("status") == "healthy"
+
+
+def _parsed(text: str) -> dict[str, Any]:
     try:
-        answer = json.loads(body)
+        answer = json.loads(text)
     except ValueError:
-        return False
-    return isinstance(answer, dict) and answer.get("status") == "healthy"
+        return {}
+    return answer if isinstance(answer, dict) else {}

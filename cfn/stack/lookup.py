@@ -46,11 +46,12 @@ def find_updatable_stack(aws: Aws, stack: str) -> dict[str, Any] | None:
     check_name(stack)
     found = find_stack(aws, stack)
     if found:
-        _require_updatable(found)
+        require_updatable(found)
     return found
 
 
-def _require_updatable(stack: dict[str, Any]) -> None:
+def require_updatable(stack: dict[str, Any]) -> None:
+    """Raise `CommandError` with the remedy if the status of the stack forbids an update."""
     name, status = stack["StackName"], stack["StackStatus"]
     if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED"):
         again = f"`python -m cfn destroy --stack {name}`"
@@ -60,6 +61,33 @@ def _require_updatable(stack: dict[str, Any]) -> None:
         raise CommandError(f"Stack {name} is in {status}: fix the cause, run {command}, then deploy again.")
     if status.endswith("_IN_PROGRESS"):
         raise CommandError(f"Stack {name} is in {status}: wait until the change has ended, then deploy again.")
+
+
+def template(aws: Aws, stack: dict[str, Any]) -> dict[str, Any]:
+    """Return the stack's template; raise `CommandError` if it was not deployed by this command."""
+    found = aws.cloudformation.get_template(StackName=stack["StackId"])["TemplateBody"]
+    if not isinstance(found, dict) or "LiveAlias" not in found.get("Resources", {}):
+        raise CommandError(f"Stack {stack['StackName']} was not deployed by this command: choose another name.")
+    return found
+
+
+def physical_id(aws: Aws, stack: str, logical_id: str) -> str:
+    """Return the physical id of a resource that the stack has."""
+    found = find_physical_id(aws, stack, logical_id)
+    assert found is not None, logical_id
+    return found
+
+
+def find_physical_id(aws: Aws, stack: str, logical_id: str) -> str | None:
+    """Return the physical id of a resource, or None if the stack does not have it."""
+    resources = aws.cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+    found = {resource["LogicalResourceId"]: resource.get("PhysicalResourceId") for resource in resources}
+    return found.get(logical_id)
+
+
+def number(version: str) -> int:
+    """Return the number of a version of a function from its ARN."""
+    return int(version.rpartition(":")[2])
 
 
 def deployed_parameters(stack: dict[str, Any] | None) -> dict[str, str]:

@@ -13,6 +13,7 @@ from cfn.template.dashboard import add_dashboard
 from cfn.template.function import add_function, frozen_settings
 from cfn.template.log_groups import add_log_groups
 from cfn.template.parameters import DEFAULTS, add_parameters
+from cfn.template.release import add_release
 from cfn.template.role import add_role
 from cfn.template.tables import add_tables
 
@@ -29,6 +30,7 @@ def build_template(release: str, *, throw_away: bool = False) -> Template:
     add_role(template)
     add_log_groups(template)
     add_function(template, release)
+    add_release(template)
     add_api(template)
     add_alarms(template)
     add_dashboard(template)

@@ -68,6 +68,18 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "MaxValue": 1000,
         "Description": "Maximum number of concurrent requests; -1 shares the account's limit, 0 turns the service off.",
     },
+    "TrafficShift": {
+        "Type": "String",
+        # The alarm on 5xx needs up to twelve minutes: two of its periods, and the delay of metrics.
+        "Default": "Canary10Percent15Minutes",
+        "AllowedValues": [
+            "AllAtOnce",
+            *(f"Canary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)),
+            "Linear10PercentEvery1Minute",
+            *(f"Linear10PercentEvery{minutes}Minutes" for minutes in (2, 3, 10)),
+        ],
+        "Description": "How traffic moves to a new version; all but AllAtOnce go back if an alarm goes off meanwhile.",
+    },
     "ThrottleRate": {
         "Type": "Number",
         "Default": 100,
@@ -117,6 +129,7 @@ NAMES: Final = tuple(_PARAMETERS)
 ALARMS_ARE_ON: Final = "AlarmsAreOn"
 ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
 CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
+TRAFFIC_SHIFTS_GRADUALLY: Final = "TrafficShiftsGradually"
 
 
 def add_parameters(template: Template) -> None:
@@ -126,6 +139,8 @@ def add_parameters(template: Template) -> None:
     template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
     template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))
     template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
+    gradual = Not(Equals(Ref("TrafficShift"), "AllAtOnce"))
+    template.add_condition(TRAFFIC_SHIFTS_GRADUALLY, And(Condition(ALARMS_ARE_ON), gradual))
 
 
 def only_if(condition: str, value: AWSHelperFn) -> AWSHelperFn:

@@ -1,0 +1,76 @@
+"""Updates a stack so that a new version gets no request before it is healthy, and goes back if it is not."""
+
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+from rich.console import Console
+
+from cfn.errors import CommandError
+from cfn.stack import changes, lookup
+from cfn.stack.aws import Aws
+from cfn.stack.changes import Change
+from cfn.stack.health import check_version
+from cfn.stack.versions import Steps, at_once, plan
+from cfn.template.function import ALIAS
+
+
+def release(aws: Aws, before: dict[str, Any], change: Change, console: Console) -> bool:
+    """Update the stack `before`, and return whether anything has changed.
+
+    Raises:
+        CommandError: The update failed, the new version is not healthy, or an alarm went off while traffic moved to
+            it. The stack is as before, or the message says what is not.
+
+    """
+    deployed = lookup.template(aws, before)
+    steps = plan(change.template, deployed)
+    if steps.candidate is None:
+        return changes.apply(aws, change.to(steps.final), console)
+    _require_alias_at(aws, change, steps.serving)
+    changes.apply(aws, change.to(steps.staged), console)
+    try:
+        version = lookup.physical_id(aws, change.stack, steps.candidate)
+        check_version(aws, version, change.parameters["StageName"] or "")
+        final = _final(aws, steps, version, lookup.physical_id(aws, change.stack, steps.serving), console)
+        changes.apply(aws, change.to(final), console)
+    except CommandError as error:
+        _restore(aws, before, change.to(deployed, lookup.deployed_parameters(before)), console, error)
+        raise CommandError(f"{str(error).rstrip('.')}. The stack is as before, and the old version serves.") from error
+    return True
+
+
+def _require_alias_at(aws: Aws, change: Change, serving: str) -> None:
+    expected = lookup.physical_id(aws, change.stack, serving)
+    function, _, number = expected.rpartition(":")
+    found = aws.client("lambda").get_alias(FunctionName=function, Name=ALIAS)["FunctionVersion"]
+    if found != number and change.parameters["TrafficShift"] != "AllAtOnce":
+        raise CommandError(
+            f"The alias leads to version {found}, and the stack to {number}: it was moved by hand, which CodeDeploy "
+            "refuses. Deploy once with --parameter TrafficShift=AllAtOnce."
+        )
+
+
+def _final(aws: Aws, steps: Steps, version: str, serving: str, console: Console) -> dict[str, Any]:
+    how = "the traffic moves to it now"
+    final = steps.final
+    if _environment(aws, version) != _environment(aws, serving):
+        # Versions that use other tables, or expect another stage, must not serve side by side.
+        how = "all traffic moves to it at once, as its environment differs"
+        final = at_once(final)
+    console.print(f"Version {lookup.number(version)} is healthy: {how}.", highlight=False)
+    return final
+
+
+def _environment(aws: Aws, version: str) -> Any:
+    return aws.client("lambda").get_function_configuration(FunctionName=version).get("Environment")
+
+
+def _restore(aws: Aws, before: dict[str, Any], change: Change, console: Console, cause: CommandError) -> None:
+    console.print("Restoring the stack as it was ...", highlight=False)
+    try:
+        lookup.find_updatable_stack(aws, before["StackName"])
+        changes.apply(aws, change, console)
+    except (CommandError, BotoCoreError, ClientError) as error:
+        raise CommandError(
+            f"{cause} The old version serves, but the rest of the stack stays changed: {error}"
+        ) from error
