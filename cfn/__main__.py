@@ -11,19 +11,19 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from cfn.errors import CommandError
-from cfn.package.build import Package, build_package
+from cfn.package.build import Recipe, build_package
 from cfn.package.checkout import ROOT, require_checkout
 from cfn.package.lock import LOCK, write_lock
 from cfn.package.platforms import PLATFORM_NAMES, get_platform
-from cfn.package.sizes import print_report
-from cfn.stack import lookup
+from cfn.package.sizes import print_package, print_report
 from cfn.stack.aws import Aws
-from cfn.stack.deploy import StackSettings, deploy, parse_parameters
+from cfn.stack.deploy import deploy, preview
 from cfn.stack.destroy import destroy
 from cfn.stack.explain import explain
 from cfn.stack.local import serve
 from cfn.stack.logs import show_logs
 from cfn.stack.rollback import roll_back
+from cfn.stack.settings import StackSettings, parse_parameters
 from cfn.template.build import build_template, release_id
 from storage.embedded import EmulatorError
 
@@ -42,8 +42,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"error: {explain(error)}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("error: interrupted; changes that AWS has started continue there.", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        print(f"error: {interruption or 'Interrupted: nothing has begun on AWS.'}", file=sys.stderr)
     else:
         return 0
     return 1
@@ -79,6 +79,7 @@ def _add_stack_commands(commands: _Commands) -> None:
     _add_stack(put)
     _add_parameter(put)
     put.add_argument("--bucket", help="bucket for the package; by default a private one, created if needed")
+    put.add_argument("--plan", action="store_true", help="print what would change, and change nothing")
     put.add_argument("--platform", choices=PLATFORM_NAMES, help="lambda by default, host if AWS is an emulator")
     _add_throw_away(put)
 
@@ -133,7 +134,7 @@ def _template(options: argparse.Namespace, _console: Console) -> None:
 
 def _package(options: argparse.Namespace, console: Console) -> None:
     package = build_package(get_platform(options.platform), options.output)
-    _describe(package, console)
+    print_package(package, console)
     if options.report:
         print_report(package, console)
 
@@ -144,21 +145,14 @@ def _lock(_options: argparse.Namespace, console: Console) -> None:
 
 def _deploy(options: argparse.Namespace, console: Console) -> None:
     aws = Aws()
-    parameters = parse_parameters(options.parameter)
-    lookup.find_updatable_stack(aws, options.stack)  # Fail before the package is built.
     platform = options.platform or ("host" if aws.emulator_url else "lambda")
-    package = build_package(get_platform(platform), ROOT / "build")
-    _describe(package, console)
-    settings = StackSettings(options.stack, parameters, bucket=options.bucket, throw_away=options.throw_away)
-    deploy(aws, settings, package, console)
-
-
-def _describe(package: Package, console: Console) -> None:
-    console.print(f"{package.path}  {package.size:,} bytes  sha256 {package.sha256}", soft_wrap=True, highlight=False)
-    if not package.compiled:
-        version = "{}.{}".format(*package.platform.python)
-        text = f"Without bytecode: Python {version} is not on the PATH to compile it, so cold starts take longer."
-        console.print(text, soft_wrap=True, highlight=False)
+    code = Recipe(get_platform(platform), ROOT / "build")
+    chosen = parse_parameters(options.parameter)
+    settings = StackSettings(options.stack, chosen, bucket=options.bucket, throw_away=options.throw_away)
+    if options.plan:
+        preview(aws, settings, code, console)
+    else:
+        deploy(aws, settings, code, console)
 
 
 def _rollback(options: argparse.Namespace, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""Builds the Lambda package: a zip with the same bytes on every machine, given the same files."""
+"""Builds the Lambda package: a zip with the same bytes for the same files, given the same zlib."""
 
 import hashlib
 import tempfile
@@ -11,6 +11,7 @@ from typing import Final
 from cfn.package.bytecode import compile_all
 from cfn.package.contents import collect
 from cfn.package.platforms import Platform
+from cfn.package.sources import sources_id
 
 #: The earliest date that a zip entry can have.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -21,13 +22,15 @@ _MODE: Final = 0o100644
 class Package:
     """A built package; `compiled` is true if it contains bytecode.
 
-    `content` is what is hashed and uploaded: the file at `path` may meanwhile be that of another build.
+    `content` is what is hashed and uploaded: the file at `path` may meanwhile be that of another build. `sources` is
+    the id of what it was built from.
     """
 
     path: Path
     content: bytes = field(repr=False)
     compiled: bool
     platform: Platform
+    sources: str
 
     @cached_property
     def sha256(self) -> str:
@@ -39,16 +42,33 @@ class Package:
         """Return the size in bytes."""
         return len(self.content)
 
-    @property
-    def key(self) -> str:
-        """Return the object key in the bucket, which is the content hash."""
-        return f"{self.sha256}.zip"
+    def build(self) -> "Package":
+        """Return the package itself, which is built."""
+        return self
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A package that is built on demand, in the folder `output`."""
+
+    platform: Platform
+    output: Path
+
+    @cached_property
+    def sources(self) -> str:
+        """Return the id of what the package is built from."""
+        return sources_id(self.platform)
+
+    def build(self) -> Package:
+        """Build the package."""
+        return build_package(self.platform, self.output)
 
 
 def build_package(platform: Platform, output: Path) -> Package:
     """Build the package for the platform in the folder `output`, where other builds may run at the same time."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"events-api-{platform.name}.zip"
+    sources = sources_id(platform)
     # Within the output folder, as a file can be replaced at once only on the same file system.
     with tempfile.TemporaryDirectory(prefix="build-", dir=output) as work:
         folder, archive = Path(work, "content"), Path(work, path.name)
@@ -58,7 +78,7 @@ def build_package(platform: Platform, output: Path) -> Package:
         write_zip(folder, archive)
         content = archive.read_bytes()
         archive.replace(path)
-    return Package(path, content, compiled, platform)
+    return Package(path, content, compiled, platform, sources)
 
 
 def write_zip(folder: Path, path: Path) -> None:

@@ -13,7 +13,8 @@ from rich.console import Console
 from cfn.package.build import build_package
 from cfn.package.platforms import get_platform
 from cfn.stack.aws import emulator_account
-from cfn.stack.deploy import StackSettings, deploy
+from cfn.stack.deploy import deploy
+from cfn.stack.settings import StackSettings
 from storage.embedded import emulator
 
 STACK: Final = "events-api-local"

@@ -9,7 +9,8 @@ from cfn.errors import CommandError
 from cfn.stack.aws import Aws
 
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,127}")
-_ONLY_CHANGE_SET: Final = "REVIEW_IN_PROGRESS"
+#: The status of a stack that has nothing but a change set.
+ONLY_PLANNED: Final = "REVIEW_IN_PROGRESS"
 
 
 def check_name(stack: str) -> None:
@@ -22,20 +23,25 @@ def check_name(stack: str) -> None:
 
 
 def find_stack(aws: Aws, stack: str) -> dict[str, Any] | None:
-    """Return the stack, or None if it does not exist; a stack that has only a change set does not exist yet."""
+    """Return the stack, or None if it does not exist, or has only a change set and does not exist yet."""
+    found = _describe(aws, stack)
+    return None if found and found["StackStatus"] == ONLY_PLANNED else found
+
+
+def _describe(aws: Aws, stack: str) -> dict[str, Any] | None:
     try:
         found: dict[str, Any] = aws.cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     except ClientError as error:
         if "does not exist" in str(error):
             return None
         raise
-    return None if found["StackStatus"] in (_ONLY_CHANGE_SET, "DELETE_COMPLETE") else found
+    return None if found["StackStatus"] == "DELETE_COMPLETE" else found
 
 
-def get_stack(aws: Aws, stack: str) -> dict[str, Any]:
-    """Return the stack; raise `CommandError` if it does not exist."""
+def get_stack(aws: Aws, stack: str, *, planned: bool = False) -> dict[str, Any]:
+    """Return the stack, also one that has only a change set if `planned`; raise `CommandError` if there is none."""
     check_name(stack)
-    found = find_stack(aws, stack)
+    found = _describe(aws, stack) if planned else find_stack(aws, stack)
     if found is None:
         raise CommandError(f"There is no stack {stack} in {aws.region}: check the name and AWS_DEFAULT_REGION.")
     return found
@@ -69,6 +75,11 @@ def template(aws: Aws, stack: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(found, dict) or "LiveAlias" not in found.get("Resources", {}):
         raise CommandError(f"Stack {stack['StackName']} was not deployed by this command: choose another name.")
     return found
+
+
+def tables(template: dict[str, Any]) -> dict[str, Any]:
+    """Return the tables in a template by their logical ids."""
+    return {name: found for name, found in template["Resources"].items() if found["Type"] == "AWS::DynamoDB::Table"}
 
 
 def physical_id(aws: Aws, stack: str, logical_id: str) -> str:

@@ -1,5 +1,6 @@
 """Updates a stack so that a new version gets no request before it is healthy, and goes back if it is not."""
 
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -10,19 +11,18 @@ from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
 from cfn.stack.health import check_version
-from cfn.stack.versions import Steps, at_once, plan
+from cfn.stack.versions import Steps, Template, at_once, plan
 from cfn.template.function import ALIAS
 
 
-def release(aws: Aws, before: dict[str, Any], change: Change, console: Console) -> bool:
-    """Update the stack `before`, and return whether anything has changed.
+def release(aws: Aws, before: dict[str, Any], deployed: Template, change: Change, console: Console) -> bool:
+    """Update the stack `before`, whose template is `deployed`, and return whether anything has changed.
 
     Raises:
         CommandError: The update failed, the new version is not healthy, or an alarm went off while traffic moved to
             it. The stack is as before, or the message says what is not.
 
     """
-    deployed = lookup.template(aws, before)
     steps = plan(change.template, deployed)
     if steps.candidate is None:
         return changes.apply(aws, change.to(steps.final), console)
@@ -34,7 +34,8 @@ def release(aws: Aws, before: dict[str, Any], change: Change, console: Console) 
         final = _final(aws, steps, version, lookup.physical_id(aws, change.stack, steps.serving), console)
         changes.apply(aws, change.to(final), console)
     except CommandError as error:
-        _restore(aws, before, change.to(deployed, lookup.deployed_parameters(before)), console, error)
+        as_before = replace(change, template=deployed, parameters=lookup.deployed_parameters(before), restores=True)
+        _restore(aws, before, as_before, console, error)
         raise CommandError(f"{str(error).rstrip('.')}. The stack is as before, and the old version serves.") from error
     return True
 

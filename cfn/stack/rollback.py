@@ -8,6 +8,7 @@ from cfn.errors import CommandError
 from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
+from cfn.stack.following import follow, newest_event_id
 from cfn.stack.health import check_health, reachable_url
 from cfn.stack.progress import Progress
 from cfn.stack.versions import at_once, lead_to, live, versions
@@ -58,9 +59,9 @@ def _stop_shift(aws: Aws, found: dict[str, Any], console: Console) -> None:
             f"Stack {name} is being updated, and no traffic is moving yet, or it has moved: "
             "wait until the update has ended, then roll back."
         )
-    last = changes.newest_event_id(aws, stack_id)
+    last = newest_event_id(aws, stack_id)
     for deployment in running:
         codedeploy.stop_deployment(deploymentId=deployment, autoRollbackEnabled=True)
         console.print(f"Stopping {deployment}: all traffic goes back to the version before.", highlight=False)
     with Progress(console) as progress:
-        changes.follow(aws, stack_id, last, progress, wanted=("UPDATE_ROLLBACK_COMPLETE",))
+        follow(aws, stack_id, last, progress, wanted=("UPDATE_ROLLBACK_COMPLETE",))

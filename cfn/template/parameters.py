@@ -7,7 +7,8 @@ from troposphere import And, AWSHelperFn, Condition, Equals, If, Join, Not, NoVa
 #: The retention times that CloudWatch Logs accepts, in days.
 _DAYS: Final = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3653]
 
-_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+#: Parameter name -> its specification in the template.
+SPECS: Final[dict[str, dict[str, Any]]] = {
     "CodeBucket": {
         "Type": "String",
         "MinLength": 3,
@@ -123,8 +124,8 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 }
 
 #: Parameter name -> default, as the string that CloudFormation uses; the location of the package has no default.
-DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in _PARAMETERS.items() if "Default" in spec}
-NAMES: Final = tuple(_PARAMETERS)
+DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in SPECS.items() if "Default" in spec}
+NAMES: Final = tuple(SPECS)
 
 ALARMS_ARE_ON: Final = "AlarmsAreOn"
 ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
@@ -134,7 +135,7 @@ TRAFFIC_SHIFTS_GRADUALLY: Final = "TrafficShiftsGradually"
 
 def add_parameters(template: Template) -> None:
     """Add every parameter, and the conditions that depend on them."""
-    for name, spec in _PARAMETERS.items():
+    for name, spec in SPECS.items():
         template.add_parameter(Parameter(name, **spec))
     template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
     template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))

@@ -1,5 +1,6 @@
 """Fixtures: an emulator for the whole test run, and packages that take no time to build."""
 
+import hashlib
 import io
 import zipfile
 from collections.abc import Callable, Iterator
@@ -93,6 +94,7 @@ def service(tmp_path: Path) -> Callable[..., Package]:
         with zipfile.ZipFile(path, "w") as archive:
             archive.writestr(zipfile.ZipInfo("handlers/__init__.py"), "")
             archive.writestr(zipfile.ZipInfo("handlers/aws_lambda.py"), source % word if "%r" in source else source)
-        return Package(path, path.read_bytes(), compiled=True, platform=get_platform("host"))
+        content = path.read_bytes()
+        return Package(path, content, True, get_platform("host"), hashlib.sha256(content).hexdigest()[:16])  # noqa: FBT003 - compiled
 
     return make

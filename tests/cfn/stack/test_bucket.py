@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from cfn.errors import CommandError
 from cfn.package.build import Package
 from cfn.stack.aws import Aws
-from cfn.stack.bucket import default_name, upload
+from cfn.stack.bucket import default_name, find_bucket, object_key, upload
 
 
 class _Account:
@@ -40,8 +40,14 @@ class _Account:
         self.owners.add(request["ExpectedBucketOwner"])
 
 
-def _upload(account: _Account, package: Package, bucket_name: str | None = None) -> str:
-    return upload(account, package, bucket_name)  # type: ignore[arg-type] # it has every member that is used
+def _find(account: _Account, given: str | None = None) -> str | None:
+    return find_bucket(account, given)  # type: ignore[arg-type] # it has every member that is used
+
+
+def _upload(aws: Any, package: Package) -> dict[str, str]:
+    """Upload a package to the default bucket, and return where it is."""
+    upload(aws, package, find_bucket(aws, None), "demo")
+    return {"Bucket": default_name(aws), "Key": object_key("demo", package)}
 
 
 @pytest.mark.parametrize(
@@ -53,18 +59,22 @@ def _upload(account: _Account, package: Package, bucket_name: str | None = None)
             _Account(region="us-east-1"),
             "is in us-east-1: Lambda loads packages only from a bucket in eu-west-1",
         ),
-        (_Account(404), "There is no bucket 'taken': create it, or omit --bucket"),
+        (_Account(404), "There is no bucket 'taken': create it, or choose another with --bucket"),
     ],
 )
-def test_an_unusable_bucket_is_refused_with_the_reason(account: _Account, message: str, service: Any) -> None:
+def test_an_unusable_bucket_is_refused_with_the_reason(account: _Account, message: str) -> None:
     with pytest.raises(CommandError, match=message):
-        _upload(account, service(), "taken")
+        _find(account, "taken")
+
+
+def test_the_default_bucket_need_not_exist_yet() -> None:
+    assert _find(_Account(404)) is None
 
 
 def test_the_default_bucket_must_belong_to_this_account(service: Any) -> None:
     account, package = _Account(), service()
     account.checksum = base64.b64encode(bytes.fromhex(package.sha256)).decode()
-    assert _upload(account, package) == default_name(account) == "events-api-packages-123456789012-eu-west-1"  # type: ignore[arg-type] # as above
+    assert _upload(account, package)["Bucket"] == _find(account) == "events-api-packages-123456789012-eu-west-1"
     assert account.owners == {"123456789012"}
 
 
@@ -72,20 +82,22 @@ def test_other_bytes_under_the_key_of_the_package_are_not_deployed(service: Any)
     """A store that answers an upload with success and has something else afterwards."""
     account = _Account()
     account.checksum = "other"
-    with pytest.raises(CommandError, match=r"has other bytes under [0-9a-f]{64}\.zip, with SHA-256 other and not"):
+    with pytest.raises(
+        CommandError, match=r"has other bytes under demo/[0-9a-f]{16}-[0-9a-f]{64}\.zip, with SHA-256 other and not"
+    ):
         _upload(account, service())
 
 
 def test_a_damaged_package_in_the_bucket_is_replaced(aws: Aws, service: Any) -> None:
     package, s3 = service("damaged"), aws.client("s3")
-    target = {"Bucket": upload(aws, package, None), "Key": package.key}
+    target = _upload(aws, package)
     s3.put_object(**target, Body=package.content[:100])
-    upload(aws, package, None)
+    _upload(aws, package)
     assert s3.get_object(**target)["Body"].read() == package.content
 
 
 def test_a_package_that_is_there_is_not_uploaded_again(recorded: Any, service: Any) -> None:
     package = service("there")
     for _ in range(2):
-        upload(recorded, package, None)
+        _upload(recorded, package)
     assert [operation for _, operation, _ in recorded.calls].count("PutObject") == 1

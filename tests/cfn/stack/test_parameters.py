@@ -3,7 +3,7 @@
 import pytest
 
 from cfn.errors import CommandError
-from cfn.stack.deploy import parse_parameters
+from cfn.stack.settings import parse_parameters
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,11 @@ from cfn.errors import CommandError
 from cfn.package.build import Package
 from cfn.stack import changes, health, lookup
 from cfn.stack.aws import Aws
-from cfn.stack.deploy import StackSettings, deploy
+from cfn.stack.deploy import deploy
 from cfn.stack.destroy import destroy
 from cfn.stack.health import reachable_url
 from cfn.stack.rollback import roll_back
+from cfn.stack.settings import StackSettings
 
 Make = Callable[..., Package]
 Printed = Callable[[], str]
