@@ -25,7 +25,7 @@ from cfn.stack.logs import show_logs
 from cfn.stack.rollback import roll_back
 from cfn.stack.settings import StackSettings, parse_parameters
 from cfn.template.build import build_template, release_id
-from storage.embedded import EmulatorError
+from storage.embedded import EmulatorError, exempt_loopback
 
 _Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - argparse exports no other name
 _Run: TypeAlias = Callable[[argparse.Namespace, Console], object]
@@ -34,6 +34,7 @@ _Run: TypeAlias = Callable[[argparse.Namespace, Console], object]
 def main(arguments: list[str] | None = None) -> int:
     """Run one command and return its exit code."""
     options = _parser().parse_args(arguments)
+    exempt_loopback()
     try:
         if options.needs_checkout:
             require_checkout(options.command)
@@ -43,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (BotoCoreError, ClientError) as error:
         print(f"error: {explain(error)}", file=sys.stderr)
     except KeyboardInterrupt as interruption:
-        print(f"error: {interruption or 'Interrupted: nothing has begun on AWS.'}", file=sys.stderr)
+        print(f"error: {str(interruption) or 'Interrupted: nothing has begun on AWS.'}", file=sys.stderr)
     else:
         return 0
     return 1
@@ -95,7 +96,7 @@ def _add_stack_commands(commands: _Commands) -> None:
     logs.add_argument("--follow", action="store_true", help="continue until Ctrl-C")
 
     local = _add(commands, "local", "run the whole stack on this machine", _local)
-    local.add_argument("--port", type=int, default=4566, help="port of the emulator on 127.0.0.1, 4566 by default")
+    local.add_argument("--port", type=_port, default=4566, help="port of the emulator on 127.0.0.1, 4566 by default")
     _add_parameter(local)
 
 
@@ -119,6 +120,12 @@ def _add_parameter(command: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="set a parameter of the template, repeatable; `python -m cfn template` lists them",
     )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 65535:  # noqa: PLR2004 - the last port
+        raise argparse.ArgumentTypeError(f"{text!r} is not a valid port: use a number from 1 to 65535")
+    return int(text)
 
 
 def _add_throw_away(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import zipfile
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cfn.package.bytecode import compile_all
 from cfn.package.contents import collect
@@ -45,6 +45,21 @@ class Package:
     def build(self) -> "Package":
         """Return the package itself, which is built."""
         return self
+
+
+class Code(Protocol):
+    """A package, or what one is built from."""
+
+    @property
+    def platform(self) -> Platform:
+        """Return the platform that it is for."""
+
+    @property
+    def sources(self) -> str:
+        """Return the id of what the package is built from."""
+
+    def build(self) -> Package:
+        """Return the package, built if necessary."""
 
 
 @dataclass(frozen=True)

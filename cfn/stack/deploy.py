@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 
 from cfn.errors import CommandError, if_interrupted
-from cfn.package.build import Package, Recipe
+from cfn.package.build import Code
 from cfn.package.sizes import print_package
 from cfn.stack import bucket, changes, lookup
 from cfn.stack.aws import Aws
@@ -18,7 +18,7 @@ from cfn.template import parameters
 from cfn.template.build import build_template, release_id
 
 
-def deploy(aws: Aws, settings: StackSettings, code: Package | Recipe, console: Console) -> str:
+def deploy(aws: Aws, settings: StackSettings, code: Code, console: Console) -> str:
     """Create or update the stack, check the health of the service, also of an unchanged one, and return its URL.
 
     The code is built only if the stack does not have it yet, and after all that can be checked without it.
@@ -42,7 +42,7 @@ def deploy(aws: Aws, settings: StackSettings, code: Package | Recipe, console: C
     return url
 
 
-def preview(aws: Aws, settings: StackSettings, code: Package | Recipe, console: Console) -> None:
+def preview(aws: Aws, settings: StackSettings, code: Code, console: Console) -> None:
     """Print what `deploy` would change in the end, and change nothing."""
     with if_interrupted("Interrupted: nothing has begun."):
         before, deployed = _examine(aws, settings)
@@ -68,7 +68,7 @@ def _examine(aws: Aws, settings: StackSettings) -> tuple[dict[str, Any] | None, 
 def _prepare(  # noqa: PLR0913 - the last one is named at each call
     aws: Aws,
     settings: StackSettings,
-    code: Package | Recipe,
+    code: Code,
     before: dict[str, Any] | None,
     console: Console,
     *,

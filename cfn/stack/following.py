@@ -29,8 +29,7 @@ def follow(aws: Aws, stack_id: str, last: str, progress: Progress, wanted: tuple
     """
     name = stack_id.rpartition("stack/")[2].partition("/")[0]
     status = f"`aws cloudformation describe-stacks --stack-name {name}` shows its status"
-    message = f"Interrupted: CloudFormation continues the change of stack {name}. {status}; deploy again at its end."
-    with if_interrupted(message):
+    with if_interrupted(f"Interrupted: CloudFormation continues the change of stack {name}. {status}."):
         end, failure = _events_until_end(aws, stack_id, last, progress)
     if end["ResourceStatus"] not in wanted:
         reason = failure or _reason(end)

@@ -1,14 +1,18 @@
 """Checks the health of the deployed service through its public URL."""
 
 import json
+import ssl
 import time
 import urllib.error
 import urllib.request
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import botocore.session
 from botocore.exceptions import WaiterError
+from botocore.httpsession import get_cert_path
 
 from cfn.errors import CommandError
 from cfn.stack.aws import Aws
@@ -92,9 +96,16 @@ def check_health(url: str, stack: str) -> None:
     )
 
 
+def tls_context() -> ssl.SSLContext:
+    """Return a context with boto3's certificates: urllib's are not everywhere, and ignore `AWS_CA_BUNDLE`."""
+    given = botocore.session.get_session().get_config_variable("ca_bundle")
+    path = str(given or get_cert_path(verify=True))
+    return ssl.create_default_context(capath=path) if Path(path).is_dir() else ssl.create_default_context(cafile=path)
+
+
 def _get(url: str) -> tuple[int, str]:
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=30, context=tls_context()) as answer:
             return answer.status, answer.read().decode(errors="replace")
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode(errors="replace")

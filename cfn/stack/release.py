@@ -1,18 +1,22 @@
 """Updates a stack so that a new version gets no request before it is healthy, and goes back if it is not."""
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from cfn.errors import CommandError
+from cfn.errors import CommandError, if_interrupted
 from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
 from cfn.stack.health import check_version
 from cfn.stack.versions import Steps, Template, at_once, plan
 from cfn.template.function import ALIAS
+
+_UNCHECKED: Final = (
+    "Interrupted: the new version is published and gets no requests; the old version serves. Deploy again to go on."
+)
 
 
 def release(aws: Aws, before: dict[str, Any], deployed: Template, change: Change, console: Console) -> bool:
@@ -29,9 +33,10 @@ def release(aws: Aws, before: dict[str, Any], deployed: Template, change: Change
     _require_alias_at(aws, change, steps.serving)
     changes.apply(aws, change.to(steps.staged), console)
     try:
-        version = lookup.physical_id(aws, change.stack, steps.candidate)
-        check_version(aws, version, change.parameters["StageName"] or "")
-        final = _final(aws, steps, version, lookup.physical_id(aws, change.stack, steps.serving), console)
+        with if_interrupted(_UNCHECKED):
+            version = lookup.physical_id(aws, change.stack, steps.candidate)
+            check_version(aws, version, change.parameters["StageName"] or "")
+            final = _final(aws, steps, version, lookup.physical_id(aws, change.stack, steps.serving), console)
         changes.apply(aws, change.to(final), console)
     except CommandError as error:
         as_before = replace(change, template=deployed, parameters=lookup.deployed_parameters(before), restores=True)
