@@ -20,7 +20,7 @@ _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed"
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a stack; a parameter without a value keeps the current one.
+    """A change of a stack; a parameter without a value, and tags that are not given, keep the current ones.
 
     A change that `restores` what was before a failure leaves all tables as they are.
     """
@@ -30,6 +30,7 @@ class Change:
     parameters: Mapping[str, str | None]
     create: bool = False
     role_arn: str | None = None
+    tags: Mapping[str, str] | None = None
     restores: bool = False
 
     def to(self, template: dict[str, Any]) -> "Change":
@@ -84,10 +85,10 @@ def _require_tables(aws: Aws, change: Change, planned: list[Planned]) -> None:
         require_tables(planned, before, change.template, change.parameters)
 
 
-def delete(aws: Aws, stack_id: str, progress: Progress) -> None:
+def delete(aws: Aws, stack_id: str, progress: Progress, role_arn: str | None = None) -> None:
     """Delete the stack and wait; if it fails, raise `CommandError` with the first resource that failed."""
     last = newest_event_id(aws, stack_id)
-    aws.cloudformation.delete_stack(StackName=stack_id)
+    aws.cloudformation.delete_stack(StackName=stack_id, **_with_role(role_arn))
     follow(aws, stack_id, last, progress)
 
 
@@ -101,7 +102,8 @@ def _create_change_set(aws: Aws, change: Change) -> str | None:
             TemplateBody=json.dumps(change.template, separators=(",", ":")),
             Parameters=[_parameter(name, value) for name, value in change.parameters.items()],
             Capabilities=["CAPABILITY_IAM"],
-            **({"RoleARN": change.role_arn} if change.role_arn else {}),
+            **_tags(change.tags),
+            **_with_role(change.role_arn),
         )["Id"]
     )
     try:
@@ -124,6 +126,15 @@ def _wait(aws: Aws, change_set: str) -> dict[str, Any]:
         if found["Status"] in ("CREATE_COMPLETE", "FAILED"):
             return found
         time.sleep(aws.poll_seconds)
+
+
+def _with_role(role_arn: str | None) -> dict[str, str]:
+    # Without the argument, CloudFormation keeps the last role of the stack.
+    return {"RoleARN": role_arn} if role_arn else {}
+
+
+def _tags(tags: Mapping[str, str] | None) -> dict[str, list[dict[str, str]]]:
+    return {} if tags is None else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
 
 
 def _parameter(name: str, value: str | None) -> dict[str, str | bool]:

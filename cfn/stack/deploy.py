@@ -95,7 +95,14 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
         "CodeKey": key,
     }
     template = build_template(release_id(values), throw_away=settings.throw_away).to_dict()
-    return Change(settings.name, template, values, create=before is None)
+    return Change(
+        settings.name,
+        template,
+        values,
+        create=before is None,
+        role_arn=settings.role_arn,
+        tags=settings.tags or None,
+    )
 
 
 def _print_outputs(aws: Aws, name: str, console: Console) -> str:

@@ -12,7 +12,7 @@ from cfn.stack.progress import Progress
 _TABLE: Final = "AWS::DynamoDB::Table"
 
 
-def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool) -> None:
+def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool, role_arn: str | None = None) -> None:
     """Delete the stack, after asking for its name unless `confirmed`; this lifts its termination protection."""
     found = lookup.get_stack(aws, name, planned=True)
     console.print(f"Stack {name} in {aws.region} will be deleted, with its logs.", highlight=False)
@@ -23,7 +23,7 @@ def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool) -> None:
     if found.get("EnableTerminationProtection"):
         aws.cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
     with Progress(console) as progress:
-        changes.delete(aws, found["StackId"], progress)
+        changes.delete(aws, found["StackId"], progress, role_arn)
     console.print(f"Stack {name} is deleted.", highlight=False)
 
 

@@ -39,10 +39,15 @@ def release(aws: Aws, before: dict[str, Any], deployed: Template, change: Change
             final = _final(aws, steps, version, lookup.physical_id(aws, change.stack, steps.serving), console)
         changes.apply(aws, change.to(final), console)
     except CommandError as error:
-        as_before = replace(change, template=deployed, parameters=lookup.deployed_parameters(before), restores=True)
-        _restore(aws, before, as_before, console, error)
+        _restore(aws, before, _backwards(change, before, deployed), console, error)
         raise CommandError(f"{str(error).rstrip('.')}. The stack is as before, and the old version serves.") from error
     return True
+
+
+def _backwards(change: Change, before: dict[str, Any], deployed: Template) -> Change:
+    tags = {tag["Key"]: tag["Value"] for tag in before.get("Tags", ())}
+    values = lookup.deployed_parameters(before)
+    return replace(change, template=deployed, parameters=values, tags=tags, restores=True)
 
 
 def _require_alias_at(aws: Aws, change: Change, serving: str) -> None:
