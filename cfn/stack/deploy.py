@@ -12,7 +12,7 @@ from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
 from cfn.stack.health import check_health, reachable_url
 from cfn.stack.release import release
-from cfn.stack.settings import StackSettings
+from cfn.stack.settings import StackSettings, check_together
 from cfn.stack.versions import Template, plan
 from cfn.template import parameters
 from cfn.template.build import build_template, release_id
@@ -76,6 +76,7 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
 ) -> Change:
     """Return the change of the stack; build the code, and upload it, unless the stack has it already."""
     values = lookup.deployed_parameters(before)
+    check_together({**values, **settings.parameters}, aws.region)
     found = bucket.find_bucket(aws, settings.bucket or values.get("CodeBucket"))
     key = values.get("CodeKey", "")
     if found is None or found != values.get("CodeBucket") or not bucket.is_stored(aws, found, key, code.sources):

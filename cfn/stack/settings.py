@@ -45,6 +45,15 @@ def parse_parameters(given: list[str], file: Path | None = None) -> dict[str, st
     return chosen
 
 
+def check_together(values: Mapping[str, str], region: str) -> None:
+    """Raise `CommandError` if values of parameters do not fit together, or the region."""
+    domain, certificate = values.get("DomainName", ""), values.get("CertificateArn", "")
+    if bool(domain) != bool(certificate):
+        raise CommandError("DomainName and CertificateArn belong together: set both, or neither.")
+    if certificate and certificate.split(":")[3] != region:
+        raise CommandError(f"The certificate is in {certificate.split(':')[3]}: a domain needs one in {region}.")
+
+
 def parse_tags(given: list[str]) -> dict[str, str]:
     """Return the tags of the form KEY=VALUE; raise `CommandError` for one that AWS would refuse."""
     tags = _pairs(given, "tag", "KEY")

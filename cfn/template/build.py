@@ -10,6 +10,7 @@ from troposphere import Output, Ref, Template
 from cfn.template.alarms import add_alarms
 from cfn.template.api import add_api, api_url, docs_url
 from cfn.template.dashboard import add_dashboard
+from cfn.template.domain import add_domain
 from cfn.template.function import add_function, frozen_settings
 from cfn.template.log_groups import add_log_groups
 from cfn.template.parameters import DEFAULTS, add_parameters
@@ -32,6 +33,7 @@ def build_template(release: str, *, throw_away: bool = False) -> Template:
     add_function(template, release)
     add_release(template)
     add_api(template)
+    add_domain(template)
     add_alarms(template)
     add_dashboard(template)
     template.add_output(

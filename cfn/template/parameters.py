@@ -28,6 +28,20 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores.",
         "Description": "Stage of the API, which is the first segment of every path.",
     },
+    "DomainName": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"|([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+        "ConstraintDescription": "A domain in small letters, such as api.example.com, or empty.",
+        "Description": "Domain of your own for the API, with CertificateArn; empty has only the URL of the gateway.",
+    },
+    "CertificateArn": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"|arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-f0-9-]{36}",
+        "ConstraintDescription": "The ARN of a certificate of ACM, or empty.",
+        "Description": "Certificate of ACM for DomainName, in the region of the stack.",
+    },
     "CorsOrigins": {
         "Type": "CommaDelimitedList",
         "Default": "*",
@@ -130,6 +144,7 @@ NAMES: Final = tuple(SPECS)
 ALARMS_ARE_ON: Final = "AlarmsAreOn"
 ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
 CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
+HAS_DOMAIN: Final = "HasDomain"
 TRAFFIC_SHIFTS_GRADUALLY: Final = "TrafficShiftsGradually"
 
 
@@ -140,6 +155,7 @@ def add_parameters(template: Template) -> None:
     template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
     template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))
     template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
+    template.add_condition(HAS_DOMAIN, And(Not(Equals(Ref("DomainName"), "")), Not(Equals(Ref("CertificateArn"), ""))))
     gradual = Not(Equals(Ref("TrafficShift"), "AllAtOnce"))
     template.add_condition(TRAFFIC_SHIFTS_GRADUALLY, And(Condition(ALARMS_ARE_ON), gradual))
 

@@ -111,3 +111,45 @@ def test_parameters_of_a_file_are_texts_as_cloudformation_has_them(tmp_path: Pat
     file = tmp_path / "file.json"
     file.write_text(json.dumps({"LogRetentionDays": 7}))
     assert parse_parameters([], file) == {"LogRetentionDays": "7"}
+
+
+class TestDomain:
+    CERTIFICATE = f"arn:aws:acm:us-east-1:000000000000:certificate/{uuid.UUID(int=1)}"
+
+    def test_the_output_says_where_dns_must_lead(
+        self, recorded: Any, stack: StackSettings, service: Make, console: Console, printed: Callable[[], str]
+    ) -> None:
+        parameters = parse_parameters(["DomainName=api.example.com", f"CertificateArn={self.CERTIFICATE}"])
+        deploy(recorded, replace(stack, parameters=parameters), service(), console)
+        assert "DomainAddress https://api.example.com\n" in printed()
+        assert "DomainTarget  " in printed()
+
+    @pytest.mark.parametrize(
+        ("parameters", "message"),
+        [
+            ({"DomainName": "api.example.com"}, "DomainName and CertificateArn belong together"),
+            ({"CertificateArn": CERTIFICATE}, "DomainName and CertificateArn belong together"),
+            (
+                {"DomainName": "api.example.com", "CertificateArn": CERTIFICATE.replace("us-east-1", "eu-west-1")},
+                "The certificate is in eu-west-1: a domain needs one in us-east-1",
+            ),
+        ],
+        ids=["domain", "certificate", "region"],
+    )
+    def test_a_domain_without_a_certificate_that_fits_is_refused(  # noqa: PLR0913 - fixtures
+        self,
+        recorded: Any,
+        stack: StackSettings,
+        service: Make,
+        console: Console,
+        parameters: dict[str, str],
+        message: str,
+    ) -> None:
+        with pytest.raises(CommandError, match=message):
+            deploy(recorded, replace(stack, parameters=parameters), service(), console)
+        assert lookup.find_stack(recorded, stack.name) is None
+
+    @pytest.mark.parametrize("name", ["API.example.com", "example", "-a.example.com", "a_b.example.com"])
+    def test_a_name_that_is_no_domain_is_refused(self, name: str) -> None:
+        with pytest.raises(CommandError, match="DomainName can't be"):
+            parse_parameters([f"DomainName={name}"])
