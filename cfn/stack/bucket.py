@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from cfn.errors import CommandError
 from cfn.package.build import Package
 from cfn.stack.aws import Aws
+from cfn.stack.default_bucket import REPLACED, create_bucket, default_name, protect_bucket
 
 _KEY: Final = re.compile(r"(?P<stack>[^/]+)/(?P<sources>[0-9a-f]{16})-(?P<sha256>[0-9a-f]{64})\.zip")
 
@@ -27,11 +28,6 @@ def find_bucket(aws: Aws, given: str | None) -> str | None:
     if bucket != default_name(aws):
         raise CommandError(f"There is no bucket {bucket!r}: create it, or choose another with --bucket.")
     return None
-
-
-def default_name(aws: Aws) -> str:
-    """Return the name of the account's package bucket in the region."""
-    return f"events-api-packages-{aws.account}-{aws.region}"
 
 
 def object_key(stack: str, package: Package) -> str:
@@ -58,7 +54,9 @@ def upload(aws: Aws, package: Package, bucket: str | None, stack: str) -> None:
     s3 = aws.client("s3")
     if bucket is None:
         bucket = default_name(aws)
-        _create(aws, s3, bucket)
+        create_bucket(aws, s3, bucket)
+    if bucket == default_name(aws):
+        protect_bucket(aws, s3, bucket)  # Each time: an earlier command may have been interrupted before it.
     target = {"Bucket": bucket, "Key": object_key(stack, package), "ExpectedBucketOwner": aws.account}
     checksum = _checksum(package.sha256)
     if _stored_checksum(s3, target) != checksum:
@@ -69,6 +67,21 @@ def upload(aws: Aws, package: Package, bucket: str | None, stack: str) -> None:
                 f"Bucket {bucket!r} has other bytes under {target['Key']}, with SHA-256 {found} and not {checksum}: "
                 "deploy again."
             )
+    else:
+        s3.delete_object_tagging(**target)  # It may have been replaced, and is in use again.
+
+
+def mark_replaced(aws: Aws, bucket: str, key: str) -> None:
+    """Let a package expire that a later deployment has replaced.
+
+    Age alone decides nothing: CloudFormation may have to go back to the package of the last deployment, however old.
+    """
+    target = {"Bucket": bucket, "Key": key, "ExpectedBucketOwner": aws.account}
+    try:
+        aws.client("s3").put_object_tagging(**target, Tagging={"TagSet": [REPLACED]})
+    except ClientError as error:
+        if error.response["ResponseMetadata"]["HTTPStatusCode"] != HTTPStatus.NOT_FOUND:
+            raise
 
 
 def _exists(aws: Aws, s3: Any, bucket: str) -> bool:
@@ -89,15 +102,6 @@ def _exists(aws: Aws, s3: Any, bucket: str) -> bool:
             f"Bucket {bucket!r} is in {region}: Lambda loads packages only from a bucket in {aws.region}."
         )
     return True
-
-
-def _create(aws: Aws, s3: Any, bucket: str) -> None:
-    location = {"CreateBucketConfiguration": {"LocationConstraint": aws.region}} if aws.region != "us-east-1" else {}
-    s3.create_bucket(Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **location)
-    blocks = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
-    s3.put_public_access_block(Bucket=bucket, PublicAccessBlockConfiguration=dict.fromkeys(blocks, True))
-    rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
 
 
 def _checksum(sha256: str) -> str:

@@ -10,6 +10,7 @@ from cfn.package.sizes import print_package
 from cfn.stack import bucket, changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
+from cfn.stack.default_bucket import default_name
 from cfn.stack.health import check_health, reachable_url
 from cfn.stack.release import release
 from cfn.stack.settings import StackSettings, check_together
@@ -31,6 +32,7 @@ def deploy(aws: Aws, settings: StackSettings, code: Code, console: Console) -> s
         changed = changes.apply(aws, change, console)
     else:
         changed = release(aws, before, deployed, change, console)
+    _let_old_package_expire(aws, before, change)
     if not changed:
         console.print(f"No changes: stack {name} is up to date.", highlight=False)
     with if_interrupted(f"Interrupted: stack {name} is deployed, and its health was not checked to the end."):
@@ -92,7 +94,7 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
         # ministack supports neither alarms on metric math nor CodeDeploy.
         **({"Alarms": "off", "TrafficShift": "AllAtOnce"} if aws.emulator_url else {}),
         **settings.parameters,
-        "CodeBucket": found or bucket.default_name(aws),
+        "CodeBucket": found or default_name(aws),
         "CodeKey": key,
     }
     template = build_template(release_id(values), throw_away=settings.throw_away).to_dict()
@@ -104,6 +106,12 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
         role_arn=settings.role_arn,
         tags=settings.tags or None,
     )
+
+
+def _let_old_package_expire(aws: Aws, before: dict[str, Any] | None, change: Change) -> None:
+    old, new = lookup.deployed_parameters(before), change.parameters
+    if old and old["CodeKey"] != new["CodeKey"] and old["CodeBucket"] == new["CodeBucket"]:
+        bucket.mark_replaced(aws, old["CodeBucket"], old["CodeKey"])
 
 
 def _print_outputs(aws: Aws, name: str, console: Console) -> str:

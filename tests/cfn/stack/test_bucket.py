@@ -1,6 +1,8 @@
 """The package is uploaded only to a bucket of this account and region."""
 
 import base64
+import json
+import uuid
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ from botocore.exceptions import ClientError
 from cfn.errors import CommandError
 from cfn.package.build import Package
 from cfn.stack.aws import Aws
-from cfn.stack.bucket import default_name, find_bucket, object_key, upload
+from cfn.stack.bucket import find_bucket, mark_replaced, object_key, upload
+from cfn.stack.default_bucket import default_name
 
 
 class _Account:
@@ -17,6 +20,7 @@ class _Account:
 
     account = "123456789012"
     region = "eu-west-1"
+    partition = "aws"
 
     def __init__(self, status: int = 200, region: str = "eu-west-1") -> None:
         self._status, self._region = status, region
@@ -38,6 +42,9 @@ class _Account:
 
     def put_object(self, **request: str) -> None:
         self.owners.add(request["ExpectedBucketOwner"])
+
+    delete_object_tagging = put_bucket_encryption = put_bucket_lifecycle_configuration = put_object
+    put_bucket_policy = put_public_access_block = put_object
 
 
 def _find(account: _Account, given: str | None = None) -> str | None:
@@ -101,3 +108,26 @@ def test_a_package_that_is_there_is_not_uploaded_again(recorded: Any, service: A
     for _ in range(2):
         _upload(recorded, package)
     assert [operation for _, operation, _ in recorded.calls].count("PutObject") == 1
+
+
+def test_the_default_bucket_answers_over_tls_only(aws: Aws, service: Any) -> None:
+    bucket = _upload(aws, service())["Bucket"]
+    (statement,) = json.loads(aws.client("s3").get_bucket_policy(Bucket=bucket)["Policy"])["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert statement["Resource"] == [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]
+
+
+def test_packages_that_were_replaced_expire_and_one_that_is_used_again_does_not(aws: Aws, service: Any) -> None:
+    s3, package = aws.client("s3"), service(uuid.uuid4().hex)
+    target = _upload(aws, package)
+    (rule,) = s3.get_bucket_lifecycle_configuration(Bucket=target["Bucket"])["Rules"]
+    assert (rule["Status"], rule["Expiration"]) == ("Enabled", {"Days": 30})
+    mark_replaced(aws, target["Bucket"], target["Key"])
+    assert s3.get_object_tagging(**target)["TagSet"] == [rule["Filter"]["Tag"]]
+    _upload(aws, package)
+    assert s3.get_object_tagging(**target)["TagSet"] == []
+
+
+def test_a_replaced_package_that_is_gone_already_is_no_error(aws: Aws, service: Any) -> None:
+    mark_replaced(aws, _upload(aws, service())["Bucket"], "demo/gone.zip")

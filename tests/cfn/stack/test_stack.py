@@ -14,7 +14,8 @@ from cfn.errors import CommandError
 from cfn.package.build import Package
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
-from cfn.stack.bucket import default_name, object_key
+from cfn.stack.bucket import object_key
+from cfn.stack.default_bucket import default_name
 from cfn.stack.deploy import deploy
 from cfn.stack.destroy import destroy
 from cfn.stack.logs import show_logs

@@ -17,6 +17,7 @@ from cfn.package.platforms import LAMBDA, get_platform
 from cfn.package.sources import sources_id
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
+from cfn.stack.default_bucket import REPLACED
 from cfn.stack.deploy import deploy
 from cfn.stack.destroy import destroy
 from cfn.stack.settings import StackSettings
@@ -67,6 +68,18 @@ def test_code_whose_package_has_left_the_bucket_is_built_again(
     aws.client("s3").delete_object(Bucket=values["CodeBucket"], Key=values["CodeKey"])
     deploy(aws, stack, code, console)
     assert code.builds == 2
+
+
+def test_only_the_package_that_was_replaced_expires(
+    aws: Aws, stack: StackSettings, service: Make, console: Console
+) -> None:
+    keys = []
+    for word in ("one", "two"):
+        deploy(aws, stack, service(word), console)
+        values = lookup.deployed_parameters(lookup.get_stack(aws, stack.name))
+        keys.append({"Bucket": values["CodeBucket"], "Key": values["CodeKey"]})
+    tags = [aws.client("s3").get_object_tagging(**key)["TagSet"] for key in keys]
+    assert tags == [[REPLACED], []]
 
 
 def test_another_build_of_the_same_sources_is_no_release(
