@@ -11,7 +11,7 @@ from cfn.stack import bucket, changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
 from cfn.stack.default_bucket import default_name
-from cfn.stack.health import check_health, reachable_url
+from cfn.stack.health import OFF, check_health, reachable_url
 from cfn.stack.release import release
 from cfn.stack.settings import StackSettings, check_together
 from cfn.stack.versions import Template, plan
@@ -39,6 +39,9 @@ def deploy(aws: Aws, settings: StackSettings, code: Code, console: Console) -> s
         if not settings.throw_away:
             aws.cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=True)
         url = _print_outputs(aws, name, console)
+        if change.parameters["ReservedConcurrency"] == OFF:
+            console.print("The service is off, as ReservedConcurrency is 0.", highlight=False)
+            return url
         check_health(url, name)
     console.print(f"{url}/health reports healthy.", soft_wrap=True, highlight=False)
     return url

@@ -7,7 +7,7 @@ import urllib.error
 import urllib.request
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -17,6 +17,8 @@ from botocore.httpsession import get_cert_path
 from cfn.errors import CommandError
 from cfn.stack.aws import Aws
 
+#: The value of ReservedConcurrency that turns the service off.
+OFF: Final = "0"
 #: How long an answer that is not healthy is taken for one of a service that is still starting, in seconds.
 PATIENCE = 60.0
 

@@ -10,7 +10,8 @@ from cfn.errors import CommandError, if_interrupted
 from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
-from cfn.stack.health import check_version
+from cfn.stack.explain import explain
+from cfn.stack.health import OFF, check_version
 from cfn.stack.versions import Steps, Template, at_once, plan
 from cfn.template.function import ALIAS
 
@@ -34,9 +35,7 @@ def release(aws: Aws, before: dict[str, Any], deployed: Template, change: Change
     changes.apply(aws, change.to(steps.staged), console)
     try:
         with if_interrupted(_UNCHECKED):
-            version = lookup.physical_id(aws, change.stack, steps.candidate)
-            check_version(aws, version, change.parameters["StageName"] or "")
-            final = _final(aws, steps, version, lookup.physical_id(aws, change.stack, steps.serving), console)
+            final = _check(aws, change, steps, console)
         changes.apply(aws, change.to(final), console)
     except CommandError as error:
         _restore(aws, before, _backwards(change, before, deployed), console, error)
@@ -61,15 +60,22 @@ def _require_alias_at(aws: Aws, change: Change, serving: str) -> None:
         )
 
 
-def _final(aws: Aws, steps: Steps, version: str, serving: str, console: Console) -> dict[str, Any]:
-    how = "the traffic moves to it now"
-    final = steps.final
-    if _environment(aws, version) != _environment(aws, serving):
-        # Versions that use other tables, or expect another stage, must not serve side by side.
-        how = "all traffic moves to it at once, as its environment differs"
-        final = at_once(final)
-    console.print(f"Version {lookup.number(version)} is healthy: {how}.", highlight=False)
-    return final
+def _check(aws: Aws, change: Change, steps: Steps, console: Console) -> Template:
+    """Return the template that leads the traffic to the new version; raise `CommandError` if it is not healthy."""
+    try:
+        version, serving = (
+            lookup.physical_id(aws, change.stack, name or "") for name in (steps.candidate, steps.serving)
+        )
+        if change.parameters["ReservedConcurrency"] != OFF:
+            check_version(aws, version, change.parameters["StageName"] or "")
+            console.print(f"Version {lookup.number(version)} is healthy.", highlight=False)
+        if _environment(aws, version) == _environment(aws, serving):
+            return steps.final
+    except (BotoCoreError, ClientError) as error:
+        raise CommandError(f"The new version can't be checked: {explain(error)}") from error
+    # Versions that use other tables, or expect another stage, must not serve side by side.
+    console.print("All traffic moves to it at once, as its environment differs.", highlight=False)
+    return at_once(steps.final)
 
 
 def _environment(aws: Aws, version: str) -> Any:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from rich.console import Console
 
 from cfn.errors import CommandError
@@ -104,6 +105,30 @@ class TestUnhealthyVersion:
         assert "No changes" in printed()
 
 
+def test_a_version_that_can_not_be_invoked_is_none_that_serves(
+    aws: Aws, stack: StackSettings, service: Make, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def deny(*_: object) -> None:
+        response: Any = {"Error": {"Code": "AccessDeniedException", "Message": "no"}}
+        raise ClientError(response, "Invoke")
+
+    deploy(aws, stack, service("one"), console)
+    monkeypatch.setattr("cfn.stack.release.check_version", deny)
+    with pytest.raises(CommandError, match=r"can't be checked: These credentials do not allow Invoke.*is as before"):
+        deploy(aws, stack, service("two"), console)
+    assert (_published(aws, stack), _live(aws, stack)) == ([1], 1)
+
+
+def test_a_service_that_is_turned_off_is_not_asked_for_its_health(
+    aws: Aws, stack: StackSettings, service: Make, console: Console, printed: Printed
+) -> None:
+    deploy(aws, stack, service("one"), console)
+    deploy(aws, replace(stack, parameters={"ReservedConcurrency": "0"}), service("ill", ILL), console)
+    assert "The service is off, as ReservedConcurrency is 0." in printed()
+    with pytest.raises(CommandError, match="/health answers 503"):
+        deploy(aws, replace(stack, parameters={"ReservedConcurrency": "-1"}), service("ill", ILL), console)
+
+
 def test_an_alarm_while_the_traffic_moves_restores_the_stack(
     aws: Aws, stack: StackSettings, service: Make, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -162,7 +187,7 @@ class TestWayBack:
             deploy(aws, stack, service(word), console)
         roll_back(aws, stack.name, console)
         deploy(aws, stack, service("two"), console)
-        assert printed().count("Version 2 is healthy: the traffic moves to it now.") == 2
+        assert printed().count("Version 2 is healthy.") == 2
         assert (_published(aws, stack), _live(aws, stack), _word(aws, stack)) == ([1, 2], 2, "two")
 
     def test_an_earlier_release_that_is_kept_is_not_published_again(
@@ -200,7 +225,7 @@ def test_versions_with_different_environments_do_not_serve_side_by_side(
     deploy(aws, stack, service("one"), console)
     assert _policy(aws, stack) is not None
     deploy(aws, replace(stack, parameters={"CorsOrigins": "https://example.com"}), service("one"), console)
-    assert "all traffic moves to it at once, as its environment differs" in printed()
+    assert "All traffic moves to it at once, as its environment differs." in printed()
     assert _policy(aws, stack) is None
 
 
