@@ -10,8 +10,11 @@ from cfn.package.sizes import print_package
 from cfn.stack import bucket, changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.changes import Change
+from cfn.stack.concurrency import reservation
 from cfn.stack.default_bucket import default_name
 from cfn.stack.health import OFF, check_health, reachable_url
+from cfn.stack.left_tables import announce_left_tables
+from cfn.stack.logs import tail_command
 from cfn.stack.release import release
 from cfn.stack.settings import StackSettings, check_together
 from cfn.stack.versions import Template, plan
@@ -28,6 +31,8 @@ def deploy(aws: Aws, settings: StackSettings, code: Code, console: Console) -> s
     with if_interrupted(f"Interrupted: nothing has begun on stack {name}."):
         before, deployed = _examine(aws, settings)
         change = _prepare(aws, settings, code, before, console, uploading=True)
+        if before is None:
+            announce_left_tables(aws, name, settings.parameters, console)
     if before is None or deployed is None:
         changed = changes.apply(aws, change, console)
     else:
@@ -96,6 +101,7 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
         "Architecture": code.platform.architecture,
         # ministack supports neither alarms on metric math nor CodeDeploy.
         **({"Alarms": "off", "TrafficShift": "AllAtOnce"} if aws.emulator_url else {}),
+        **reservation(aws, values),
         **settings.parameters,
         "CodeBucket": found or default_name(aws),
         "CodeKey": key,
@@ -122,4 +128,5 @@ def _print_outputs(aws: Aws, name: str, console: Console) -> str:
     for key, value in outputs.items():
         shown = reachable_url(aws, value) if key.endswith("Url") else value
         console.print(f"{key:<14}{shown}", soft_wrap=True, highlight=False)
-    return reachable_url(aws, outputs["ApiUrl"])
+    console.print(f"{'Log':<14}{tail_command(aws, outputs['LogGroup'])}", soft_wrap=True, highlight=False)
+    return reachable_url(aws, outputs["ApiUrl"]).rstrip("/")

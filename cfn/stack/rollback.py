@@ -24,7 +24,7 @@ def roll_back(aws: Aws, name: str, console: Console, *, role_arn: str | None = N
     else:
         lookup.require_updatable(found)
         _lead_back(aws, found, console, role_arn)
-    url = reachable_url(aws, lookup.outputs(lookup.get_stack(aws, name))["ApiUrl"])
+    url = reachable_url(aws, lookup.outputs(lookup.get_stack(aws, name))["ApiUrl"]).rstrip("/")
     check_health(url, name)
     console.print(f"{url}/health reports healthy.", soft_wrap=True, highlight=False)
 

@@ -41,6 +41,8 @@ def parse_parameters(given: list[str], file: Path | None = None) -> dict[str, st
             similar = difflib.get_close_matches(name, parameters.NAMES, n=1)
             hint = f"did you mean {similar[0]}?" if similar else f"the parameters are {', '.join(parameters.NAMES)}."
             raise CommandError(f"There is no parameter {name!r}; {hint}")
+        if name in parameters.OF_THE_PACKAGE:
+            raise CommandError(f"{name} comes from the package: choose it with --platform or --bucket.")
         _check_value(name, value)
     return chosen
 

@@ -2,7 +2,7 @@
 
 from troposphere import GetAtt, Output, Ref, Sub, Template, apigatewayv2
 
-from cfn.template.parameters import HAS_DOMAIN
+from cfn.template.conditions import HAS_DOMAIN
 
 
 def add_domain(template: Template) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from troposphere import GetAtt, NoValue, Ref, Sub, Template, codedeploy
 from troposphere.iam import Policy, Role
 
-from cfn.template.parameters import TRAFFIC_SHIFTS_GRADUALLY
+from cfn.template.conditions import TRAFFIC_SHIFTS_GRADUALLY
 from cfn.template.role import document
 
 #: The alarms that stop a release. All requests count, as the metrics of the gateway do not tell versions apart.

@@ -4,7 +4,7 @@ import pytest
 
 from cfn.errors import CommandError
 from cfn.stack.settings import parse_parameters
-from cfn.template.parameters import DEFAULTS
+from cfn.template.parameters import DEFAULTS, OF_THE_PACKAGE
 
 
 @pytest.mark.parametrize(
@@ -12,6 +12,8 @@ from cfn.template.parameters import DEFAULTS
     [
         ("MemorySise=1", "There is no parameter 'MemorySise'; did you mean MemorySize?"),
         ("MemorySize", "'MemorySize' is not a parameter: write NAME=VALUE"),
+        ("Architecture=x86_64", "Architecture comes from the package: choose it with --platform or --bucket"),
+        ("CodeKey=old.zip", "CodeKey comes from the package"),
         ("Zzz=1", "There is no parameter 'Zzz'; the parameters are CodeBucket, CodeKey, StageName"),
     ],
 )
@@ -37,7 +39,6 @@ def test_the_value_of_a_parameter_may_contain_an_equals_sign() -> None:
         ("AlarmEmail=nobody", "AlarmEmail can't be 'nobody': An e-mail address, or empty"),
         ("CorsOrigins=https://a.example,b", r"CorsOrigins can't be .*: `\*`, or origins such as"),
         ("StageName=", "StageName can't be '': 1 to 128 letters"),
-        ("CodeBucket=x", "CodeBucket must have from 3 to 63 characters"),
     ],
 )
 def test_a_value_that_cloudformation_would_refuse_is_refused_with_the_rule(given: str, message: str) -> None:
@@ -46,5 +47,5 @@ def test_a_value_that_cloudformation_would_refuse_is_refused_with_the_rule(given
 
 
 def test_every_default_is_accepted() -> None:
-    given = {name: value for name, value in DEFAULTS.items() if name not in ("CodeBucket", "CodeKey")}
+    given = {name: value for name, value in DEFAULTS.items() if name not in OF_THE_PACKAGE}
     assert parse_parameters([f"{name}={value}" for name, value in given.items()]) == given

@@ -49,7 +49,7 @@ def stack(aws: Aws, console: Console) -> Iterator[StackSettings]:
 
 
 def _word(aws: Aws, stack: StackSettings) -> str:
-    url = reachable_url(aws, lookup.outputs(lookup.get_stack(aws, stack.name))["ApiUrl"])
+    url = reachable_url(aws, lookup.outputs(lookup.get_stack(aws, stack.name))["ApiUrl"]).rstrip("/")
     with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:  # noqa: S310 - it is the emulator's
         return str(json.load(answer)["word"])
 
