@@ -20,7 +20,7 @@ from handlers.pipeline import logs
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
 from storage.dynamodb.tables import Tables
-from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
+from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store, exempt_loopback
 from storage.errors import StorageUnavailable
 
 #: An endpoint in one of these variables is used in place of an embedded store.
@@ -38,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM."""
     options = _options(arguments)
     logs.configure()
+    exempt_loopback()
     try:
         serve(options)
     except (StartError, ContractError, EmulatorError, StorageUnavailable) as error:

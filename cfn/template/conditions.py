@@ -12,7 +12,9 @@ BUDGET_IS_SET: Final = "BudgetIsSet"
 CANARY_IS_ON: Final = "CanaryIsOn"
 CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
 HEALTH_IS_WATCHED: Final = "HealthIsWatched"
+HAS_DOMAIN: Final = "HasDomain"
 TRACING_IS_ON: Final = "TracingIsOn"
+TRAFFIC_SHIFTS_GRADUALLY: Final = "TrafficShiftsGradually"
 
 
 def add_conditions(template: Template) -> None:
@@ -25,6 +27,9 @@ def add_conditions(template: Template) -> None:
     template.add_condition(CANARY_IS_ON, Equals(Ref("Canary"), "on"))
     template.add_condition(HEALTH_IS_WATCHED, And(Condition(ALARMS_ARE_ON), Condition(CANARY_IS_ON)))
     template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
+    template.add_condition(HAS_DOMAIN, And(Not(Equals(Ref("DomainName"), "")), Not(Equals(Ref("CertificateArn"), ""))))
+    gradual = Not(Equals(Ref("TrafficShift"), "AllAtOnce"))
+    template.add_condition(TRAFFIC_SHIFTS_GRADUALLY, And(Condition(ALARMS_ARE_ON), gradual))
     template.add_condition(TRACING_IS_ON, Equals(Ref("Tracing"), "Active"))
     for name in TABLES:
         template.add_condition(table_is_new(name), Equals(Ref(f"{name}TableName"), ""))

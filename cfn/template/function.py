@@ -6,6 +6,7 @@ from troposphere import GetAtt, Ref, Template, awslambda, iam
 
 from cfn.template.conditions import CONCURRENCY_IS_RESERVED, only_if
 from cfn.template.parameters import cors_origins
+from cfn.template.release import alias_update_policy
 from cfn.template.role import document
 from cfn.template.tables import table_variables
 
@@ -33,9 +34,15 @@ def add_function(template: Template, release: str) -> None:
     )
     alias = template.add_resource(
         awslambda.Alias(
-            "LiveAlias", Name=ALIAS, FunctionName=Ref("Function"), FunctionVersion=GetAtt(version, "Version")
+            "LiveAlias",
+            Name=ALIAS,
+            FunctionName=Ref("Function"),
+            FunctionVersion=GetAtt(version, "Version"),
+            # ministack takes a template in which the attribute of another resource is referred to for unchanged.
+            Metadata={"Version": version.title},
         )
     )
+    alias.resource["UpdatePolicy"] = alias_update_policy()
     # Not part of the role: the function depends on it, and the alias depends on the function.
     invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": Ref(alias)}
     template.add_resource(

@@ -33,6 +33,20 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores, not the first segment of a path.",
         "Description": "Stage of the API, which is the first segment of every path.",
     },
+    "DomainName": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"|([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+        "ConstraintDescription": "A domain in small letters, such as api.example.com, or empty.",
+        "Description": "Domain of your own for the API, with CertificateArn; empty has only the URL of the gateway.",
+    },
+    "CertificateArn": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"|arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-f0-9-]{36}",
+        "ConstraintDescription": "The ARN of a certificate of ACM, or empty.",
+        "Description": "Certificate of ACM for DomainName, in the region of the stack.",
+    },
     **{
         f"{name}TableName": {
             "Type": "String",
@@ -76,6 +90,18 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "Default": "None",
         "AllowedValues": ["PublishedVersions", "None"],
         "Description": "PublishedVersions starts from a snapshot of the initialised service, which has a price.",
+    },
+    "TrafficShift": {
+        "Type": "String",
+        # The alarm on 5xx needs up to twelve minutes: two of its periods, and the delay of metrics.
+        "Default": "Canary10Percent15Minutes",
+        "AllowedValues": [
+            "AllAtOnce",
+            *(f"Canary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)),
+            "Linear10PercentEvery1Minute",
+            *(f"Linear10PercentEvery{minutes}Minutes" for minutes in (2, 3, 10)),
+        ],
+        "Description": "How traffic moves to a new version; all but AllAtOnce go back if an alarm goes off meanwhile.",
     },
     "Tracing": {
         "Type": "String",

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from cfn.package.build import Package
 from cfn.stack.aws import Aws
-from cfn.stack.deploy import StackSettings, deploy
+from cfn.stack.deploy import deploy
 from cfn.stack.destroy import destroy
+from cfn.stack.settings import StackSettings
 from cfn.template.tables import LOGICAL_IDS
 from storage.audit import audit
 from storage.dynamodb.tables import Tables

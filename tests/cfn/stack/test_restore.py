@@ -12,7 +12,8 @@ from cfn.package.build import Package
 from cfn.package.checkout import ROOT
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
-from cfn.stack.deploy import StackSettings, deploy
+from cfn.stack.deploy import deploy
+from cfn.stack.settings import StackSettings
 from cfn.template.tables import LOGICAL_IDS, NAME_PARAMETERS
 from tests.apparatus.deployed import Client
 

@@ -15,11 +15,13 @@ from cfn.errors import CommandError
 from cfn.package.build import Package
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
-from cfn.stack.bucket import default_name
-from cfn.stack.deploy import StackSettings, deploy, parse_parameters
+from cfn.stack.bucket import object_key
+from cfn.stack.default_bucket import default_name
+from cfn.stack.deploy import deploy
 from cfn.stack.destroy import destroy
 from cfn.stack.left_tables import announce_left_tables
 from cfn.stack.logs import show_logs
+from cfn.stack.settings import StackSettings, parse_parameters
 from storage.schema import TABLES
 
 Make = Callable[..., Package]
@@ -65,7 +67,7 @@ def test_the_package_is_in_a_private_encrypted_bucket_under_its_hash(
     package = service()
     deploy(aws, StackSettings(name, throw_away=True), package, console)
     s3, bucket = aws.client("s3"), default_name(aws)
-    assert s3.head_object(Bucket=bucket, Key=package.key)["ContentLength"] == package.size
+    assert s3.head_object(Bucket=bucket, Key=object_key(name, package))["ContentLength"] == package.size
     assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
     (rule,) = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"]
     assert rule["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "AES256"
@@ -175,7 +177,7 @@ class TestFailure:
             deploy(aws, StackSettings(name, throw_away=True), service(source=mock), console)
 
     def test_a_missing_bucket_is_not_created(self, aws: Aws, name: str, service: Make, console: Console) -> None:
-        with pytest.raises(CommandError, match="There is no bucket 'no-such-bucket': create it, or omit --bucket"):
+        with pytest.raises(CommandError, match="There is no bucket 'no-such-bucket': create it, or choose another"):
             deploy(aws, StackSettings(name, bucket="no-such-bucket"), service(), console)
 
 

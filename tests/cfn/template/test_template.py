@@ -294,8 +294,9 @@ class TestMonitoring:
         assert names <= template["Resources"].keys() | template["Parameters"].keys() | tables.keys()
 
 
-def test_the_outputs_are_the_api_its_documentation_the_function_the_log_and_the_tables(
+def test_the_outputs_are_the_api_its_documentation_the_function_the_log_the_tables_and_a_domain(
     template: dict[str, Any],
 ) -> None:
     tables = {f"{name}Table" for name in TABLES}
-    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"} | tables
+    domain = {"DomainAddress", "DomainTarget"}
+    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"} | tables | domain
