@@ -33,7 +33,7 @@ def _load() -> Handler:
 
     from handlers.app import app_from
     from handlers.continuation import Continuation
-    from handlers.gateway import HANDLERS
+    from handlers.gateway import handlers_below
     from handlers.pipeline import logs
     from handlers.settings import Settings
     from storage.dynamodb.tables import Tables
@@ -46,18 +46,18 @@ def _load() -> Handler:
         # A Lambda serves one request at a time: a thread would only cost time.
         app_from(os.environ, tables=tables, inline=True),
         lifespan="off",  # It would run in every invocation.
-        api_gateway_base_path=Settings.of(os.environ).stage,
-        custom_handlers=HANDLERS,
+        custom_handlers=handlers_below(Settings.of(os.environ).stage),
         text_mime_types=["text/", "application/json", "application/problem+json", "application/yaml"],
     )
 
     def handle(event: Event, context: Any) -> dict[str, Any] | None:
         answer = None
-        if "promote" in event:  # An event of API Gateway has no such field.
-            continuation.promote(event, context)
-        else:
-            answer = mangum(_keep_slashes(event), context)
-        continuation.hand_over(context)
+        with logs.invoked(context.aws_request_id, context.function_version):
+            if "promote" in event:  # An event of API Gateway has no such field.
+                continuation.promote(event, context)
+            else:
+                answer = mangum(_keep_slashes(event), context)
+            continuation.hand_over(context)
         return answer
 
     return handle

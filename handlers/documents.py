@@ -146,8 +146,19 @@ class Documents:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request; `scope["extensions"]["document"]` is the path of the document, if it is one."""
-        path = scope["path"].removeprefix(scope.get("root_path", "")) if scope["type"] == "http" else ""
+        """Serve a request; `scope["extensions"]["document"]` is the path of the document, if it is one.
+
+        The place where the service is mounted, without a slash at its end, is redirected to the one with it.
+        """
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        base = scope.get("root_path", "")
+        path = scope["path"].removeprefix(base)
+        if not path:
+            # All links are relative, and would lead beside the place where the service is mounted.
+            await Response(status_code=307, headers={"Location": f"{base.rpartition('/')[2]}/"})(scope, receive, send)
+            return
         document = self._documents.get(path)
         if document is None:
             await self._app(scope, receive, send)

@@ -23,7 +23,7 @@ from handlers.pipeline import logs
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
 from storage.dynamodb.tables import Tables
-from storage.embedded import EmulatorError
+from storage.embedded import EmulatorError, exempt_loopback
 from storage.errors import StorageUnavailable
 
 #: Time for running requests to end after a signal.
@@ -34,6 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until Ctrl-C or SIGTERM."""
     options = _options(arguments)
     logs.configure()
+    exempt_loopback()
     try:
         serve(options)
     except (StartError, ContractError, EmulatorError, StorageUnavailable) as error:

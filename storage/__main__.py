@@ -133,8 +133,8 @@ def stack_tables(cloudformation: Any, stack: str) -> dict[str, str]:
         LookupError: The stack lacks a table.
 
     """
-    resources = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    names = {found["LogicalResourceId"]: found["PhysicalResourceId"] for found in resources}
+    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
+    names = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
     missing = [f"{table}Table" for table in TABLE_VARIABLES if f"{table}Table" not in names]
     if missing:
         raise LookupError(f"the stack {stack} has no {', '.join(missing)}: was it made by this service?")

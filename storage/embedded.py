@@ -90,8 +90,8 @@ def running(
 
     """
     url = f"http://{_HOST}:{port}"
-    if _answers(url):
-        raise EmulatorError(f"something already answers at {url}: stop it, or choose another port")
+    exempt_loopback()
+    require_free(port)
     own = {"BIND_HOST": _HOST, "MINISTACK_HOST": _HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
     output: Any = subprocess.DEVNULL if log is None else log.open("ab")
     child = subprocess.Popen(  # noqa: S603 - the program is this project's
@@ -109,6 +109,27 @@ def running(
         stop(child)
         if log is not None:
             output.close()
+
+
+def exempt_loopback() -> None:
+    """Tell this process and its children not to ask a proxy in the environment for this machine itself."""
+    for variable in ("no_proxy", "NO_PROXY"):
+        exempt = [name.strip() for name in os.environ.get(variable, "").split(",") if name.strip()]
+        if "*" not in exempt:
+            os.environ[variable] = ",".join(dict.fromkeys([*exempt, _HOST, "localhost", "::1"]))
+
+
+def require_free(port: int) -> None:
+    """Raise `EmulatorError` if the loopback port is taken."""
+    url = f"http://{_HOST}:{port}"
+    if _answers(url):
+        raise EmulatorError(f"something already answers at {url}: stop it, or choose another port")
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((_HOST, port))
+        except OSError as error:
+            raise EmulatorError(f"port {port} can't be used ({error.strerror}): choose another port") from error
 
 
 def free_port() -> int:

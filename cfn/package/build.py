@@ -1,15 +1,17 @@
-"""Builds the Lambda package: a zip with the same bytes on every machine, given the same files."""
+"""Builds the Lambda package: a zip with the same bytes for the same files, given the same zlib."""
 
 import hashlib
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from cfn.package.bytecode import compile_all
 from cfn.package.contents import collect
 from cfn.package.platforms import Platform
+from cfn.package.sources import sources_id
 
 #: The earliest date that a zip entry can have.
 _DATE: Final = (1980, 1, 1, 0, 0, 0)
@@ -18,30 +20,80 @@ _MODE: Final = 0o100644
 
 @dataclass(frozen=True)
 class Package:
-    """A built package; `compiled` is true if it contains bytecode."""
+    """A built package; `compiled` is true if it contains bytecode.
+
+    `content` is what is hashed and uploaded: the file at `path` may meanwhile be that of another build. `sources` is
+    the id of what it was built from.
+    """
 
     path: Path
-    sha256: str
-    size: int
+    content: bytes = field(repr=False)
     compiled: bool
     platform: Platform
+    sources: str
+
+    @cached_property
+    def sha256(self) -> str:
+        """Return the hash of the content in hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
 
     @property
-    def key(self) -> str:
-        """Return the object key in the bucket, which is the content hash."""
-        return f"{self.sha256}.zip"
+    def size(self) -> int:
+        """Return the size in bytes."""
+        return len(self.content)
+
+    def build(self) -> "Package":
+        """Return the package itself, which is built."""
+        return self
+
+
+class Code(Protocol):
+    """A package, or what one is built from."""
+
+    @property
+    def platform(self) -> Platform:
+        """Return the platform that it is for."""
+
+    @property
+    def sources(self) -> str:
+        """Return the id of what the package is built from."""
+
+    def build(self) -> Package:
+        """Return the package, built if necessary."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A package that is built on demand, in the folder `output`."""
+
+    platform: Platform
+    output: Path
+
+    @cached_property
+    def sources(self) -> str:
+        """Return the id of what the package is built from."""
+        return sources_id(self.platform)
+
+    def build(self) -> Package:
+        """Build the package."""
+        return build_package(self.platform, self.output)
 
 
 def build_package(platform: Platform, output: Path) -> Package:
-    """Build the package for the platform in the folder `output`."""
+    """Build the package for the platform in the folder `output`, where other builds may run at the same time."""
     output.mkdir(parents=True, exist_ok=True)
     path = output / f"events-api-{platform.name}.zip"
-    with tempfile.TemporaryDirectory() as folder:
-        collect(Path(folder), platform)
-        compiled = compile_all(Path(folder), platform.python)
-        write_zip(Path(folder), path)
-    content = path.read_bytes()
-    return Package(path, hashlib.sha256(content).hexdigest(), len(content), compiled, platform)
+    sources = sources_id(platform)
+    # Within the output folder, as a file can be replaced at once only on the same file system.
+    with tempfile.TemporaryDirectory(prefix="build-", dir=output) as work:
+        folder, archive = Path(work, "content"), Path(work, path.name)
+        folder.mkdir()
+        collect(folder, platform)
+        compiled = compile_all(folder, platform.python)
+        write_zip(folder, archive)
+        content = archive.read_bytes()
+        archive.replace(path)
+    return Package(path, content, compiled, platform, sources)
 
 
 def write_zip(folder: Path, path: Path) -> None:

@@ -23,6 +23,11 @@ def compile_all(folder: Path, python: tuple[int, int]) -> bool:
     return True
 
 
+def can_compile(python: tuple[int, int]) -> bool:
+    """Return whether this machine can compile for a minor version of Python."""
+    return _interpreter(python) is not None
+
+
 def _interpreter(python: tuple[int, int]) -> str | None:
     candidates = [sys.executable, "python{}.{}".format(*python)]
     return next((candidate for candidate in candidates if _version(candidate) == python), None)

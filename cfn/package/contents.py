@@ -18,7 +18,7 @@ from cfn.package.platforms import Platform
 from cfn.package.sdk_data import trim_sdk_data
 
 #: The service's own packages, without the files that only run on a developer's machine.
-_OWN_PACKAGES: Final = ("handlers", "storage")
+OWN_PACKAGES: Final = ("handlers", "storage")
 _LOCAL_ONLY: Final = (
     "handlers/demo.py",
     "handlers/local.py",
@@ -87,7 +87,7 @@ def collect(folder: Path, platform: Platform) -> None:
     _check_contract()
     locked = ["--require-hashes", "--requirement", str(LOCK), "--no-deps", "--only-binary=:all:"]
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
-    for name in _OWN_PACKAGES:
+    for name in OWN_PACKAGES:
         shutil.copytree(ROOT / name, folder / name)
     contract = folder / "handlers" / "openapi.yaml"
     contract.with_suffix(".rendered.json").write_text(json.dumps(yaml.safe_load(contract.read_bytes())))

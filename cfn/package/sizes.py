@@ -25,6 +25,15 @@ print(time.perf_counter() - start)
 """
 
 
+def print_package(package: Package, console: Console) -> None:
+    """Print the path, size and hash of a package, and whether it lacks bytecode."""
+    console.print(f"{package.path}  {package.size:,} bytes  sha256 {package.sha256}", soft_wrap=True, highlight=False)
+    if not package.compiled:
+        version = "{}.{}".format(*package.platform.python)
+        text = f"Without bytecode: Python {version} is not on the PATH to compile it, so cold starts take longer."
+        console.print(text, soft_wrap=True, highlight=False)
+
+
 def print_report(package: Package, console: Console) -> None:
     """Print the compressed size of each part in bytes, largest first, and the import time of the entry point."""
     for part, size in _sizes(package.path).most_common():

@@ -40,6 +40,11 @@ class Aws:
         return str(self.client("sts").get_caller_identity()["Account"])
 
     @property
+    def partition(self) -> str:
+        """Return the partition of the region, `aws` in most."""
+        return str(self.cloudformation.meta.partition)
+
+    @property
     def emulator_url(self) -> str | None:
         """Return the URL of the emulator, or None on AWS."""
         url = str(self.cloudformation.meta.endpoint_url)

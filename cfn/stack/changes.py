@@ -1,108 +1,150 @@
-"""Changes a stack through CloudFormation, and follows the change to its end."""
+"""Changes a stack through CloudFormation: a change set is made, examined, and executed or discarded."""
 
+import json
 import time
 import uuid
-from itertools import takewhile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from cfn.errors import CommandError
+from rich.console import Console
+
+from cfn.errors import CommandError, if_interrupted
 from cfn.stack.aws import Aws
+from cfn.stack.following import follow, newest_event_id
+from cfn.stack.planned import Planned, planned_changes, print_plan, require_no_tables, require_tables
 from cfn.stack.progress import Progress
 
-_STACK_TYPE: Final = "AWS::CloudFormation::Stack"
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
-_SUCCESS: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
-_FINAL: Final = (
-    *_SUCCESS,
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "UPDATE_ROLLBACK_COMPLETE",
-    "UPDATE_ROLLBACK_FAILED",
-    "DELETE_FAILED",
-)
 
 
-def create_change_set(aws: Aws, stack: str, template: str, parameters: dict[str, str], *, create: bool) -> str | None:
-    """Create a change set and return its id, or None if it is empty; raise `CommandError` if it is refused."""
-    change_set = aws.cloudformation.create_change_set(
-        StackName=stack,
-        ChangeSetName=f"deploy-{uuid.uuid4().hex}",
-        ChangeSetType="CREATE" if create else "UPDATE",
-        TemplateBody=template,
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )["Id"]
-    while True:
-        found = aws.cloudformation.describe_change_set(ChangeSetName=change_set, StackName=stack)
-        match found["Status"]:
-            case "CREATE_COMPLETE":
-                return str(change_set)
-            case "FAILED":
-                _discard_failed(aws, stack, found, create=create)
-                return None
-        time.sleep(aws.poll_seconds)
+@dataclass(frozen=True)
+class Change:
+    """A change of a stack; a parameter without a value, and tags that are not given, keep the current ones.
+
+    A change that `restores` what was before a failure leaves all tables as they are.
+    """
+
+    stack: str
+    template: dict[str, Any]
+    parameters: Mapping[str, str | None]
+    create: bool = False
+    role_arn: str | None = None
+    tags: Mapping[str, str] | None = None
+    restores: bool = False
+
+    def to(self, template: dict[str, Any]) -> "Change":
+        """Return the change with another template."""
+        return replace(self, template=template)
 
 
-def execute(aws: Aws, change_set: str, progress: Progress) -> None:
-    """Execute the change set and wait; if it fails, raise `CommandError` with the first resource that failed."""
-    stack_id = aws.cloudformation.describe_change_set(ChangeSetName=change_set)["StackId"]
-    last = _newest_event_id(aws, stack_id)
-    aws.cloudformation.execute_change_set(ChangeSetName=change_set)
-    _follow(aws, stack_id, last, progress)
+def apply(aws: Aws, change: Change, console: Console) -> bool:
+    """Make the change and wait for its end; return False if there was nothing to change.
+
+    Raises:
+        CommandError: CloudFormation refuses the change, it would take tables away, or it failed: then with the first
+            resource that failed.
+
+    """
+    with if_interrupted(f"Interrupted: this change of stack {change.stack} has not begun."):
+        change_set = _create_change_set(aws, change)
+        if change_set is None:
+            return False
+        try:
+            _require_tables(aws, change, planned_changes(aws, change_set))
+        except (CommandError, KeyboardInterrupt):
+            _discard(aws, change, change_set)
+            raise
+    with Progress(console) as progress:
+        stack_id = aws.cloudformation.describe_change_set(ChangeSetName=change_set)["StackId"]
+        last = newest_event_id(aws, stack_id)
+        aws.cloudformation.execute_change_set(ChangeSetName=change_set)
+        follow(aws, stack_id, last, progress)
+    return True
 
 
-def delete(aws: Aws, stack_id: str, progress: Progress) -> None:
-    """Delete the stack and wait; if it fails, raise `CommandError` with the first resource that failed."""
-    last = _newest_event_id(aws, stack_id)
-    aws.cloudformation.delete_stack(StackName=stack_id)
-    _follow(aws, stack_id, last, progress)
-
-
-def _follow(aws: Aws, stack_id: str, last: str, progress: Progress) -> None:
-    """Show the events after the event `last`, until the change has ended."""
-    failure = ""
-    while True:
-        for event in _events_after(aws, stack_id, last):
-            last = event["EventId"]
-            progress.add(event)
-            failure = failure or _failure(event)
-            # The status in DescribeStacks may lag behind the events.
-            if event["PhysicalResourceId"] == stack_id and event["ResourceStatus"] in _FINAL:
-                return _check_end_status(event, failure)
-        time.sleep(aws.poll_seconds)
-
-
-def _newest_event_id(aws: Aws, stack_id: str) -> str:
-    return str(aws.cloudformation.describe_stack_events(StackName=stack_id)["StackEvents"][0]["EventId"])
-
-
-def _events_after(aws: Aws, stack_id: str, last: str) -> list[dict[str, Any]]:
-    pages = aws.cloudformation.get_paginator("describe_stack_events").paginate(StackName=stack_id)
-    newest_first = (event for page in pages for event in page["StackEvents"])
-    return list(takewhile(lambda event: event["EventId"] != last, newest_first))[::-1]
-
-
-def _failure(event: dict[str, Any]) -> str:
-    reason = " ".join(event.get("ResourceStatusReason", "").split())
-    cancelled = "cancelled" in reason.lower()  # A consequence of another failure.
-    if event["ResourceType"] == _STACK_TYPE or not event["ResourceStatus"].endswith("_FAILED") or cancelled:
-        return ""
-    return f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}"
-
-
-def _check_end_status(event: dict[str, Any], failure: str) -> None:
-    status = event["ResourceStatus"]
-    if status not in _SUCCESS:
-        reason = failure or " ".join(event.get("ResourceStatusReason", "").split())
-        raise CommandError(f"Stack {event['StackName']} ended in {status}. First failure: {reason}")
-
-
-def _discard_failed(aws: Aws, stack: str, change_set: dict[str, Any], *, create: bool) -> None:
-    aws.cloudformation.delete_change_set(ChangeSetName=change_set["ChangeSetId"], StackName=stack)
-    reason = change_set.get("StatusReason", "")
-    if any(words in reason for words in _NO_CHANGES):
+def preview(aws: Aws, change: Change, console: Console) -> None:
+    """Print what the change would do, and leave everything as it is; raise `CommandError` if it would be refused."""
+    change_set = _create_change_set(aws, change)
+    if change_set is None:
+        console.print(f"No changes: stack {change.stack} is up to date.", highlight=False)
         return
-    if create:
-        # The change set has created an empty stack, which would otherwise remain.
-        aws.cloudformation.delete_stack(StackName=change_set["StackId"])
-    raise CommandError(f"CloudFormation rejects the change of stack {stack}: {reason}")
+    try:
+        planned = planned_changes(aws, change_set)
+        print_plan(planned, console)
+        _require_tables(aws, change, planned)
+    finally:
+        _discard(aws, change, change_set)
+
+
+def _require_tables(aws: Aws, change: Change, planned: list[Planned]) -> None:
+    if change.restores:
+        require_no_tables(planned)
+    elif not change.create:
+        before = aws.cloudformation.get_template(StackName=change.stack)["TemplateBody"]
+        require_tables(planned, before, change.template, change.parameters)
+
+
+def delete(aws: Aws, stack_id: str, progress: Progress, role_arn: str | None = None) -> None:
+    """Delete the stack and wait; if it fails, raise `CommandError` with the first resource that failed."""
+    last = newest_event_id(aws, stack_id)
+    aws.cloudformation.delete_stack(StackName=stack_id, **_with_role(role_arn))
+    follow(aws, stack_id, last, progress)
+
+
+def _create_change_set(aws: Aws, change: Change) -> str | None:
+    """Create a change set and return its id, or None if it is empty; raise `CommandError` if it is refused."""
+    change_set = str(
+        aws.cloudformation.create_change_set(
+            StackName=change.stack,
+            ChangeSetName=f"deploy-{uuid.uuid4().hex}",
+            ChangeSetType="CREATE" if change.create else "UPDATE",
+            TemplateBody=json.dumps(change.template, separators=(",", ":")),
+            Parameters=[_parameter(name, value) for name, value in change.parameters.items()],
+            Capabilities=["CAPABILITY_IAM"],
+            **_tags(change.tags),
+            **_with_role(change.role_arn),
+        )["Id"]
+    )
+    try:
+        found = _wait(aws, change_set)
+    except KeyboardInterrupt:
+        _discard(aws, change, change_set)
+        raise
+    if found["Status"] == "CREATE_COMPLETE":
+        return change_set
+    _discard(aws, change, change_set)
+    reason = found.get("StatusReason", "")
+    if any(words in reason for words in _NO_CHANGES):
+        return None
+    raise CommandError(f"CloudFormation rejects the change of stack {change.stack}: {reason}")
+
+
+def _wait(aws: Aws, change_set: str) -> dict[str, Any]:
+    while True:
+        found: dict[str, Any] = aws.cloudformation.describe_change_set(ChangeSetName=change_set)
+        if found["Status"] in ("CREATE_COMPLETE", "FAILED"):
+            return found
+        time.sleep(aws.poll_seconds)
+
+
+def _with_role(role_arn: str | None) -> dict[str, str]:
+    # Without the argument, CloudFormation keeps the last role of the stack.
+    return {"RoleARN": role_arn} if role_arn else {}
+
+
+def _tags(tags: Mapping[str, str] | None) -> dict[str, list[dict[str, str]]]:
+    return {} if tags is None else {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+
+
+def _parameter(name: str, value: str | None) -> dict[str, str | bool]:
+    given = {"UsePreviousValue": True} if value is None else {"ParameterValue": value}
+    return {"ParameterKey": name, **given}
+
+
+def _discard(aws: Aws, change: Change, change_set: str) -> None:
+    """Delete a change set that is not executed and, if it was for a new stack, the empty stack that came with it."""
+    stack = aws.cloudformation.describe_change_set(ChangeSetName=change_set)["StackId"]
+    aws.cloudformation.delete_change_set(ChangeSetName=change_set)
+    if change.create:
+        aws.cloudformation.delete_stack(StackName=stack)

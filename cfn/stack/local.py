@@ -13,8 +13,9 @@ from rich.console import Console
 from cfn.package.build import build_package
 from cfn.package.platforms import get_platform
 from cfn.stack.aws import emulator_account
-from cfn.stack.deploy import StackSettings, deploy
-from storage.embedded import emulator
+from cfn.stack.deploy import deploy
+from cfn.stack.settings import StackSettings
+from storage.embedded import emulator, require_free
 
 STACK: Final = "events-api-local"
 
@@ -23,6 +24,7 @@ def serve(port: int, parameters: Mapping[str, str], console: Console) -> None:
     """Deploy to an emulator on `port` and serve until Ctrl-C or SIGTERM; nothing is kept afterwards."""
     signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
+        require_free(port)  # Before the package is built.
         console.print("Building the package ...")
         package = build_package(get_platform("host"), Path(folder))
         with emulator(port) as endpoint:

@@ -38,6 +38,12 @@ def show_logs(aws: Aws, name: str, console: Console, *, follow: bool) -> None:
         time.sleep(aws.poll_seconds)
 
 
+def tail_command(aws: Aws, group: str) -> str:
+    """Return the command of the AWS CLI that follows the service's log."""
+    place = f"--region {aws.region}" + (f" --endpoint-url {aws.emulator_url}" if aws.emulator_url else "")
+    return f"aws logs tail {group} --follow --format short {place}"
+
+
 def _events(logs: Any, group: str, since: int) -> Iterator[dict[str, Any]]:
     for page in logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since):
         yield from page["events"]

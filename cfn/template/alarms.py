@@ -1,22 +1,19 @@
-"""The alarms: 5xx and slow responses, function errors and throttles, unfinished promotions, throttled tables."""
+"""The alarms, on nine metrics, or ten with the canary: ten are free. `cfn/README.md` says for each what to do."""
 
 from typing import Any, Final
 
 from troposphere import AWSHelperFn, Ref, Sub, Template
 from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
-from troposphere.logs import MetricFilter, MetricTransformation
-from troposphere.sns import Subscription, Topic
+from troposphere.sns import Subscription, Topic, TopicPolicy
 
-from cfn.template.log_groups import OWN_NAMESPACE
-from cfn.template.parameters import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, only_if
-from cfn.template.tables import LOGICAL_IDS
-from storage.schema import TABLES
+from cfn.template.conditions import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, HEALTH_IS_WATCHED, only_if
+from cfn.template.log_metrics import HEALTHY, NAMESPACE, STORE_BUSY, TOO_MANY_REQUESTS, UNFINISHED
+from cfn.template.role import document
 
 #: Length of a metric period in seconds.
 _PERIOD: Final = 300
-
-#: Name of the metric that counts the log lines of promotions that have no owner.
-_UNFINISHED: Final = "PromotionsLeftUnfinished"
+_API: Final = {"ApiId": Ref("Api"), "Stage": Ref("StageName")}
+_FUNCTION: Final = {"FunctionName": Ref("Function")}
 
 
 def add_alarms(template: Template) -> None:
@@ -29,136 +26,124 @@ def add_alarms(template: Template) -> None:
             Subscription=[Subscription(Protocol="email", Endpoint=Ref("AlarmEmail"))],
         )
     )
-    template.add_resource(_unfinished_promotions_filter())
+    template.add_resource(
+        TopicPolicy(
+            "AlarmTopicPolicy",
+            Condition=ALARMS_HAVE_A_READER,
+            Topics=[Ref("AlarmTopic")],
+            PolicyDocument=document(*_topic_statements()),
+        )
+    )
     for alarm in (
         _server_errors(),
         _slow_answers(),
-        *_function_alarms(),
         _unfinished_promotions(),
-        *_throttled_tables(),
+        _silence(),
+        _sum("FunctionErrors", "The function crashed or timed out.", "AWS/Lambda", "Errors", _FUNCTION),
+        _sum("FunctionThrottles", "Lambda ran out of concurrency.", "AWS/Lambda", "Throttles", _FUNCTION),
+        # Throttled calls that are repeated in time are on the dashboard, by table and index; these here reached people.
+        _sum("StoreBusy", "The tables are too busy for some requests, which got 503.", Sub(NAMESPACE), STORE_BUSY, {}),
+        _sum(
+            "TooManyRequests",
+            "The gateway refused more than 100 requests, 429.",
+            Sub(NAMESPACE),
+            TOO_MANY_REQUESTS,
+            {},
+            threshold=100,
+        ),
     ):
         template.add_resource(alarm)
 
 
+def _topic_statements() -> list[dict[str, Any]]:
+    topic = {"Action": "sns:Publish", "Resource": Ref("AlarmTopic")}
+    cloudwatch = {"Principal": {"Service": "cloudwatch.amazonaws.com"}}
+    own_account = {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")}}
+    without_tls = {"Bool": {"aws:SecureTransport": "false"}}
+    return [
+        {"Sid": "Alarms", "Effect": "Allow", **cloudwatch, **topic, "Condition": own_account},
+        {"Sid": "OnlyWithTls", "Effect": "Deny", "Principal": "*", **topic, "Condition": without_tls},
+    ]
+
+
 def _server_errors() -> Alarm:
-    api = {"ApiId": Ref("Api"), "Stage": Ref("StageName")}
-    return _alarm(
-        "ServerErrorsAlarm",
-        "More than 1 % of the responses were 5xx in two of three periods of five minutes; the log has the causes.",
-        Metrics=[
-            _query("errors", "AWS/ApiGateway", "5xx", api),
-            _query("requests", "AWS/ApiGateway", "Count", api),
-            MetricDataQuery(Id="rate", Expression="100 * errors / requests", Label="5xx in percent", ReturnData=True),
-        ],
-        Threshold=1,
-        EvaluationPeriods=3,
-        DatapointsToAlarm=2,
-    )
+    rate = MetricDataQuery(Id="rate", Expression="100 * errors / requests", Label="5xx in percent", ReturnData=True)
+    queries = [
+        _query("errors", "AWS/ApiGateway", "5xx", _API),
+        _query("requests", "AWS/ApiGateway", "Count", _API),
+        rate,
+    ]
+    text = "More than 1 % of the responses were 5xx."
+    return _alarm("ServerErrors", text, Metrics=queries, Threshold=1, EvaluationPeriods=3, DatapointsToAlarm=2)
 
 
 def _slow_answers() -> Alarm:
     return _alarm(
-        "SlowAnswersAlarm",
-        "The 99th percentile of the latency is above LatencyAlarmMilliseconds; the traces show where the time goes.",
-        Namespace="AWS/ApiGateway",
-        MetricName="Latency",
-        Dimensions=_dimensions({"ApiId": Ref("Api"), "Stage": Ref("StageName")}),
+        "SlowAnswers",
+        "The 99th percentile of the latency is above LatencyAlarmMilliseconds.",
+        **_metric("AWS/ApiGateway", "Latency", _API),
         ExtendedStatistic="p99",
-        Period=_PERIOD,
+        # With few requests, the slowest one would be the percentile.
+        EvaluateLowSampleCountPercentile="ignore",
         Threshold=Ref("LatencyAlarmMilliseconds"),
         EvaluationPeriods=3,
         DatapointsToAlarm=2,
     )
 
 
-def _function_alarms() -> list[Alarm]:
-    failures = {
-        "Errors": "The function crashed or timed out; run the audit, as people may wait beside free seats.",
-        "Throttles": "Lambda throttled the function: its reserved concurrency or the account's concurrency is used up.",
-    }
-    return [
-        _alarm(
-            f"Function{metric}Alarm",
-            description,
-            Namespace="AWS/Lambda",
-            MetricName=metric,
-            Dimensions=_dimensions({"FunctionName": Ref("Function")}),
-            Statistic="Sum",
-            Period=_PERIOD,
-            Threshold=0,
-            EvaluationPeriods=1,
-        )
-        for metric, description in failures.items()
-    ]
-
-
-def _unfinished_promotions_filter() -> MetricFilter:
-    metric = MetricTransformation(
-        MetricNamespace=Sub(OWN_NAMESPACE), MetricName=_UNFINISHED, MetricValue="1", Unit="Count"
-    )
-    return MetricFilter(
-        "UnfinishedPromotionsFilter",
-        LogGroupName=Ref("ServiceLog"),
-        FilterPattern='{ $.message = "a promotion is left unfinished*" }',
-        MetricTransformations=[metric],
-    )
-
-
 def _unfinished_promotions() -> Alarm:
-    return _alarm(
-        "UnfinishedPromotionsAlarm",
-        "People may wait beside free seats, and nobody promotes them; run the audit (storage/README.md).",
-        Metrics=[
-            _query("logged", Sub(OWN_NAMESPACE), _UNFINISHED, {}),
-            # Lambda gave up an invocation that continues a promotion.
-            _query("dropped", "AWS/Lambda", "AsyncEventsDropped", {"FunctionName": Ref("Function")}),
-            MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="unfinished", ReturnData=True),
-        ],
-        Threshold=0,
-        EvaluationPeriods=1,
-    )
-
-
-def _throttled_tables() -> list[Alarm]:
-    return [
-        _alarm(
-            f"{name}ThrottledAlarm",
-            f"DynamoDB throttles {name}: a partition is over its limit, or the account is.",
-            Metrics=[
-                *_throttle_queries(name),
-                # The metric has no data for an index or a direction that is not throttled.
-                MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="throttled", ReturnData=True),
-            ],
-            Threshold=0,
-            EvaluationPeriods=1,
-        )
-        for name in TABLES
+    queries = [
+        _query("logged", Sub(NAMESPACE), UNFINISHED, {}),
+        # Lambda gave up an invocation that continues a promotion.
+        _query("dropped", "AWS/Lambda", "AsyncEventsDropped", _FUNCTION),
+        MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="unfinished", ReturnData=True),
     ]
+    text = "People may wait beside free seats, and nobody promotes them."
+    return _alarm("UnfinishedPromotions", text, Metrics=queries, Threshold=0, EvaluationPeriods=1)
 
 
-def _throttle_queries(name: str) -> list[MetricDataQuery]:
-    table = {"TableName": Ref(LOGICAL_IDS[name])}
-    indexes = [index["IndexName"] for index in TABLES[name].get("GlobalSecondaryIndexes", ())]
-    sources = {"table": table, **{index: {**table, "GlobalSecondaryIndexName": index} for index in indexes}}
-    return [
-        _query(f"{source}{direction}", "AWS/DynamoDB", f"{direction}ThrottleEvents", dimensions)
-        for source, dimensions in sources.items()
-        for direction in ("Read", "Write")
-    ]
+def _silence() -> Alarm:
+    alarm = _sum("Health", "The canary gets no healthy answer.", Sub(NAMESPACE), HEALTHY, {}, threshold=1)
+    alarm.Condition = HEALTH_IS_WATCHED
+    alarm.ComparisonOperator = "LessThanThreshold"
+    alarm.TreatMissingData = "breaching"
+    alarm.EvaluationPeriods = 3
+    return alarm
 
 
-def _alarm(name: str, description: str, **properties: Any) -> Alarm:
+def _sum(  # noqa: PLR0913 - what an alarm needs
+    name: str,
+    text: str,
+    namespace: str | AWSHelperFn,
+    metric: str,
+    dimensions: dict[str, Any],
+    threshold: int = 0,
+) -> Alarm:
+    found = _metric(namespace, metric, dimensions)
+    return _alarm(name, text, **found, Statistic="Sum", Threshold=threshold, EvaluationPeriods=1)
+
+
+def _alarm(name: str, text: str, **properties: Any) -> Alarm:
     topic = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
     return Alarm(
-        name,
+        f"{name}Alarm",
         Condition=ALARMS_ARE_ON,
-        AlarmDescription=Sub(f"${{AWS::StackName}}: {description}"),
+        AlarmDescription=Sub(f"${{AWS::StackName}}: {text} What to do: cfn/README.md#{name.lower()}"),
         ComparisonOperator="GreaterThanThreshold",
         TreatMissingData="notBreaching",
         AlarmActions=[topic],
         OKActions=[topic],
         **properties,
     )
+
+
+def _metric(namespace: str | AWSHelperFn, metric: str, dimensions: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": _dimensions(dimensions),
+        "Period": _PERIOD,
+    }
 
 
 def _query(identifier: str, namespace: str | AWSHelperFn, metric: str, dimensions: dict[str, Any]) -> MetricDataQuery:

@@ -1,4 +1,4 @@
-"""The HTTP API in front of the function: one route, one stage, throttling, CORS and access logs."""
+"""The HTTP API in front of the function: routes, one stage, throttling, CORS and access logs."""
 
 import json
 from typing import Final
@@ -21,9 +21,21 @@ _ACCESS_LOG: Final = {
     "responseLength": "$context.responseLength",
 }
 
+#: The routes that have a throttle of their own, by logical id; every other request takes `$default`. All lead to the
+#: same integration with the same event, so that 404, 405 and their problem documents come from the service.
+_REGISTRATIONS: Final = {
+    "RegistrationsRoute": "POST /registrations",
+    "EventRegistrationsRoute": "POST /events/{eventId}/registrations",
+}
+_DOCUMENTS: Final = {
+    "DocsRoute": "GET /docs/{file}",
+    "JsonContractRoute": "GET /openapi.json",
+    "YamlContractRoute": "GET /openapi.yaml",
+}
+
 
 def add_api(template: Template) -> None:
-    """Add the API, its only route, which leads to the alias, and its stage."""
+    """Add the API, its routes, which all lead to the alias, and its stage."""
     template.add_resource(
         apigatewayv2.Api(
             "Api",
@@ -43,16 +55,16 @@ def add_api(template: Template) -> None:
             TimeoutInMillis=30000,
         )
     )
-    # A single route, so that 404, 405 and their problem documents come from the service.
-    template.add_resource(
-        apigatewayv2.Route(
-            "ApiRoute",
-            ApiId=Ref("Api"),
-            RouteKey="$default",
-            AuthorizationType="NONE",
-            Target=Sub("integrations/${ApiIntegration}"),
+    for logical_id, key in {"ApiRoute": "$default", **_REGISTRATIONS, **_DOCUMENTS}.items():
+        template.add_resource(
+            apigatewayv2.Route(
+                logical_id,
+                ApiId=Ref("Api"),
+                RouteKey=key,
+                AuthorizationType="NONE",
+                Target=Sub("integrations/${ApiIntegration}"),
+            )
         )
-    )
     _add_stage(template)
     template.add_resource(
         Permission(
@@ -60,16 +72,14 @@ def add_api(template: Template) -> None:
             Action="lambda:InvokeFunction",
             FunctionName=Ref("LiveAlias"),
             Principal="apigateway.amazonaws.com",
-            SourceArn=Sub(
-                "arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/${StageName}/$default"
-            ),
+            SourceArn=Sub("arn:${AWS::Partition}:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/${StageName}/*"),
         )
     )
 
 
 def api_url() -> Sub:
-    """Return the public URL of the API, without a trailing slash."""
-    return Sub("${Api.ApiEndpoint}/${StageName}")
+    """Return the public URL of the API; relative links lead below it only if it ends in a slash."""
+    return Sub("${Api.ApiEndpoint}/${StageName}/")
 
 
 def docs_url() -> Sub:
@@ -88,6 +98,12 @@ def _cors() -> apigatewayv2.Cors:
 
 
 def _add_stage(template: Template) -> None:
+    registrations = {
+        "ThrottlingRateLimit": Ref("RegistrationThrottleRate"),
+        "ThrottlingBurstLimit": Ref("RegistrationThrottleBurst"),
+    }
+    # Their responses have up to 1.7 MB: at the rate of the others, sending them could cost more than all the rest.
+    documents = {"ThrottlingRateLimit": 1, "ThrottlingBurstLimit": 100}
     template.add_resource(
         apigatewayv2.Stage(
             "ApiStage",
@@ -102,5 +118,9 @@ def _add_stage(template: Template) -> None:
                 ThrottlingRateLimit=Ref("ThrottleRate"),
                 ThrottlingBurstLimit=Ref("ThrottleBurst"),
             ),
+            RouteSettings=dict.fromkeys(_REGISTRATIONS.values(), registrations)
+            | dict.fromkeys(_DOCUMENTS.values(), documents),
+            # The gateway refuses settings of a route that it does not have.
+            DependsOn=[*_REGISTRATIONS, *_DOCUMENTS],
         )
     )

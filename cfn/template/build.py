@@ -9,10 +9,16 @@ from troposphere import Output, Ref, Template
 
 from cfn.template.alarms import add_alarms
 from cfn.template.api import add_api, api_url, docs_url
+from cfn.template.budget import add_budget
+from cfn.template.canary import add_canary
 from cfn.template.dashboard import add_dashboard
+from cfn.template.domain import add_domain
 from cfn.template.function import add_function, frozen_settings
 from cfn.template.log_groups import add_log_groups
+from cfn.template.log_metrics import add_log_metrics
 from cfn.template.parameters import DEFAULTS, add_parameters
+from cfn.template.queries import add_queries
+from cfn.template.release import add_release
 from cfn.template.role import add_role
 from cfn.template.tables import add_tables
 
@@ -29,8 +35,14 @@ def build_template(release: str, *, throw_away: bool = False) -> Template:
     add_role(template)
     add_log_groups(template)
     add_function(template, release)
+    add_release(template)
     add_api(template)
+    add_domain(template)
+    add_log_metrics(template)
     add_alarms(template)
+    add_queries(template)
+    add_canary(template)
+    add_budget(template)
     add_dashboard(template)
     template.add_output(
         [

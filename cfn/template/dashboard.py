@@ -1,49 +1,42 @@
-"""The dashboard: traffic, errors, latency, registrations and the cost drivers."""
+"""The dashboard: traffic, errors, latency, registrations, the store and the cost drivers."""
 
 import json
 from typing import Any, Final
 
-from troposphere import Ref, Sub, Template
+from troposphere import Sub, Template
 from troposphere.cloudwatch import Dashboard
-from troposphere.logs import MetricFilter, MetricTransformation
 
-from cfn.template.log_groups import OWN_NAMESPACE
-from cfn.template.tables import LOGICAL_IDS
+from cfn.template.log_metrics import NAMESPACE, REFUSED, REGISTERED, STORE_BUSY, TOO_MANY_REQUESTS
+from cfn.template.tables import table_name
+from storage.schema import TABLES
 
 _COLUMNS: Final = 24
 _HEIGHT: Final = 6
 _API: Final = ["ApiId", "${Api}", "Stage", "${StageName}"]
 _FUNCTION: Final = ["FunctionName", "${Function}"]
-_TABLES: Final = [["TableName", f"${{{logical}}}"] for logical in LOGICAL_IDS.values()]
-
-#: Matches the log line of a request by the contract's path, the method and, appended, the status.
-_REGISTRATION: Final = (
-    '($.route = "/registrations" || $.route = "/events/{eventId}/registrations") && $.method = "POST" && $.status = '
-)
-_OUTCOMES: Final = {"Registered": 201, "Refused": 409}
+#: Table -> its dimension; the variable is filled with the name of the table that the stack uses.
+_TABLES: Final = {name: ["TableName", f"${{{name}}}"] for name in TABLES}
+#: The tables and their indexes, which CloudWatch counts apart.
+_SOURCES: Final = _TABLES | {
+    f"{name} {index['IndexName']}": [*_TABLES[name], "GlobalSecondaryIndexName", index["IndexName"]]
+    for name, definition in TABLES.items()
+    for index in definition.get("GlobalSecondaryIndexes", ())
+}
 
 
 def add_dashboard(template: Template) -> None:
-    """Add the dashboard, and the metric filters that count registrations in the service's log."""
-    for name, status in _OUTCOMES.items():
-        transformation = MetricTransformation(
-            MetricNamespace=Sub(OWN_NAMESPACE), MetricName=name, MetricValue="1", DefaultValue=0, Unit="Count"
-        )
-        template.add_resource(
-            MetricFilter(
-                f"{name}Filter",
-                LogGroupName=Ref("ServiceLog"),
-                FilterPattern=f"{{ {_REGISTRATION}{status} }}",
-                MetricTransformations=[transformation],
-            )
-        )
+    """Add the dashboard."""
+    tables = {name: table_name(name) for name in TABLES}
     template.add_resource(
-        Dashboard("Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(_body()))
+        Dashboard(
+            "Dashboard", DashboardName=Sub("${AWS::StackName}-${AWS::Region}"), DashboardBody=Sub(_body(), tables)
+        )
     )
 
 
 def _body() -> str:
-    return json.dumps({"widgets": _layout([_traffic(), _errors(), _latency(), _registrations(), *_cost_drivers()])})
+    widgets = [_traffic(), _errors(), _latency(), _registrations(), *_store(), *_cost_drivers()]
+    return json.dumps({"widgets": _layout(widgets)})
 
 
 def _layout(widgets: list[dict[str, Any]], per_row: int = 2) -> list[dict[str, Any]]:
@@ -76,14 +69,27 @@ def _errors() -> dict[str, Any]:
     metrics: list[list[Any]] = [
         ["AWS/ApiGateway", "5xx", *_API, {"label": "5xx"}],
         ["AWS/ApiGateway", "4xx", *_API, {"label": "4xx", "yAxis": "right"}],
+        [NAMESPACE, TOO_MANY_REQUESTS, {"label": "429 by the gateway", "yAxis": "right"}],
         ["AWS/Lambda", "Errors", *_FUNCTION, {"label": "function errors"}],
         ["AWS/Lambda", "Throttles", *_FUNCTION, {"label": "function throttles"}],
     ]
-    for (_, table), name in zip(_TABLES, LOGICAL_IDS, strict=True):
-        for direction in ("Read", "Write"):
-            label = f"{name} throttled, {direction.lower()}"
-            metrics.append(["AWS/DynamoDB", f"{direction}ThrottleEvents", "TableName", table, {"label": label}])
     return _widget("Errors (4xx on the right)", "Sum", metrics, "responses")
+
+
+def _store() -> list[dict[str, Any]]:
+    conflicts: list[list[Any]] = [
+        *(["AWS/DynamoDB", "TransactionConflict", *table, {"label": name}] for name, table in _TABLES.items()),
+        [NAMESPACE, STORE_BUSY, {"label": "requests refused as the store is busy"}],
+    ]
+    throttles: list[list[Any]] = [
+        ["AWS/DynamoDB", f"{direction}ThrottleEvents", *source, {"label": f"{name}, {direction.lower()}"}]
+        for name, source in _SOURCES.items()
+        for direction in ("Write", "Read")
+    ]
+    return [
+        _widget("Store: conflicts of transactions", "Sum", conflicts, "conflicts"),
+        _widget("Store: throttled calls", "Sum", throttles, "calls"),
+    ]
 
 
 def _latency() -> dict[str, Any]:
@@ -97,8 +103,8 @@ def _latency() -> dict[str, Any]:
 
 def _registrations() -> dict[str, Any]:
     metrics: list[list[Any]] = [
-        [OWN_NAMESPACE, "Registered", {"label": "confirmed or waitlisted"}],
-        [OWN_NAMESPACE, "Refused", {"label": "refused: full, closed or already registered"}],
+        [NAMESPACE, REGISTERED, {"label": "confirmed or waitlisted"}],
+        [NAMESPACE, REFUSED, {"label": "refused: full, closed or already registered"}],
     ]
     return _widget("Registrations", "Sum", metrics, "registrations")
 
@@ -112,11 +118,11 @@ def _cost_drivers() -> list[dict[str, Any]]:
         ["AWS/Logs", "IncomingBytes", "LogGroupName", "${AccessLog}", {"label": "access log, bytes", "yAxis": "right"}],
     ]
     units: list[list[Any]] = [
-        ["AWS/DynamoDB", f"Consumed{direction}CapacityUnits", *table, {"label": f"{name}, {direction.lower()}"}]
-        for table, name in zip(_TABLES, LOGICAL_IDS, strict=True)
+        ["AWS/DynamoDB", f"Consumed{direction}CapacityUnits", *source, {"label": f"{name}, {direction.lower()}"}]
+        for name, source in _SOURCES.items()
         for direction in ("Write", "Read")
     ]
     return [
         _widget("Cost: compute and logs", "Sum", compute, "GB-seconds"),
-        _widget("Cost: capacity units of the tables", "Sum", units, "units"),
+        _widget("Cost: capacity units of tables and indexes", "Sum", units, "units"),
     ]

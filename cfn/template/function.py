@@ -4,7 +4,9 @@ from typing import Any, Final
 
 from troposphere import GetAtt, Ref, Template, awslambda, iam
 
-from cfn.template.parameters import CONCURRENCY_IS_RESERVED, cors_origins, only_if
+from cfn.template.conditions import CONCURRENCY_IS_RESERVED, only_if
+from cfn.template.parameters import cors_origins
+from cfn.template.release import alias_update_policy
 from cfn.template.role import document
 from cfn.template.tables import table_variables
 
@@ -32,9 +34,15 @@ def add_function(template: Template, release: str) -> None:
     )
     alias = template.add_resource(
         awslambda.Alias(
-            "LiveAlias", Name=ALIAS, FunctionName=Ref("Function"), FunctionVersion=GetAtt(version, "Version")
+            "LiveAlias",
+            Name=ALIAS,
+            FunctionName=Ref("Function"),
+            FunctionVersion=GetAtt(version, "Version"),
+            # ministack takes a template in which the attribute of another resource is referred to for unchanged.
+            Metadata={"Version": version.title},
         )
     )
+    alias.resource["UpdatePolicy"] = alias_update_policy()
     # Not part of the role: the function depends on it, and the alias depends on the function.
     invoke = {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": Ref(alias)}
     template.add_resource(
@@ -65,7 +73,7 @@ def _function() -> awslambda.Function:
         Timeout=Ref("TimeoutSeconds"),
         Role=GetAtt("FunctionRole", "Arn"),
         SnapStart=awslambda.SnapStart(ApplyOn=Ref("SnapStart")),
-        TracingConfig=awslambda.TracingConfig(Mode="Active"),
+        TracingConfig=awslambda.TracingConfig(Mode=Ref("Tracing")),
         # An invocation that leaves a promotion unfinished invokes the function again, as often as it takes.
         RecursiveLoop="Allow",
         ReservedConcurrentExecutions=only_if(CONCURRENCY_IS_RESERVED, Ref("ReservedConcurrency")),
@@ -73,8 +81,7 @@ def _function() -> awslambda.Function:
             LogGroup=Ref("ServiceLog"),
             LogFormat="JSON",
             ApplicationLogLevel="INFO",
-            # START, END and REPORT lines would double the log; metrics and traces have the same figures.
-            SystemLogLevel="WARN",
+            SystemLogLevel=Ref("SystemLogLevel"),
         ),
         Environment=awslambda.Environment(
             Variables={

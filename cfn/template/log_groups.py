@@ -9,9 +9,6 @@ from troposphere.logs import LogGroup
 _ACCESS_LOG: Final = "/aws/vendedlogs/${AWS::StackName}/access"
 _SERVICE_LOG: Final = "/aws/lambda/${AWS::StackName}"
 
-#: Namespace of the metrics that are counted in the service's log.
-OWN_NAMESPACE: Final = "EventsApi/${AWS::StackName}"
-
 
 def add_log_groups(template: Template) -> None:
     """Add the log groups, deleted with the stack; otherwise a new stack of the same name could not create them."""

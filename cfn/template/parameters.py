@@ -2,12 +2,17 @@
 
 from typing import Any, Final
 
-from troposphere import And, AWSHelperFn, Condition, Equals, If, Join, Not, NoValue, Parameter, Ref, Template
+from troposphere import AWSHelperFn, Join, Parameter, Ref, Template
+
+from cfn.template.conditions import add_conditions
+from cfn.template.limits import LIMITS
+from storage.schema import TABLES
 
 #: The retention times that CloudWatch Logs accepts, in days.
 _DAYS: Final = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3653]
 
-_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+#: Parameter name -> its specification in the template.
+SPECS: Final[dict[str, dict[str, Any]]] = {
     "CodeBucket": {
         "Type": "String",
         "MinLength": 3,
@@ -23,9 +28,34 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "StageName": {
         "Type": "String",
         "Default": "prod",
-        "AllowedPattern": "[A-Za-z0-9_-]{1,128}",
-        "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores.",
+        # The service could not tell a stage of such a name from the path below it, where a gateway strips the stage.
+        "AllowedPattern": "(?!(docs|events|health|registrations|users)$)[A-Za-z0-9_-]{1,128}",
+        "ConstraintDescription": "1 to 128 letters, digits, hyphens and underscores, not the first segment of a path.",
         "Description": "Stage of the API, which is the first segment of every path.",
+    },
+    "DomainName": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"|([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}",
+        "ConstraintDescription": "A domain in small letters, such as api.example.com, or empty.",
+        "Description": "Domain of your own for the API, with CertificateArn; empty has only the URL of the gateway.",
+    },
+    "CertificateArn": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"|arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-f0-9-]{36}",
+        "ConstraintDescription": "The ARN of a certificate of ACM, or empty.",
+        "Description": "Certificate of ACM for DomainName, in the region of the stack.",
+    },
+    **{
+        f"{name}TableName": {
+            "Type": "String",
+            "Default": "",
+            "AllowedPattern": "|[A-Za-z0-9_.-]{3,255}",
+            "ConstraintDescription": "The name of a table, or empty.",
+            "Description": f"Existing table to use as {name}, such as a restored one; empty makes a new one.",
+        }
+        for name in TABLES
     },
     "CorsOrigins": {
         "Type": "CommaDelimitedList",
@@ -38,7 +68,7 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "Type": "String",
         "Default": "arm64",
         "AllowedValues": ["arm64", "x86_64"],
-        "Description": "Processor architecture of the function; it must match the wheels in the package.",
+        "Description": "Processor architecture of the package; set by `python -m cfn deploy`.",
     },
     "MemorySize": {
         "Type": "Number",
@@ -57,36 +87,41 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     },
     "SnapStart": {
         "Type": "String",
-        "Default": "PublishedVersions",
+        "Default": "None",
         "AllowedValues": ["PublishedVersions", "None"],
         "Description": "PublishedVersions starts from a snapshot of the initialised service, which has a price.",
     },
-    "ReservedConcurrency": {
-        "Type": "Number",
-        "Default": -1,
-        "MinValue": -1,
-        "MaxValue": 1000,
-        "Description": "Maximum number of concurrent requests; -1 shares the account's limit, 0 turns the service off.",
+    "TrafficShift": {
+        "Type": "String",
+        # The alarm on 5xx needs up to twelve minutes: two of its periods, and the delay of metrics.
+        "Default": "Canary10Percent15Minutes",
+        "AllowedValues": [
+            "AllAtOnce",
+            *(f"Canary10Percent{minutes}Minutes" for minutes in (5, 10, 15, 30)),
+            "Linear10PercentEvery1Minute",
+            *(f"Linear10PercentEvery{minutes}Minutes" for minutes in (2, 3, 10)),
+        ],
+        "Description": "How traffic moves to a new version; all but AllAtOnce go back if an alarm goes off meanwhile.",
     },
-    "ThrottleRate": {
-        "Type": "Number",
-        "Default": 100,
-        "MinValue": 1,
-        "MaxValue": 10000,
-        "Description": "Requests per second, over all callers, above which the gateway answers 429.",
+    "Tracing": {
+        "Type": "String",
+        "Default": "PassThrough",
+        "AllowedValues": ["Active", "PassThrough"],
+        "Description": "Active sends traces to X-Ray, which has a price.",
     },
-    "ThrottleBurst": {
-        "Type": "Number",
-        "Default": 200,
-        "MinValue": 1,
-        "MaxValue": 5000,
-        "Description": "Size of the burst, in requests, that the gateway accepts above the rate.",
-    },
+    **LIMITS,
     "LogRetentionDays": {
         "Type": "Number",
         "Default": 30,
         "AllowedValues": _DAYS,
         "Description": "Retention of both logs in days.",
+    },
+    "SystemLogLevel": {
+        "Type": "String",
+        # START, END and REPORT lines would double the log; metrics have the same figures, but for the memory in use.
+        "Default": "WARN",
+        "AllowedValues": ["DEBUG", "INFO", "WARN"],
+        "Description": "Level of the lines that Lambda itself logs; INFO has the memory in use by each invocation.",
     },
     "LatencyAlarmMilliseconds": {
         "Type": "Number",
@@ -99,7 +134,13 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
         "Type": "String",
         "Default": "on",
         "AllowedValues": ["on", "off"],
-        "Description": "Whether the stack has alarms; a throw-away stack does not need any.",
+        "Description": "Whether the stack has alarms and saved queries; a throw-away stack does not need any.",
+    },
+    "Canary": {
+        "Type": "String",
+        "Default": "off",
+        "AllowedValues": ["on", "off"],
+        "Description": "Whether a schedule asks for /health every five minutes, and an alarm watches the answers.",
     },
     "AlarmEmail": {
         "Type": "String",
@@ -111,26 +152,17 @@ _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
 }
 
 #: Parameter name -> default, as the string that CloudFormation uses; the location of the package has no default.
-DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in _PARAMETERS.items() if "Default" in spec}
-NAMES: Final = tuple(_PARAMETERS)
-
-ALARMS_ARE_ON: Final = "AlarmsAreOn"
-ALARMS_HAVE_A_READER: Final = "AlarmsHaveAReader"
-CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
+DEFAULTS: Final = {name: str(spec["Default"]) for name, spec in SPECS.items() if "Default" in spec}
+NAMES: Final = tuple(SPECS)
+#: They describe the package, and are set with it.
+OF_THE_PACKAGE: Final = ("CodeBucket", "CodeKey", "Architecture")
 
 
 def add_parameters(template: Template) -> None:
     """Add every parameter, and the conditions that depend on them."""
-    for name, spec in _PARAMETERS.items():
+    for name, spec in SPECS.items():
         template.add_parameter(Parameter(name, **spec))
-    template.add_condition(ALARMS_ARE_ON, Equals(Ref("Alarms"), "on"))
-    template.add_condition(ALARMS_HAVE_A_READER, And(Condition(ALARMS_ARE_ON), Not(Equals(Ref("AlarmEmail"), ""))))
-    template.add_condition(CONCURRENCY_IS_RESERVED, Not(Equals(Ref("ReservedConcurrency"), "-1")))
-
-
-def only_if(condition: str, value: AWSHelperFn) -> AWSHelperFn:
-    """Return the value if the condition holds; otherwise the property is left out."""
-    return If(condition, value, NoValue)
+    add_conditions(template)
 
 
 def cors_origins() -> AWSHelperFn:

@@ -2,10 +2,11 @@
 
 from typing import Any, Final
 
-from troposphere import AWSHelperFn, GetAtt, Sub, Template
-from troposphere.iam import Policy, Role
+from troposphere import AWSHelperFn, GetAtt, Ref, Sub, Template
+from troposphere.iam import Policy, PolicyType, Role
 
-from cfn.template.tables import LOGICAL_IDS
+from cfn.template.conditions import TRACING_IS_ON
+from cfn.template.tables import table_arn
 from storage.schema import BY_DATE, BY_STATUS
 
 #: Table, or table/index/name -> the allowed actions. A transaction is authorised by the actions of its steps.
@@ -38,8 +39,16 @@ def add_role(template: Template) -> None:
             Policies=[
                 Policy(PolicyName="tables", PolicyDocument=document(*_table_statements())),
                 Policy(PolicyName="logs", PolicyDocument=document(_log_statement())),
-                Policy(PolicyName="traces", PolicyDocument=document(_trace_statement())),
             ],
+        )
+    )
+    template.add_resource(
+        PolicyType(
+            "TracesPolicy",
+            Condition=TRACING_IS_ON,
+            PolicyName="traces",
+            PolicyDocument=document(_trace_statement()),
+            Roles=[Ref("FunctionRole")],
         )
     )
 
@@ -57,8 +66,8 @@ def _table_statements() -> list[dict[str, Any]]:
 
 
 def _arn(resource: str) -> AWSHelperFn:
-    table, _, index = resource.partition("/")
-    return Sub(f"${{{LOGICAL_IDS[table]}.Arn}}/{index}") if index else GetAtt(LOGICAL_IDS[table], "Arn")
+    table, separator, below = resource.partition("/")
+    return table_arn(table, separator + below)
 
 
 def _log_statement() -> dict[str, Any]:

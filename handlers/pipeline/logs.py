@@ -4,7 +4,8 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -23,6 +24,24 @@ _METHODS: Final = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST
 
 #: Id of the running request, for every line that is logged while it runs.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+#: Fields of every line that is logged while one invocation of a Lambda runs.
+_invocation: ContextVar[Mapping[str, str] | None] = ContextVar("invocation", default=None)
+
+
+@contextmanager
+def invoked(lambda_request_id: str, lambda_version: str) -> Iterator[None]:
+    """Add Lambda's own id of an invocation, which its errors and traces have, and the version that runs, to each line.
+
+    A promotion has no id of a request, nor that of the request before it.
+    """
+    fields = _invocation.set({"lambda_request_id": lambda_request_id, "lambda_version": lambda_version})
+    request = request_id.set(None)
+    try:
+        yield
+    finally:
+        request_id.reset(request)
+        _invocation.reset(fields)
 
 
 class RequestLog:
@@ -85,6 +104,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "message": record.getMessage(),
             "request_id": request_id.get(),
+            **(_invocation.get() or {}),
             **getattr(record, "fields", {}),
         }
         if record.exc_info:

@@ -7,6 +7,7 @@ class Context:
     """The context object that the runtime passes with an event."""
 
     aws_request_id = "8a7b"
+    function_version = "7"
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:events-api:live"
     remaining = 10_000
 

@@ -5,14 +5,16 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import boto3
 import pytest
 from rich.console import Console
 
 from cfn.package.build import Package, build_package
 from cfn.package.platforms import get_platform
 from cfn.stack.aws import Aws, emulator_account
-from storage.embedded import emulator
+from storage.embedded import EMULATOR_ACCESS, emulator
 from storage.embedded import free_port as _free_port
 
 #: The smallest service: its health response contains a word that identifies the package.
@@ -35,6 +37,29 @@ def aws() -> Iterator[Aws]:
     """Yield the account of an emulator that runs for the whole test run."""
     with emulator(_free_port()) as endpoint:
         yield emulator_account(endpoint)
+
+
+class Recorded(Aws):
+    """An account whose calls are recorded, with the service, the operation and its arguments."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(boto3.Session(**EMULATOR_ACCESS), endpoint)
+        self.calls: list[tuple[str, str, dict[str, Any]]] = []
+
+    def client(self, service: str) -> Any:
+        client = super().client(service)
+        client.meta.events.register("provide-client-params", self._record)
+        return client
+
+    def _record(self, model: Any, params: dict[str, Any], **_: Any) -> None:
+        self.calls.append((model.service_model.signing_name, model.name, params))
+
+
+@pytest.fixture
+def recorded(aws: Aws) -> Recorded:
+    """Return the emulator's account with its calls recorded."""
+    assert aws.emulator_url is not None
+    return Recorded(aws.emulator_url)
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +95,6 @@ def service(tmp_path: Path) -> Callable[..., Package]:
             archive.writestr(zipfile.ZipInfo("handlers/__init__.py"), "")
             archive.writestr(zipfile.ZipInfo("handlers/aws_lambda.py"), source % word if "%r" in source else source)
         content = path.read_bytes()
-        digest = hashlib.sha256(content).hexdigest()
-        return Package(path, digest, len(content), compiled=True, platform=get_platform("host"))
+        return Package(path, content, True, get_platform("host"), hashlib.sha256(content).hexdigest()[:16])  # noqa: FBT003 - compiled
 
     return make

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import gc
+import io
 import json
 import logging
 from collections.abc import Callable, Iterator
@@ -10,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from cfn.template.build import build_template
+from cfn.template.canary import REQUEST
+from handlers.pipeline import logs
 from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import EVENT
@@ -61,6 +65,46 @@ def test_a_seat_is_taken_waited_for_and_promoted_through_the_gateway(invoke: Lam
     assert headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize("make", [payload_1, payload_2])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_stage_alone_is_redirected_below_itself(invoke: Lambda, make: Any, method: str) -> None:
+    """Its links are relative, and would lead beside the stage."""
+    answer = invoke(make(method, "", stage="/prod"))
+    assert (answer["statusCode"], answer["headers"]["location"]) == (307, "prod/")
+    assert answer["headers"]["x-request-id"]
+    assert invoke(make("GET", "/", stage="/prod"))["statusCode"] == 200
+
+
+@pytest.mark.parametrize("make", [payload_1, payload_2])
+@pytest.mark.parametrize("stage", ["e", "event", "prod"])
+def test_only_a_whole_segment_is_taken_for_the_stage(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, make: Any, stage: str
+) -> None:
+    monkeypatch.setenv("STAGE", stage)
+    monkeypatch.setattr(Tables, "connect", lambda *_arguments, **_options: moto_tables)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    handler = new_copy("handlers.aws_lambda").handler
+    found = [handler(make("GET", "/events", stage=below), Context())["statusCode"] for below in ("", f"/{stage}")]
+    beside = [handler(make("GET", path), Context())["statusCode"] for path in (f"/{stage}vents", f"/{stage}-/events")]
+    asyncio.set_event_loop(None)
+    loop.close()
+    assert found == [200, 200]
+    assert beside == [200 if stage == "e" else 404, 404]
+
+
+def test_the_route_of_the_gateway_changes_nothing(invoke: Lambda) -> None:
+    """A route of its own has the same event but for its key and the variables of its path, which nothing reads."""
+    assert invoke(payload_2("POST", "/events", body=json.dumps(EVENT)))["statusCode"] == 201
+    assert invoke(payload_2("POST", "/users", body='{"userId":"a@b","name":"A"}'))["statusCode"] == 201
+    event = payload_2("POST", "/events/conf/registrations", stage="/prod", body='{"userId":"a@b"}')
+    key = "POST /events/{eventId}/registrations"
+    event |= {"routeKey": key, "pathParameters": {"eventId": "conf"}}
+    event["requestContext"]["routeKey"] = key
+    answer = invoke(event)
+    assert (answer["statusCode"], json.loads(answer["body"])["eventId"]) == (201, "conf")
+
+
 @pytest.mark.parametrize(("make", "stage"), SHAPES)
 def test_repeated_query_parameters_are_refused(invoke: Lambda, make: Any, stage: str) -> None:
     answer = invoke(make("GET", "/events", stage=stage, query="limit=1&limit=2"))
@@ -89,6 +133,29 @@ def test_no_library_writes_the_path_of_a_request_to_the_log(
     asyncio.set_event_loop(None)
     loop.close()
     assert not [record for record in caplog.records if not record.name.startswith(("handlers", "storage"))]
+
+
+@pytest.mark.usefixtures("log")
+def test_every_line_has_the_invocation_and_the_version_of_the_function(invoke: Lambda) -> None:
+    lines = io.StringIO()
+    logs.configure(lines)
+    invoke(payload_2("GET", "/health"))
+    context = Context()
+    context.aws_request_id, context.function_version = "9c0d", "8"
+    invoke(payload_2("GET", "/health"), context)
+    logged = [json.loads(line) for line in lines.getvalue().splitlines()]
+    assert [(line["lambda_request_id"], line["lambda_version"]) for line in logged] == [("8a7b", "7"), ("9c0d", "8")]
+
+
+@pytest.mark.usefixtures("log")
+def test_the_canary_is_answered_as_healthy_and_its_line_counts_as_such(invoke: Lambda) -> None:
+    lines = io.StringIO()
+    logs.configure(lines)
+    assert invoke(REQUEST)["statusCode"] == 200
+    line = json.loads(lines.getvalue())
+    assert (line["route"], line["status"]) == ("/health", 200)
+    pattern = build_template("Release").to_dict()["Resources"]["HealthyFilter"]["Properties"]["FilterPattern"]
+    assert pattern == '{ $.route = "/health" && $.status = 200 }'
 
 
 def test_a_base64_body_is_read(invoke: Lambda) -> None:

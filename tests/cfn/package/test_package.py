@@ -1,4 +1,4 @@
-"""The package contains exactly what the service needs, and is the same on every machine that builds it."""
+"""The package contains exactly what the service needs, and the same files give the same bytes."""
 
 import json
 import os

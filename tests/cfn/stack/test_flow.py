@@ -1,22 +1,21 @@
 """The real service on an emulated stack: deploy, use, update, destroy."""
 
-import json
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from urllib.parse import quote
 
 import pytest
 from rich.console import Console
 
 from cfn.package.build import Package
 from cfn.stack.aws import Aws
-from cfn.stack.deploy import StackSettings, deploy
+from cfn.stack.deploy import deploy
 from cfn.stack.destroy import destroy
+from cfn.stack.settings import StackSettings
 from cfn.template.tables import LOGICAL_IDS
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
+from tests.apparatus.deployed import Client
 from tests.apparatus.patience import until
 from tests.apparatus.registered import crowd, raise_and_crash
 
@@ -33,28 +32,6 @@ _CONFERENCE = {
     "status": "active",
     "hasWaitlist": True,
 }
-
-
-class Client:
-    """A JSON client of one URL."""
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def __call__(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[int, Any, Any]:
-        """Return the status, the decoded body (None if empty) and the headers of the response."""
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"content-type": "application/json"} if data else {}
-        request = urllib.request.Request(self._url + path, data, headers, method=method)  # noqa: S310 - the emulator's
-        try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
-                return answer.status, _decoded(answer.read()), answer.headers
-        except urllib.error.HTTPError as error:
-            return error.code, _decoded(error.read()), error.headers
-
-
-def _decoded(content: bytes) -> Any:
-    return json.loads(content) if content else None
 
 
 def _register_until_promotion(call: Client) -> None:
@@ -148,6 +125,46 @@ def test_unknown_paths_and_methods_are_answered_by_the_service(
     answered, body, headers = call(method, path)
     assert (answered, body["title"]) == (status, title)
     assert headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("GET", "/registrations", "POST"),
+        ("PATCH", "/events/e/registrations", "GET, HEAD, POST"),
+        ("POST", "/docs/swagger-ui.css", "GET, HEAD"),
+        ("DELETE", "/openapi.json", "GET, HEAD"),
+    ],
+)
+def test_another_method_on_a_route_of_the_gateway_is_405_with_every_method_that_is_allowed(
+    call: Client, method: str, path: str, allowed: str
+) -> None:
+    status, body, headers = call(method, path)
+    assert (status, body["title"], headers["allow"]) == (405, "Method Not Allowed", allowed)
+
+
+@pytest.mark.parametrize("event_id", ["Talk~1:a+b@example.org", "100-_."])
+def test_a_route_of_the_gateway_leads_to_the_event_however_its_id_is_encoded(call: Client, event_id: str) -> None:
+    assert call("POST", "/events", {**_CONFERENCE, "eventId": event_id})[0] == 201
+    everything_encoded = "".join(f"%{ord(character):02X}" for character in event_id)
+    for number, encoded in enumerate([event_id, quote(event_id, safe=""), everything_encoded]):
+        user = f"{number}-{event_id}"
+        assert call("POST", "/users", {"userId": user, "name": "Ada"})[0] == 201
+        status, body, headers = call("POST", f"/events/{encoded}/registrations", {"userId": user})
+        assert (status, body["eventId"]) == (201, event_id)
+        assert headers["location"] == f"registrations/{user}"
+
+
+def test_an_encoded_slash_in_an_id_is_answered_in_the_same_way_on_every_route(call: Client) -> None:
+    posted = call("POST", "/events/a%2Fb/registrations", {"userId": "user-1"})
+    listed = call("GET", "/events/a%2Fb/registrations")
+    assert (posted[0], posted[1]["title"]) == (listed[0], listed[1]["title"])
+    assert posted[2]["content-type"] == "application/problem+json"
+
+
+def test_swagger_ui_has_its_files_and_nothing_else(call: Client) -> None:
+    assert call.content_type("/docs/swagger-ui.css").startswith("text/css")
+    assert call("GET", "/docs/other.js")[1]["title"] == "Not Found"
 
 
 def test_the_contract_is_served_from_the_package(call: Client) -> None:

@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from cfn.package.checkout import ROOT
+from cfn.stack import local
 from storage.embedded import EmulatorError, emulator
 
 _SECONDS = 120
@@ -25,13 +27,22 @@ def test_a_port_in_use_is_refused_with_its_url(free_port: int) -> None:
             another.__enter__()
 
 
+def test_a_port_in_use_is_refused_before_a_build(free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(local, "build_package", lambda *_: pytest.fail("built"))
+    with emulator(free_port), pytest.raises(EmulatorError, match="already answers"):
+        local.serve(free_port, {}, Console(quiet=True))
+
+
 @pytest.fixture
-def local(free_port: int, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
+def started(free_port: int, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[bytes]", Path]]:
     """Start the command in its own session, and kill the session if it is still running."""
     output = tmp_path / "output"
     with output.open("wb") as file:
         command = [sys.executable, "-m", "cfn", "local", "--port", str(free_port)]
-        process = subprocess.Popen(command, cwd=ROOT, stdout=file, stderr=file, start_new_session=True)
+        # A proxy at which nothing answers: it is for other machines.
+        proxies = dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")
+        environ = {**os.environ, **proxies, "NO_PROXY": "", "no_proxy": ""}
+        process = subprocess.Popen(command, cwd=ROOT, env=environ, stdout=file, stderr=file, start_new_session=True)
     yield process, output
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -41,9 +52,9 @@ def local(free_port: int, tmp_path: Path) -> Iterator[tuple["subprocess.Popen[by
 @pytest.mark.deployed
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_the_api_answers_until_a_signal_which_stops_the_emulator_as_well(
-    local: tuple["subprocess.Popen[bytes]", Path], free_port: int, number: int
+    started: tuple["subprocess.Popen[bytes]", Path], free_port: int, number: int
 ) -> None:
-    process, output = local
+    process, output = started
     url = _wait_for_url(process, output)
     with urllib.request.urlopen(f"{url}/health", timeout=10) as answer:  # noqa: S310 - the emulator's
         assert answer.status == 200

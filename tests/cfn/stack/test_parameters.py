@@ -3,7 +3,8 @@
 import pytest
 
 from cfn.errors import CommandError
-from cfn.stack.deploy import parse_parameters
+from cfn.stack.settings import parse_parameters
+from cfn.template.parameters import DEFAULTS, OF_THE_PACKAGE
 
 
 @pytest.mark.parametrize(
@@ -11,6 +12,8 @@ from cfn.stack.deploy import parse_parameters
     [
         ("MemorySise=1", "There is no parameter 'MemorySise'; did you mean MemorySize?"),
         ("MemorySize", "'MemorySize' is not a parameter: write NAME=VALUE"),
+        ("Architecture=x86_64", "Architecture comes from the package: choose it with --platform or --bucket"),
+        ("CodeKey=old.zip", "CodeKey comes from the package"),
         ("Zzz=1", "There is no parameter 'Zzz'; the parameters are CodeBucket, CodeKey, StageName"),
     ],
 )
@@ -24,3 +27,25 @@ def test_the_value_of_a_parameter_may_contain_an_equals_sign() -> None:
         "CorsOrigins": "https://a.example,https://b.example",
         "AlarmEmail": "a=b@c.example",
     }
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ("MemorySize=64", "MemorySize can't be '64': write a whole number from 256 to 10240"),
+        ("MemorySize=1024.5", "MemorySize can't be '1024.5': write a whole number"),
+        ("LogRetentionDays=8", "LogRetentionDays can't be '8': choose from 1, 3, 5, 7, 14, 30"),
+        ("TrafficShift=Canary", "TrafficShift can't be 'Canary': choose from AllAtOnce, Canary10Percent5Minutes"),
+        ("AlarmEmail=nobody", "AlarmEmail can't be 'nobody': An e-mail address, or empty"),
+        ("CorsOrigins=https://a.example,b", r"CorsOrigins can't be .*: `\*`, or origins such as"),
+        ("StageName=", "StageName can't be '': 1 to 128 letters"),
+    ],
+)
+def test_a_value_that_cloudformation_would_refuse_is_refused_with_the_rule(given: str, message: str) -> None:
+    with pytest.raises(CommandError, match=message):
+        parse_parameters([given])
+
+
+def test_every_default_is_accepted() -> None:
+    given = {name: value for name, value in DEFAULTS.items() if name not in OF_THE_PACKAGE}
+    assert parse_parameters([f"{name}={value}" for name, value in given.items()]) == given

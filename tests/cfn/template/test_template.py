@@ -1,15 +1,20 @@
 """The template configures protection, permissions, throttling and alarms, also where emulators ignore them."""
 
+import copy
 import inspect
 import json
 import re
 from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
 from cfn.template.build import BODY_LIMIT, build_template, release_id
 from cfn.template.parameters import DEFAULTS
 from handlers import continuation
+from handlers.contract import Contract
+from handlers.problems import PROBLEMS
+from storage.errors import Contention
 from storage.schema import TABLE_VARIABLES, TABLES
 
 
@@ -21,6 +26,10 @@ def template() -> dict[str, Any]:
 
 def _of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
     return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
+
+
+def _used_table(name: str) -> dict[str, Any]:
+    return {"Fn::If": [f"{name}TableIsNew", {"Ref": f"{name}Table"}, {"Ref": f"{name}TableName"}]}
 
 
 def _one(template: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -44,7 +53,8 @@ def test_every_default_is_within_its_own_bounds(template: dict[str, Any]) -> Non
     for name, default in DEFAULTS.items():
         parameter = template["Parameters"][name]
         if "AllowedPattern" in parameter:
-            assert re.fullmatch(parameter["AllowedPattern"], default), name
+            values = default.split(",") if parameter["Type"] == "CommaDelimitedList" else [default]
+            assert all(re.fullmatch(parameter["AllowedPattern"], value) for value in values), name
         if "AllowedValues" in parameter:
             assert default in map(str, parameter["AllowedValues"]), name
         if "MinValue" in parameter:
@@ -66,16 +76,27 @@ def test_an_origin_has_a_scheme_and_no_path(template: dict[str, Any], origins: s
     assert (re.fullmatch(pattern, origins) is not None) is valid
 
 
+def test_a_stage_has_not_the_name_of_a_path_below_it(template: dict[str, Any]) -> None:
+    """A gateway may strip the stage or not, and the service strips it if it is there."""
+    pattern = template["Parameters"]["StageName"]["AllowedPattern"]
+    firsts = {path.split("/")[1].partition(".")[0] for path in Contract().document["paths"]} - {"", "openapi"} | {
+        "docs"
+    }
+    assert not [name for name in firsts if re.fullmatch(pattern, name)]
+    assert all(re.fullmatch(pattern, name) for name in ("prod", "e", "event", "users-2", "docs_"))
+
+
 class TestTables:
     def test_the_tables_match_the_definitions_of_the_storage(self, template: dict[str, Any]) -> None:
         for name, definition in TABLES.items():
-            properties = template["Resources"][f"{name}Table"]["Properties"]
+            properties = copy.deepcopy(template["Resources"][f"{name}Table"]["Properties"])
+            for index in properties.get("GlobalSecondaryIndexes", ()):
+                del index["OnDemandThroughput"]  # Not part of the definition.
             assert {key: properties[key] for key in definition} == definition
 
-    def test_the_tables_are_backed_up_and_encrypted(self, template: dict[str, Any]) -> None:
+    def test_the_tables_are_backed_up(self, template: dict[str, Any]) -> None:
         for table in _of_type(template, "AWS::DynamoDB::Table").values():
             assert table["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
-            assert table["Properties"]["SSESpecification"] == {"SSEEnabled": True}
 
     @pytest.mark.parametrize(("throw_away", "policy"), [(False, "Retain"), (True, "Delete")])
     def test_only_a_throw_away_stack_deletes_its_tables(self, throw_away: bool, policy: str) -> None:  # noqa: FBT001
@@ -88,17 +109,36 @@ class TestTables:
     def test_the_environment_of_the_function_has_the_names_of_the_tables(self, template: dict[str, Any]) -> None:
         variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
         for name, variable in TABLE_VARIABLES.items():
-            assert variables[variable] == {"Ref": f"{name}Table"}
+            assert variables[variable] == _used_table(name)
+
+    def test_an_existing_table_takes_the_place_of_a_new_one_wherever_its_name_is_used(
+        self, template: dict[str, Any]
+    ) -> None:
+        for name in TABLES:
+            new = f"{name}Table"
+            assert DEFAULTS[f"{name}TableName"] == ""
+            assert template["Conditions"][f"{name}TableIsNew"] == {"Fn::Equals": [{"Ref": f"{name}TableName"}, ""]}
+            assert template["Resources"][new]["Condition"] == f"{name}TableIsNew"
+            assert template["Outputs"][new]["Value"] == _used_table(name)
+            _body, names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+            assert names[name] == _used_table(name)
+        # Nothing refers to a new table but these choices, whose condition is that it exists.
+        text = json.dumps([template["Resources"], template["Outputs"]])
+        for name in TABLES:
+            assert f'"Fn::GetAtt": ["{name}Table"' not in text
+            assert f"${{{name}Table" not in text
+            assert text.count(f'{{"Ref": "{name}Table"}}') == text.count(json.dumps(_used_table(name)))
+
+    def test_another_table_is_a_new_release(self) -> None:
+        assert release_id({"EventsTableName": "restored"}) != release_id({})
 
 
 class TestFunction:
-    def test_the_function_runs_on_arm_with_snapshots_traces_and_json_logs(self, template: dict[str, Any]) -> None:
+    def test_the_function_runs_on_arm_with_json_logs(self, template: dict[str, Any]) -> None:
         function = _one(template, "AWS::Lambda::Function")
         assert (function["Runtime"], function["Handler"]) == ("python3.13", "handlers.aws_lambda.handler")
-        assert (DEFAULTS["Architecture"], DEFAULTS["SnapStart"]) == ("arm64", "PublishedVersions")
+        assert DEFAULTS["Architecture"] == "arm64"
         assert function["Architectures"] == [{"Ref": "Architecture"}]
-        assert function["SnapStart"] == {"ApplyOn": {"Ref": "SnapStart"}}
-        assert function["TracingConfig"] == {"Mode": "Active"}
         assert function["RecursiveLoop"] == "Allow"
         assert function["LoggingConfig"]["LogFormat"] == "JSON"
         assert function["LoggingConfig"]["LogGroup"] == {"Ref": "ServiceLog"}
@@ -134,8 +174,16 @@ class TestRelease:
 
 
 class TestApi:
-    def test_the_only_route_sends_every_request_to_the_alias(self, template: dict[str, Any]) -> None:
-        assert _one(template, "AWS::ApiGatewayV2::Route")["RouteKey"] == "$default"
+    def test_relative_links_lead_below_the_url(self, template: dict[str, Any]) -> None:
+        urls = {name: template["Outputs"][name]["Value"]["Fn::Sub"] for name in ("ApiUrl", "DocsUrl")}
+        assert urls["ApiUrl"] == "${Api.ApiEndpoint}/${StageName}/"
+        assert urljoin("https://host/prod/", "docs") == "https://host/prod/docs"
+        assert urls["DocsUrl"] == urls["ApiUrl"] + "docs"
+
+    def test_every_route_leads_to_the_alias_and_one_takes_every_request(self, template: dict[str, Any]) -> None:
+        routes = [route["Properties"] for route in _of_type(template, "AWS::ApiGatewayV2::Route").values()]
+        assert "$default" in [route["RouteKey"] for route in routes]
+        assert all(route["Target"] == {"Fn::Sub": "integrations/${ApiIntegration}"} for route in routes)
         integration = _one(template, "AWS::ApiGatewayV2::Integration")
         assert integration["IntegrationUri"] == {"Ref": "LiveAlias"}
         assert integration["PayloadFormatVersion"] == "2.0"
@@ -164,7 +212,7 @@ class TestApi:
     def test_only_this_api_may_invoke_the_function(self, template: dict[str, Any]) -> None:
         permission = _one(template, "AWS::Lambda::Permission")
         assert permission["Principal"] == "apigateway.amazonaws.com"
-        assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/${StageName}/$default")
+        assert permission["SourceArn"]["Fn::Sub"].endswith(":${Api}/${StageName}/*")
 
 
 class TestMonitoring:
@@ -173,12 +221,6 @@ class TestMonitoring:
         assert groups.keys() == {"ServiceLog", "AccessLog"}
         assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
-    def test_there_is_an_alarm_for_each_kind_of_failure(self, template: dict[str, Any]) -> None:
-        tables = {f"{name}ThrottledAlarm" for name in TABLES}
-        function = {"FunctionErrorsAlarm", "FunctionThrottlesAlarm", "UnfinishedPromotionsAlarm"}
-        others = {"ServerErrorsAlarm", "SlowAnswersAlarm"}
-        assert _of_type(template, "AWS::CloudWatch::Alarm").keys() == tables | function | others
-
     def test_the_alarm_of_promotions_counts_the_log_lines_and_the_invocations_that_were_given_up(
         self, template: dict[str, Any]
     ) -> None:
@@ -186,7 +228,7 @@ class TestMonitoring:
         logged, dropped = (query["MetricStat"]["Metric"] for query in metrics if not query["ReturnData"])
         assert (dropped["Namespace"], dropped["MetricName"]) == ("AWS/Lambda", "AsyncEventsDropped")
         assert dropped["Dimensions"] == [{"Name": "FunctionName", "Value": {"Ref": "Function"}}]
-        properties = template["Resources"]["UnfinishedPromotionsFilter"]["Properties"]
+        properties = template["Resources"]["PromotionsLeftUnfinishedFilter"]["Properties"]
         (counted,) = properties["MetricTransformations"]
         assert (logged["Namespace"], logged["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
         (text,) = re.findall(r'^\{ \$\.message = "(.+)\*" \}$', properties["FilterPattern"])
@@ -201,22 +243,60 @@ class TestMonitoring:
             assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [action]
         assert template["Resources"]["AlarmTopic"]["Condition"] == "AlarmsHaveAReader"
 
-    def test_the_alarm_covers_throttling_of_the_indexes(self, template: dict[str, Any]) -> None:
-        metrics = template["Resources"]["EventsThrottledAlarm"]["Properties"]["Metrics"]
-        watched = {metric["Id"] for metric in metrics if not metric["ReturnData"]}
-        directions = ("Read", "Write")
-        assert watched == {source + direction for source in ("table", "byDate", "byStatus") for direction in directions}
+    def test_only_the_alarms_of_this_account_may_write_to_the_topic_and_only_over_tls(
+        self, template: dict[str, Any]
+    ) -> None:
+        allowed, denied = _one(template, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+        assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+    def test_the_alarm_of_a_busy_store_counts_the_requests_that_were_refused_for_it(
+        self, template: dict[str, Any]
+    ) -> None:
+        """Its metric counts the name that the log line of a request has for this refusal."""
+        pattern = template["Resources"]["StoreBusyFilter"]["Properties"]["FilterPattern"]
+        assert pattern == f'{{ $.error = "{PROBLEMS[Contention].name}" }}'
+        alarm = template["Resources"]["StoreBusyAlarm"]["Properties"]
+        (counted,) = template["Resources"]["StoreBusyFilter"]["Properties"]["MetricTransformations"]
+        assert (alarm["Namespace"], alarm["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
+
+    def test_the_alarm_of_too_many_requests_counts_them_in_the_access_log(self, template: dict[str, Any]) -> None:
+        """The service does not see them."""
+        counted = template["Resources"]["TooManyRequestsFilter"]["Properties"]
+        assert counted["LogGroupName"] == {"Ref": "AccessLog"}
+        assert counted["FilterPattern"] == '{ $.status = "429" }'
+        logged = json.loads(_one(template, "AWS::ApiGatewayV2::Stage")["AccessLogSettings"]["Format"])
+        assert logged["status"] == "$context.status"
 
     def test_the_dashboard_has_a_widget_for_each_subject(self, template: dict[str, Any]) -> None:
-        body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        body, _names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
         titles = {widget["properties"]["title"].partition(" ")[0] for widget in json.loads(body)["widgets"]}
-        assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Cost:"}
+        assert titles == {"Traffic", "Errors", "Latency", "Registrations", "Store:", "Cost:"}
+
+    def test_the_dashboard_counts_every_index_and_the_conflicts_of_every_table(self, template: dict[str, Any]) -> None:
+        body, _names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        metrics = [metric for widget in json.loads(body)["widgets"] for metric in widget["properties"]["metrics"]]
+        indexes = ("byDate", "byStatus")
+        for name in ("ConsumedReadCapacityUnits", "WriteThrottleEvents", "ReadThrottleEvents"):
+            counted = {tuple(metric[2:-1]) for metric in metrics if metric[1:2] == [name]}
+            tables = {("TableName", f"${{{table}}}") for table in TABLES}
+            assert counted == tables | {
+                ("TableName", "${Events}", "GlobalSecondaryIndexName", index) for index in indexes
+            }
+        conflicts = {metric[3] for metric in metrics if metric[1:2] == ["TransactionConflict"]}
+        assert conflicts == {f"${{{table}}}" for table in TABLES}
 
     def test_the_dashboard_refers_only_to_names_in_the_template(self, template: dict[str, Any]) -> None:
-        body = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
-        names = {name.partition(".")[0] for name in re.findall(r"\$\{([^}]+)\}", body)}
-        assert names - {"AWS::Region", "AWS::StackName"} <= template["Resources"].keys() | template["Parameters"].keys()
+        body, tables = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
+        names = set(re.findall(r"\$\{([^}]+)\}", body)) - {"AWS::Region", "AWS::StackName"}
+        assert names <= template["Resources"].keys() | template["Parameters"].keys() | tables.keys()
 
 
-def test_the_outputs_are_the_api_its_documentation_the_function_and_the_log(template: dict[str, Any]) -> None:
-    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"}
+def test_the_outputs_are_the_api_its_documentation_the_function_the_log_the_tables_and_a_domain(
+    template: dict[str, Any],
+) -> None:
+    tables = {f"{name}Table" for name in TABLES}
+    domain = {"DomainAddress", "DomainTarget"}
+    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"} | tables | domain

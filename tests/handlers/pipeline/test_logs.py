@@ -30,6 +30,16 @@ def test_every_request_is_one_line_of_json(client: Client, log_lines: Any) -> No
     assert created["request_id"] != found["request_id"]
 
 
+def test_a_line_of_an_invocation_without_a_request_has_the_id_of_no_other_request(log_lines: Any) -> None:
+    logs.request_id.set("of the request before")
+    with logs.invoked("8a7b", "7"):
+        logging.getLogger("handlers").warning("a promotion is left unfinished")
+    logging.getLogger("handlers").warning("afterwards")
+    inside, outside = log_lines()
+    assert (inside["lambda_request_id"], inside["lambda_version"], "request_id" in inside) == ("8a7b", "7", False)
+    assert "lambda_request_id" not in outside
+
+
 def test_a_refusal_is_logged_with_its_type(client: Client, log_lines: Any) -> None:
     client.get("/events/conf")
     client.get("/nothing")
