@@ -19,6 +19,7 @@ from botocore.config import Config
 from storage.dynamodb.attributes import Item, Key, Values, expression, marshal, unmarshal
 from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_call, within
 from storage.dynamodb.outages import translated
+from storage.dynamodb.requests import send_as_json
 from storage.dynamodb.responses import take_as_json
 from storage.dynamodb.retries import RETRY_SECONDS, Backoff
 from storage.dynamodb.steps import Changed, Step, cancellation_cause, member
@@ -123,7 +124,10 @@ class Tables:
             urlsplit(client.meta.endpoint_url).port  # noqa: B018 - it raises ValueError, as every call would
         bind(client)
         take_as_json(client)
-        return cls(client, {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()})
+        names = {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()}
+        if not any(name.startswith("arn:") for name in names.values()):
+            send_as_json(client)
+        return cls(client, names)
 
     def create_missing(self) -> None:
         """Create the tables that do not exist, in a local store or a test."""

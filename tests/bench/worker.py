@@ -61,9 +61,9 @@ class MeteredWorker(Worker):
         self._meter = Meter()
         boto3.setup_default_session()
         session: Any = boto3.DEFAULT_SESSION
-        # Before all other hooks: ours parses responses in one.
-        session.events.register_first("before-call.dynamodb", self._before)
-        session.events.register_first("after-call.dynamodb", self._after)
+        # Not among the first hooks: the body of ours is written by one of them.
+        session.events.register("before-call.dynamodb", self._before)
+        session.events.register("after-call.dynamodb", self._after)
         super().__init__(side)
 
     def cost(self, **call: Any) -> dict[str, float]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any
 
+import boto3
 import botocore.exceptions
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -16,7 +17,7 @@ from urllib3 import HTTPResponse
 from storage import registrations, users
 from storage.dynamodb.attributes import marshal
 from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, deadline
-from storage.dynamodb.steps import Changed, Step
+from storage.dynamodb.steps import Changed, Step, member
 from storage.dynamodb.tables import CONNECTIONS, SERVER_THREADS, Tables
 from storage.embedded import EMULATOR_ACCESS
 from storage.errors import AlreadyRegistered, Contention, EventNotFound, StorageUnavailable, UserNotFound
@@ -435,6 +436,20 @@ def test_the_parser_of_botocore_gets_nothing_to_parse(moto_tables: Tables) -> No
     finally:
         events.unregister("before-parse.dynamodb.GetItem", note)
     assert bodies == [b"{}"]
+
+
+def test_the_reasons_for_a_cancelled_transaction_are_those_that_botocore_would_parse(ministack_tables: Tables) -> None:
+    ministack_tables.transact([Step(action="Put", table="Registrations", item={**REGISTERED, "seq": 7})])
+    put = Step(action="Put", table="Registrations", item=REGISTERED, condition="attribute_not_exists(#pk)")
+    request: dict[str, Any] = {"TransactItems": [member(put, ministack_tables.names["Registrations"])]}
+    endpoint = ministack_tables.client.meta.endpoint_url
+    found: list[dict[str, Any]] = []
+    for client in (ministack_tables.client, boto3.client("dynamodb", endpoint_url=endpoint, **EMULATOR_ACCESS)):
+        with pytest.raises(client.exceptions.TransactionCanceledException) as cancelled:
+            client.transact_write_items(**request)
+        found.append({**cancelled.value.response, "ResponseMetadata": {}})
+    assert found[0] == found[1]
+    assert found[0]["CancellationReasons"][0]["Item"]["seq"] == {"N": "7"}
 
 
 def test_creating_the_tables_twice_keeps_their_items(moto_tables: Tables) -> None:
