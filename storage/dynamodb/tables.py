@@ -23,6 +23,7 @@ from storage.dynamodb.requests import send_as_json
 from storage.dynamodb.responses import take_as_json
 from storage.dynamodb.retries import RETRY_SECONDS, Backoff
 from storage.dynamodb.steps import Changed, Step, cancellation_cause, member
+from storage.dynamodb.transport import Transport, kept_connections
 from storage.errors import Contention, DeadlineExceeded, StorageUnavailable
 from storage.schema import TABLE_VARIABLES, TABLES
 
@@ -94,6 +95,8 @@ class Tables:
     ) -> None:
         """Take a client, the deployed name of each table, and the time in which an attempt may be retried."""
         self.client = client
+        #: What sends the requests, or None if urllib3 does.
+        self.transport: Transport | None = None
         #: Called for the owner that continues promotions.
         self.hand_over: HandOver = _nobody
         self.names = names or {table: table for table in TABLES}
@@ -127,7 +130,9 @@ class Tables:
         names = {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()}
         if not any(name.startswith("arn:") for name in names.values()):
             send_as_json(client)
-        return cls(client, names)
+        tables = cls(client, names)
+        tables.transport = kept_connections(client, environ, verify=client_options.get("verify"))
+        return tables
 
     def create_missing(self) -> None:
         """Create the tables that do not exist, in a local store or a test."""
