@@ -3,7 +3,7 @@
 import secrets
 import uuid
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
@@ -31,7 +31,7 @@ from storage.items import (
     to_event,
     to_seats,
 )
-from storage.model import Event, EventFields, EventStatus, Page, now
+from storage.model import FIELD_NAMES, Event, EventFields, EventStatus, Page, now
 from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
 
@@ -50,7 +50,8 @@ def create(tables: Tables, event_id: str | None, fields: EventFields) -> Event:
 
     """
     event_id, moment = event_id or str(uuid.uuid4()), now()
-    event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, **asdict(fields))
+    given = {name: getattr(fields, name) for name in FIELD_NAMES}
+    event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, **given)
     items = details_item(event), seats_item(event_id, _seats_of(event))
     steps = [
         Step(

@@ -19,8 +19,7 @@ Schema = Mapping[str, Any]
 def body_errors(errors: Iterable[ErrorDetails], schema: Schema) -> Iterator[FieldError]:
     """Yield the errors of a body, each located by a JSON Pointer (RFC 6901)."""
     for error in sorted(errors, key=lambda error: _ORDER.get(error["type"], len(_ORDER))):
-        steps = (str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"])
-        pointer = "".join(f"/{step}" for step in steps)
+        pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"])
         for detail in _details(error, schema):
             yield body_error(pointer, detail)
 
@@ -90,7 +89,7 @@ def _details(error: ErrorDetails, schema: Schema) -> Iterator[str]:
         kinds.insert(0, "string_type")
     if kinds[0] in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
         kinds.append("string_pattern_mismatch")
-    values = {**schema, "enum": ", ".join(schema.get("enum", ()))}
+    values = {**schema, "enum": ", ".join(schema["enum"])} if "enum" in schema else schema
     yield from (_DETAILS[kind].format(**values) for kind in kinds)
 
 

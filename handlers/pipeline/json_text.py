@@ -26,13 +26,10 @@ def parse(raw: bytes) -> Any:
     if not raw:
         raise MalformedBody("It is empty.")
     try:
-        return json.loads(
-            raw.decode(),
-            object_pairs_hook=_unique_names,
-            parse_constant=_no_constant,
-            parse_int=_integer,
-            parse_float=_number,
-        )
+        text = raw.decode()
+        if text.startswith("\ufeff"):
+            raise MalformedBody("It begins with a byte order mark (BOM).")
+        return _DECODER.decode(text)
     except UnicodeDecodeError as error:
         raise MalformedBody(f"Byte {error.start} is not UTF-8.") from error
     except json.JSONDecodeError as error:
@@ -65,3 +62,9 @@ def _number(text: str) -> int | float:
     """Return an integer for `1.0` and `1e2` too: JSON has only one kind of number."""
     number = float(text)
     return int(number) if number.is_integer() else number
+
+
+# `json.loads` with these options would make one for every body.
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_unique_names, parse_constant=_no_constant, parse_int=_integer, parse_float=_number
+)

@@ -85,7 +85,9 @@ class RequestLog:
             "error": scope.get("problem"),
         }
         level = logging.ERROR if status >= 500 else logging.INFO  # noqa: PLR2004 - the first status of server errors
-        logger.log(level, "request", extra={"fields": fields, "path": quote(scope["path"])})
+        extra = {"fields": fields, "path": scope["path"]}
+        # `logger.log` would also look for the line of code that calls it.
+        logger.handle(logger.makeRecord(logger.name, level, "", 0, "request", (), None, extra=extra))
 
 
 def _request_id(scope: Scope) -> str:
@@ -120,7 +122,7 @@ class PlainFormatter(logging.Formatter):
         fields = getattr(record, "fields", None)
         if fields:
             # The person at the terminal has sent the request; no other log has its path.
-            route = record.__dict__["path"] if fields["status"] == HTTPStatus.NOT_FOUND else fields["route"]
+            route = quote(record.__dict__["path"]) if fields["status"] == HTTPStatus.NOT_FOUND else fields["route"]
             text = (
                 f"{fields['method'] or '(other)':<6} {route or '(no route)'} {fields['status']}"
                 f" {fields['duration_ms']:.1f} ms {fields['error'] or ''}"

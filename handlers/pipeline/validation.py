@@ -65,7 +65,8 @@ class RequestSchema:
             RequestRefused: The body can't be read.
 
         """
-        arguments, errors = dict[str, Request](), list[FieldError]()
+        arguments: dict[str, Request] = {}
+        errors: list[FieldError] = []
         given = {name: scope["path_params"][name] for name in self._path}
         if self._query or scope["query_string"]:
             self._read_query(scope, given, errors)
