@@ -151,6 +151,7 @@ def test_half_a_reply_or_none_that_is_http_is_an_error(connect: Connect, receive
             b"%x\r\n%s\r\n" % (len(ITEM) - 1, ITEM[1:]),
             b"0\r\n\r\n",
         ],
+        [HEAD % b"Content-Length: 9\r\nTransfer-Encoding: chunked", b"%x\r\n%s\r\n0\r\n\r\n" % (len(ITEM), ITEM)],
         [b"HTTP/1.1 100 Continue\r\n\r\n", *reply(item("x")).segments],
         [HEAD % (b"X: a\r\nX: b\r\nContent-Length: %d" % len(ITEM)), ITEM],
         [HEAD % (b"X:\r\n folded\r\nContent-Length: %d" % len(ITEM)), ITEM],
@@ -158,7 +159,17 @@ def test_half_a_reply_or_none_that_is_http_is_an_error(connect: Connect, receive
         reply(item("x"), *(b"X-%d: y" % number for number in range(90))).segments,
         reply(item("x"), b"Connection: Keep-Alive").segments,
     ],
-    ids=["byte by byte", "chunked", "continue", "twice", "folded", "terse", "many", "keep-alive"],
+    ids=[
+        "byte by byte",
+        "chunked",
+        "chunked with a length",
+        "continue",
+        "twice",
+        "folded",
+        "terse",
+        "many",
+        "keep-alive",
+    ],
 )
 def test_any_form_of_http_is_read(connect: Connect, segments: list[bytes]) -> None:
     with odd_server(Reply(segments)) as server:
@@ -181,8 +192,10 @@ def test_a_reply_without_a_length_ends_with_its_connection(connect: Connect, hea
 def test_a_connection_that_the_server_wants_closed_is_closed(connect: Connect, version: bytes) -> None:
     closing = Reply([version + b" 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"])
     with odd_server(closing) as server:
-        write(connect(server.url))
+        tables = connect(server.url)
+        write(tables)
         server.wait_until_open(0)
+        assert tables
 
 
 def test_a_body_of_many_segments_is_read_whole(connect: Connect) -> None:
@@ -195,6 +208,30 @@ def test_bytes_behind_a_reply_do_not_answer_the_next_request(connect: Connect) -
     with odd_server([stray, reply(item("y"))]) as server:
         tables = connect(server.url)
         assert [read(tables), read(tables)] == [{"text": {"S": "x"}}, {"text": {"S": "y"}}]
+        assert server.connections == (2 if tables.transport else 1)
+
+
+def test_a_reply_that_comes_too_late_does_not_answer_the_next_request(connect: Connect) -> None:
+    late = Reply([b"", *reply(item("x")).segments], pause_seconds=0.6)
+    with odd_server([late, reply(item("y"))]) as server:
+        tables = connect(server.url)
+        with within(CONNECT_SECONDS + 0.3), pytest.raises(exceptions.ReadTimeoutError):
+            read(tables)
+        assert read(tables) == {"text": {"S": "y"}}
+    assert server.connections == 2
+
+
+def test_an_unusual_reply_is_the_last_on_its_connection() -> None:
+    with odd_server(Reply([HEAD % b"Transfer-Encoding: chunked", b"2\r\n{}\r\n0\r\n\r\n"])) as server:
+        tables = Tables.connect({}, endpoint_url=server.url, **EMULATOR_ACCESS)
+        assert [read(tables), read(tables)] == [None, None]
+        assert server.connections == 2
+
+
+def test_a_header_that_is_repeated_keeps_all_its_values(connect: Connect) -> None:
+    with odd_server(reply(b"{}", b"X-Twice: a", b"X-Twice: b")) as server:
+        answer = connect(server.url).client.get_item(TableName="Users", Key={"userId": {"S": "a"}})
+    assert answer["ResponseMetadata"]["HTTPHeaders"]["x-twice"] == "a, b"
 
 
 def test_a_body_that_does_not_match_its_checksum_is_requested_again(connect: Connect) -> None:
