@@ -28,6 +28,18 @@ class Changed(Exception):  # noqa: N818 - a signal from an attempt to `Tables.re
         self.image = image
 
 
+class Misfits(Exception):  # noqa: N818 - a signal from a transaction to the code that grouped its steps
+    """A transaction for several requests was cancelled because of some of them.
+
+    `refusals` has the refusal of each failed step that has one, by the step's index; `image` is that of `Changed`.
+    """
+
+    def __init__(self, refusals: Mapping[int, Refusal], image: Item | None) -> None:
+        super().__init__(len(refusals))
+        self.refusals = refusals
+        self.image = image
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One write of a transaction, and the refusal that its failed condition means.
@@ -61,13 +73,21 @@ def member(step: Step, table_name: str) -> dict[str, Any]:
     return {step.action: content | expression(f"{step.change or ''} {step.condition or ''}", step.values)}
 
 
-def cancellation_cause(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> Refusal | Changed | None:
-    """Return the exception for a cancelled transaction, given a reason per step; None if the request was invalid."""
+def cancellation_cause(
+    steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]], *, grouped: bool = False
+) -> Refusal | Changed | Misfits | None:
+    """Return the exception for a cancelled transaction, given a reason per step; None if the request was invalid.
+
+    It is the first refusal of a step or, if the steps belong to several requests (`grouped`), all of them.
+    """
     codes = {reason.get("Code", "None") for reason in reasons}
     if not codes <= {"None", "ConditionalCheckFailed"} | BUSY:
         return None
     images = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
-    for step, reason, image in zip(steps, reasons, images, strict=True):
+    refusals: dict[int, Refusal] = {}
+    for index, (step, reason, image) in enumerate(zip(steps, reasons, images, strict=True)):
         if reason.get("Code") == "ConditionalCheckFailed" and (refusal := step.refusal(image)):
-            return refusal
-    return Changed(images[0])
+            if not grouped:
+                return refusal
+            refusals[index] = refusal
+    return Misfits(refusals, images[0]) if refusals else Changed(images[0])

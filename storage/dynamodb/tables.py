@@ -19,6 +19,7 @@ from botocore.config import Config
 from storage.dynamodb.attributes import Item, Key, Values, expression, marshal, unmarshal
 from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_call, within
 from storage.dynamodb.outages import translated
+from storage.dynamodb.recent import Recent
 from storage.dynamodb.responses import take_as_json
 from storage.dynamodb.retries import RETRY_SECONDS, Backoff
 from storage.dynamodb.steps import Changed, Step, cancellation_cause, member
@@ -36,6 +37,9 @@ Outcome = TypeVar("Outcome")
 
 #: A constant, which spares botocore building one in every call.
 USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
+
+#: Number of recent transactions for several requests that are remembered, 0.2 KB each.
+RECENT_GROUPS: Final = 10_000
 
 #: Maximum number of keys of a BatchGetItem.
 BATCH_KEYS: Final = 100
@@ -62,6 +66,11 @@ _random = random.SystemRandom()
 def batches(keys: int) -> int:
     """Return the number of calls in which `Tables.get_all` reads this number of keys."""
     return -(-keys // BATCH_KEYS)
+
+
+def new_token() -> str:
+    """Return a token for a transaction."""
+    return str(uuid.uuid4())
 
 
 class HandOver(Protocol):
@@ -95,6 +104,8 @@ class Tables:
         self.client = client
         #: Called for the owner that continues promotions.
         self.hand_over: HandOver = _nobody
+        #: The transactions for several requests that were answered: all of their items are visible.
+        self.answered = Recent(RECENT_GROUPS)
         self.names = names or {table: table for table in TABLES}
         self._retry_seconds = retry_seconds
         self._threads = ThreadPoolExecutor(CONNECTIONS - SERVER_THREADS, thread_name_prefix="tables")
@@ -182,6 +193,17 @@ class Tables:
             if request:
                 pause = backoff.pause()
         return found
+
+    def snapshot(self, table_keys: Iterable[tuple[str, Key]]) -> list[Item | None]:
+        """Return up to 100 items as of one moment, None for each that does not exist.
+
+        Raises:
+            Changed: A transaction is writing to one of them.
+
+        """
+        gets = [{"Get": {"TableName": self.names[table], "Key": marshal(key)}} for table, key in table_keys]
+        answer = self.call("transact_get_items", TransactItems=gets)
+        return [unmarshal(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
 
     def query(  # noqa: PLR0913 - the parameters of DynamoDB's Query
         self,
@@ -300,8 +322,8 @@ class Tables:
         end = min(time.monotonic() + self._retry_seconds, last_call())
         return Backoff(end, time.monotonic, _random.uniform)
 
-    def transact(self, steps: Sequence[Step]) -> None:
-        """Write all steps or none.
+    def transact(self, steps: Sequence[Step], *, group: str | None = None) -> None:
+        """Write all steps or none; `group` is the token of a transaction for several requests.
 
         If the store is busy, an attempt of botocore's whose reply was lost may still have written. Only the same steps
         with the same token, which makes them idempotent, can show it: they are sent again until the store decides.
@@ -309,26 +331,30 @@ class Tables:
         Raises:
             Refusal: The refusal of the first step whose condition failed and that has one. Nothing was written, unless
                 it is `Unavailable`.
+            Misfits: With `group`, in place of a refusal: all of them. Nothing was written.
             Changed: Another condition failed, or another transaction is at the same items. Nothing was written.
             Contention: The store stayed busy. The steps may have been written.
             StorageUnavailable: The store does not answer. The steps may have been written.
 
         """
         members: Any = [member(step, self.names[step.table]) for step in steps]
-        token = str(uuid.uuid4())
+        token = group or new_token()
         backoff = _backoff.get() or self._backoff()
         while True:
             try:
                 with self._translated():
                     self.client.transact_write_items(TransactItems=members, ClientRequestToken=token)
             except self.client.exceptions.TransactionCanceledException as error:
-                cause = cancellation_cause(steps, error.response.get("CancellationReasons", []))
+                reasons = error.response.get("CancellationReasons", [])
+                cause = cancellation_cause(steps, reasons, grouped=group is not None)
                 if cause is None:
                     raise
                 raise cause from error
             except Contention:
                 _wait(backoff.pause())
             else:
+                if group:
+                    self.answered.add(group)
                 return
 
     def _translated(self) -> AbstractContextManager[None]:

@@ -101,6 +101,20 @@ class Dynamo:
             return dict(self._view(consistent=False)).get(address)
         return self._unseen[address] if address in self._unseen else self.items.get(address)
 
+    def snapshot(self, table_keys: Sequence[tuple[str, Item]]) -> list[Item | None]:
+        """Return items as TransactGetItems sees them.
+
+        Raises:
+            TransactionCanceledError: A transaction holds one of them.
+
+        """
+        addresses = [address_of(table, key) for table, key in table_keys]
+        locked = self._locks.intersection(addresses)
+        if locked:
+            self.conflicts += 1
+            raise cancelled([{"Code": "TransactionConflict" if it in locked else "None"} for it in addresses])
+        return [self.items.get(address) for address in addresses]
+
     def range(self, request: Mapping[str, Any], *, page: int | None = None) -> dict[str, Any]:
         """Answer Query or Scan; `page` is the maximum number of items that DynamoDB evaluates per page."""
         table, index = request["TableName"], request.get("IndexName")
