@@ -6,8 +6,8 @@ from typing import Final
 
 from storage import places, queue
 from storage.dynamodb.attributes import Item
-from storage.dynamodb.steps import Changed, Misfits, Step
-from storage.dynamodb.tables import Tables, new_token
+from storage.dynamodb.steps import Changed, Misfits, Step, new_token
+from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered, EventNotFound, Refusal, Unavailable, UserNotFound
 from storage.items import queue_item, registration_key, seats_key, to_registration, to_seats, user_key
 from storage.model import Registration, now

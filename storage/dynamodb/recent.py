@@ -1,10 +1,15 @@
 """The most recent ones of many texts."""
 
+from typing import Final
+
+#: Number of texts that are remembered; a token takes 0.2 KB.
+SIZE: Final = 10_000
+
 
 class Recent:
     """A set of texts that forgets the oldest; threads may share it."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int = SIZE) -> None:
         """Take the number of texts to remember."""
         self._size = size
         self._texts: dict[str, None] = {}

@@ -1,5 +1,6 @@
 """The steps of a transaction, and the exception for a cancelled transaction."""
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -56,6 +57,11 @@ class Step:
     condition: str | None = None
     values: Values = field(default_factory=dict)
     refusal: Callable[[Item | None], Refusal | None] = lambda _image: None
+
+
+def new_token() -> str:
+    """Return a token for a transaction, which makes it idempotent."""
+    return str(uuid.uuid4())
 
 
 def member(step: Step, table_name: str) -> dict[str, Any]:

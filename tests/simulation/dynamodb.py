@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from storage.schema import TABLES
+from tests.simulation.errors import cancelled, error
 from tests.simulation.expressions import Item, UnsupportedError, conjuncts, placeholders, updated
 
 #: The address of an item: table, partition key and sort key (empty if the table has none).
@@ -32,22 +31,6 @@ _INDEXES: Final = {
     for table, definition in TABLES.items()
     for index in definition.get("GlobalSecondaryIndexes", [])
 }
-
-
-class TransactionCanceledError(ClientError):
-    """The exception that boto3 raises for a cancelled transaction."""
-
-
-def error(code: str, operation: str, status: int = 400) -> ClientError:
-    """Return an error of DynamoDB as boto3 raises it."""
-    metadata: Any = {"HTTPStatusCode": status}
-    return ClientError({"Error": {"Code": code, "Message": code}, "ResponseMetadata": metadata}, operation)
-
-
-def cancelled(reasons: Sequence[Mapping[str, Any]]) -> TransactionCanceledError:
-    """Return the error of a cancelled transaction, with a reason for each step."""
-    answer: Any = {"Error": {"Code": "TransactionCanceledException", "Message": "cancelled"}}
-    return TransactionCanceledError(answer | {"CancellationReasons": list(reasons)}, "TransactWriteItems")
 
 
 @dataclass(frozen=True, slots=True)

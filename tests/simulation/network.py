@@ -18,7 +18,8 @@ from botocore.exceptions import (
 )
 
 from storage.items import USER_PREFIX
-from tests.simulation.dynamodb import Dynamo, TransactionCanceledError, cancelled, error
+from tests.simulation.dynamodb import Dynamo
+from tests.simulation.errors import TransactionCanceledError, cancelled, error
 from tests.simulation.scheduler import Scheduler
 
 ATTEMPTS: Final = 3

@@ -19,7 +19,8 @@ from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal
 from tests.simulation.clients import draw, execute, fields
-from tests.simulation.dynamodb import Dynamo, TransactionCanceledError
+from tests.simulation.dynamodb import Dynamo
+from tests.simulation.errors import TransactionCanceledError
 from tests.simulation.expressions import UnsupportedError, conjuncts, updated
 from tests.simulation.network import Client
 from tests.simulation.scheduler import Scheduler

@@ -12,7 +12,7 @@ from anyio import CapacityLimiter
 from handlers.app import create_app
 from handlers.pipeline import writers
 from handlers.pipeline.writers import Writers
-from storage import audit, events, users
+from storage import audit, events, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.group import Member, Result, settle
 from tests.apparatus.client import EVENT
@@ -131,6 +131,23 @@ def test_a_request_whose_deadline_passes_is_answered_and_the_batch_goes_on(
     # Nobody waits for the answer to b any more, who is left out; a had no time left for a call.
     assert slow.batches == ["a", "c"]
     assert state(moto_tables) == ("c", "")
+
+
+def test_without_threads_a_request_is_settled_at_once_on_its_own_thread(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Lambda, where a process has one request at a time."""
+    seen: list[threading.Thread] = []
+    for name in ("register", "unregister"):
+        monkeypatch.setattr(registrations, name, lambda *_arguments: seen.append(threading.current_thread()))
+
+    async def come_and_go() -> None:
+        own = Writers(moto_tables, None)
+        await own.register("e", "a")
+        await own.unregister("e", "a")
+
+    asyncio.run(come_and_go())
+    assert seen == [threading.current_thread()] * 2
 
 
 def test_a_writer_ends_when_nobody_waits(moto_tables: Tables) -> None:
