@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any, Final
 
+from anyio import CapacityLimiter
 from connexion import ConnexionMiddleware
 from connexion.exceptions import InvalidSpecification, ResolverError
 from connexion.operations import AbstractOperation
@@ -25,8 +26,9 @@ from handlers.documents import Documents
 from handlers.pipeline.deadline import RequestDeadline
 from handlers.pipeline.headers import ResponseHeaders
 from handlers.pipeline.logs import RequestLog
-from handlers.pipeline.operations import Operations
+from handlers.pipeline.operations import CHANGES, Operations
 from handlers.pipeline.routing import StrictRouting
+from handlers.pipeline.writers import Writers
 from handlers.problems import answer
 from handlers.settings import Settings
 from storage.dynamodb.tables import Tables
@@ -51,8 +53,10 @@ def create_app(
 
     """
     contract = contract or Contract()
+    threads = CapacityLimiter(CHANGES)
+    writers = Writers(tables, None if inline else threads)
     app = ConnexionMiddleware(
-        Operations(contract, inline=inline),
+        Operations(contract, inline=inline, threads=threads),
         middlewares=[
             partial(RequestLog, operations=contract.operations),
             ResponseHeaders,
@@ -68,7 +72,7 @@ def create_app(
             partial(Documents, contract=contract),
             StrictRouting,
         ],
-        resolver=_TagResolver(partial(_bind, tables=tables, contract=contract)),
+        resolver=_TagResolver(partial(_bind, tables=tables, writers=writers, contract=contract)),
     )
     try:
         with _trusted(contract):
@@ -99,13 +103,11 @@ class _TagResolver(Resolver):  # type: ignore[misc] # connexion has no types for
         return Resolution(super().resolve(operation).function, operation.operation_id)
 
 
-def _bind(name: str, *, tables: Tables, contract: Contract) -> Callable[..., Any]:
-    """Return the function of this name, with `tables` and `contract` bound if it has these parameters."""
+def _bind(name: str, **bound: Any) -> Callable[..., Any]:
+    """Return the function of this name, with those of its parameters bound that are in `bound`."""
     function = get_function_from_name(name)
     wanted = inspect.signature(function).parameters
-    return partial(
-        function, **{name: it for name, it in (("tables", tables), ("contract", contract)) if name in wanted}
-    )
+    return partial(function, **{name: it for name, it in bound.items() if name in wanted})
 
 
 @contextmanager

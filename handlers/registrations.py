@@ -12,19 +12,22 @@ from handlers.models.requests import (
     RegistrationInput,
     UnregisterUserParameters,
 )
+from handlers.pipeline.writers import Writers
 from storage import registration_lists, registrations
 from storage.dynamodb.tables import Tables
 
 
-def register_user(
-    parameters: RegisterUserParameters, body: EventRegistrationInput, *, tables: Tables
+async def register_user(
+    parameters: RegisterUserParameters, body: EventRegistrationInput, *, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    registration = registrations.register(tables, parameters.event_id, body.user_id)
+    registration = await writers.register(parameters.event_id, body.user_id)
     return registration_body(registration), 201, {"Location": f"registrations/{registration.user_id}"}
 
 
-def create_registration(body: RegistrationInput, *, tables: Tables) -> tuple[answers.Registration, int, Headers]:
-    registration = registrations.register(tables, body.event_id, body.user_id)
+async def create_registration(
+    body: RegistrationInput, *, writers: Writers
+) -> tuple[answers.Registration, int, Headers]:
+    registration = await writers.register(body.event_id, body.user_id)
     location = f"events/{registration.event_id}/registrations/{registration.user_id}"
     return registration_body(registration), 201, {"Location": location}
 
@@ -33,13 +36,13 @@ def get_registration(parameters: GetRegistrationParameters, *, tables: Tables) -
     return registration_body(registrations.get(tables, parameters.event_id, parameters.user_id))
 
 
-def unregister_user(parameters: UnregisterUserParameters, *, tables: Tables) -> tuple[None, int]:
-    registrations.unregister(tables, parameters.event_id, parameters.user_id)
+async def unregister_user(parameters: UnregisterUserParameters, *, writers: Writers) -> tuple[None, int]:
+    await writers.unregister(parameters.event_id, parameters.user_id)
     return None, 204
 
 
-def delete_registration(parameters: DeleteRegistrationParameters, *, tables: Tables) -> tuple[None, int]:
-    registrations.unregister(tables, parameters.event_id, parameters.user_id)
+async def delete_registration(parameters: DeleteRegistrationParameters, *, writers: Writers) -> tuple[None, int]:
+    await writers.unregister(parameters.event_id, parameters.user_id)
     return None, 204
 
 

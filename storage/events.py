@@ -2,14 +2,13 @@
 
 import secrets
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
-from storage import cursors, queue, rules
+from storage import cursors, event_items, queue, rules
 from storage.dynamodb.attributes import Item
-from storage.dynamodb.steps import Changed, Step
+from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     Contention,
@@ -21,9 +20,7 @@ from storage.errors import (
     VersionMismatch,
 )
 from storage.items import (
-    DETAILS,
     LISTING,
-    SEATS,
     details_item,
     details_key,
     seats_item,
@@ -74,23 +71,7 @@ def get(tables: Tables, event_id: str) -> Event:
         EventNotFound: No event has this id.
 
     """
-    return to_event(*_current(tables, event_id))
-
-
-def _current(tables: Tables, event_id: str) -> tuple[Item, Item]:
-    """Return both items of an event as they are at one moment."""
-    return tables.retry(lambda _image: _read(tables, event_id))
-
-
-def _read(tables: Tables, event_id: str) -> tuple[Item, Item]:
-    """Return both items of an event; retry if the query saw only one of them updated."""
-    items = tables.query("Events", "#eventId = :eventId", {"eventId": event_id})
-    if not items:
-        raise EventNotFound
-    parts = {item["part"]: item for item in items}
-    if parts.keys() != {DETAILS, SEATS} or parts[DETAILS]["version"] != parts[SEATS]["version"]:
-        raise Changed
-    return parts[DETAILS], parts[SEATS]
+    return to_event(*event_items.current(tables, event_id))
 
 
 def list_page(  # noqa: PLR0913 - a list, its filters and its page
@@ -126,54 +107,13 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
     shown = listed[:limit]
     current = [
         (details, seats)
-        for details, seats in _current_items(tables, shown)
+        for details, seats in event_items.current_of_listed(tables, shown)
         if details[attribute] == value and lower <= details["listedBy"] <= upper
     ]
     return Page(
         [to_event(*items) for items in sorted(current, key=lambda items: items[0]["listedBy"])],
         cursors.encode(name, shown[-1]["listedBy"]) if len(listed) > limit else None,
     )
-
-
-def _current_items(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, Item]]:
-    """Return both items of each event that an index lists, as they are at one moment; a deleted event is left out.
-
-    An index is eventually consistent, and so are these reads of the counts, at half the price. If SEATS is missing, or
-    its version is not that of DETAILS, one of the two is older than the other: both are read again, consistently.
-    """
-    event_ids = [item["eventId"] for item in listed]
-    found = tables.get_all((("Events", seats_key(event_id)) for event_id in event_ids), consistent=False)
-    seats = {item["eventId"]: item for item in found["Events"]}
-    current = {
-        item["eventId"]: (item, seats[item["eventId"]])
-        for item in listed
-        if item["eventId"] in seats and item["version"] == seats[item["eventId"]]["version"]
-    }
-    outdated = [event_id for event_id in event_ids if event_id not in current]
-    current |= _read_again(tables, outdated)
-    return [current[event_id] for event_id in event_ids if event_id in current]
-
-
-def _read_again(tables: Tables, event_ids: Sequence[str]) -> dict[str, tuple[Item, Item]]:
-    """Return both items of those events that exist, in as few calls as for all of them together."""
-    found = tables.get_all(
-        ("Events", key) for event_id in event_ids for key in (details_key(event_id), seats_key(event_id))
-    )
-    parts = {(item["eventId"], item["part"]): item for item in found["Events"]}
-    pairs = [(parts.get((event_id, DETAILS)), parts.get((event_id, SEATS))) for event_id in event_ids]
-    both = {details["eventId"]: (details, seats) for details, seats in pairs if details and seats}
-    # A batch reads item by item, and may catch an update half-way.
-    torn = [event_id for event_id, (details, seats) in both.items() if details["version"] != seats["version"]]
-    read = tables.each(*(partial(_current_if_exists, tables, event_id) for event_id in torn))
-    both |= {event_id: pair for event_id, pair in zip(torn, read, strict=True) if pair is not None}
-    return {event_id: pair for event_id, pair in both.items() if pair[0]["version"] == pair[1]["version"]}
-
-
-def _current_if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | None:
-    try:
-        return _current(tables, event_id)
-    except EventNotFound:
-        return None
 
 
 def update(
@@ -218,7 +158,7 @@ def _after_update(tables: Tables, event_id: str) -> tuple[Item, Item]:
 
     """
     try:
-        return _current(tables, event_id)
+        return event_items.current(tables, event_id)
     except EventNotFound as deleted:
         raise Contention from deleted
 
@@ -231,7 +171,7 @@ def _change(
     excluded: Collection[str],
 ) -> tuple[Item, Item] | None:
     """Write the changed fields if they are unchanged since they were read; without a change, return what was read."""
-    details_seen, seats_seen = _read(tables, event_id)
+    details_seen, seats_seen = event_items.read(tables, event_id)
     event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
     changed = replace(event, **changes)
     if event.version in excluded:

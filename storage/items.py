@@ -129,22 +129,31 @@ def to_user(item: Item) -> User:
     return User(user_id=item["userId"], name=item["name"], created_at=item["createdAt"])
 
 
-def registration_item(registration: Registration, seq: int | None = None) -> Item:
-    """Return the item of a registration; `seq` is its number in the queue while it waits."""
+def registration_item(registration: Registration, seq: int | None = None, together: str | None = None) -> Item:
+    """Return the item of a registration; `seq` is its number in the queue while it waits.
+
+    If one transaction writes this place and the one ahead, `together` is its token.
+    """
     item = {
         **registration_key(registration.event_id, registration.user_id),
         "status": registration.status,
         "registeredAt": registration.registered_at,
     }
-    return item if seq is None else {**item, "seq": seq}
+    return item if seq is None else {**item, "seq": seq, **_together(together)}
 
 
-def queue_item(registration: Registration, seq: int) -> Item:
+def queue_item(registration: Registration, seq: int, together: str | None = None) -> Item:
+    """Return the item of a place in the queue; `together` as in the registration."""
     return {
         **queue_key(registration.event_id, seq),
         "userId": registration.user_id,
         "registeredAt": registration.registered_at,
+        **_together(together),
     }
+
+
+def _together(token: str | None) -> Item:
+    return {} if token is None else {"together": token}
 
 
 def to_registration(item: Item, position: int | None = None) -> Registration:

@@ -13,19 +13,18 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from storage import rules
+from storage import places, rules
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.deadline import READ_SECONDS, reserving, time_left
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import Contention, DeadlineExceeded, StorageUnavailable, Unavailable
+from storage.errors import Contention, DeadlineExceeded, EventNotFound, StorageUnavailable, Unavailable
 from storage.items import (
     BLOCK,
     QUEUE_PREFIX,
     left_key,
     queue_key,
     queue_number,
-    registration_key,
     seats_key,
     to_seats,
 )
@@ -51,6 +50,19 @@ _IN_QUEUE: Final = "#pk = :pk AND begins_with(#sk, :queue)"
 _LEFT: Final = "#pk = :pk AND #sk BETWEEN :first AND :last"
 
 
+def seats(tables: Tables, event_id: str) -> Seats:
+    """Return the seats of an event.
+
+    Raises:
+        EventNotFound: No event has this id.
+
+    """
+    item = tables.get("Events", seats_key(event_id))
+    if item is None:
+        raise EventNotFound
+    return to_seats(item)
+
+
 def waiting(
     tables: Tables, event_id: str, limit: int, after: int | None = None, *, consistent: bool = True
 ) -> list[Item]:
@@ -58,6 +70,31 @@ def waiting(
     values = {"pk": queue_key(event_id, 0)["pk"], "queue": QUEUE_PREFIX}
     start = None if after is None else queue_key(event_id, after)
     return tables.query("Registrations", _IN_QUEUE, values, limit=limit, after=start, consistent=consistent)
+
+
+def heads(tables: Tables, event_id: str, limit: int) -> list[Item]:
+    """Return up to `limit` places in the queue, in order, from its head, for their promotion.
+
+    Of places that were written together, a Query may return one and still miss those ahead. So the place ahead of each
+    must be in the list, or not be locked any more before the last Query (README, "What a read may miss").
+
+    Raises:
+        Changed: A transaction is writing to the place ahead of one of them, or one person has two places in the list.
+
+    """
+    visible: set[int] = set()
+    while True:
+        found = waiting(tables, event_id, limit)
+        numbers = {queue_number(place) for place in found}
+        ahead = {queue_number(place) - 1 for place in found if places.torn(tables, place)} - numbers - visible
+        if not ahead:
+            break
+        tables.snapshot(("Registrations", queue_key(event_id, seq)) for seq in sorted(ahead))
+        visible |= ahead
+    if len({place["userId"] for place in found}) < len(found):
+        # A Query reads each item for itself: here a place that was left is still visible beside the person's next one.
+        raise Changed
+    return found
 
 
 def position(tables: Tables, event_id: str, seq: int) -> int:
@@ -75,9 +112,9 @@ def positions(tables: Tables, event_id: str, seqs: Sequence[int]) -> dict[int, i
     if not seqs:
         return {}
     last = max(seqs)
-    heads = waiting(tables, event_id, 1, consistent=False)
+    first = waiting(tables, event_id, 1, consistent=False)
     # A number below the head's has been promoted or left: report position 1.
-    head = queue_number(heads[0]) if heads else last
+    head = queue_number(first[0]) if first else last
     left = _left(tables, event_id, head, last) if head < last else []
     return {seq: max(1, seq - head + 1 - bisect_left(left, seq)) for seq in seqs}
 
@@ -88,39 +125,6 @@ def _left(tables: Tables, event_id: str, head: int, last: int) -> list[int]:
     values = {"pk": first["pk"], "first": first["sk"], "last": end["sk"]}
     blocks = tables.query("Registrations", _LEFT, values, consistent=False)
     return sorted(seq for block in blocks for seq in block["numbers"] if seq >= head)
-
-
-def joining_step(event_id: str, seq: int) -> Step:
-    """Return the step that makes a person who joins at `seq` wait until the place ahead is visible.
-
-    The items of a transaction become visible one by one: the counters may include a place that a Query still misses.
-    Until it is visible, the place is locked, and this step conflicts with the lock. Its condition is always true, as a
-    place that was left meanwhile is no obstacle. So no place is visible before those ahead of it.
-    """
-    return Step(
-        action="ConditionCheck",
-        table="Registrations",
-        key=queue_key(event_id, seq - 1),
-        condition="attribute_exists(#pk) OR attribute_not_exists(#pk)",
-    )
-
-
-def leaving_steps(event_id: str, seq: int) -> list[Step]:
-    """Return the steps that remove a place from the queue and record its number, for the positions behind it.
-
-    The head's number is recorded too, because the head may change before the transaction; a record below the head has
-    no effect.
-    """
-    return [
-        Step(action="Delete", table="Registrations", key=queue_key(event_id, seq)),
-        Step(
-            action="Update",
-            table="Registrations",
-            key=left_key(event_id, seq),
-            change="ADD #numbers :number",
-            values={"number": frozenset({seq})},
-        ),
-    ]
 
 
 def deletion_steps(event_id: str, next_seq: int) -> list[Step]:
@@ -209,11 +213,8 @@ def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
     count = min(rules.promotable(seats), rules.BATCH)
     if not count:
         return seats
-    heads = waiting(tables, event_id, count)
-    if len({head["userId"] for head in heads}) < len(heads):
-        # A Query reads each item for itself: here a place that was left is still visible beside the person's next one.
-        raise Changed
-    after = replace(seats, confirmed=seats.confirmed + len(heads), waitlisted=seats.waitlisted - len(heads))
+    promoted = heads(tables, event_id, count)
+    after = replace(seats, confirmed=seats.confirmed + len(promoted), waitlisted=seats.waitlisted - len(promoted))
     steps = [
         Step(
             action="Update",
@@ -232,27 +233,7 @@ def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
             },
         )
     ]
-    for head in heads:
-        steps += promotion_steps(event_id, head)
+    for head in promoted:
+        steps += places.promotion_steps(event_id, head)
     tables.transact(steps)
     return after
-
-
-def promotion_steps(event_id: str, head: Item) -> list[Step]:
-    """Return the steps that remove a place from the queue and confirm its registration, if both still exist."""
-    return [
-        Step(
-            action="Delete",
-            table="Registrations",
-            key=queue_key(event_id, queue_number(head)),
-            condition="attribute_exists(#pk)",
-        ),
-        Step(
-            action="Update",
-            table="Registrations",
-            key=registration_key(event_id, head["userId"]),
-            change="SET #status = :confirmed REMOVE #seq",
-            condition="#seq = :seq",
-            values={"confirmed": "confirmed", "seq": queue_number(head)},
-        ),
-    ]

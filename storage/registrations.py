@@ -2,31 +2,23 @@
 
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
-from storage import queue
+from storage import places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import (
-    AlreadyRegistered,
-    EventNotFound,
-    PromotionInProgress,
-    RegistrationNotFound,
-    Unavailable,
-    UserNotFound,
-)
-from storage.items import (
-    pointer_key,
-    queue_item,
-    registration_item,
-    registration_key,
-    seats_key,
-    to_registration,
-    to_seats,
-    user_key,
-)
+from storage.errors import PromotionInProgress, RegistrationNotFound, Unavailable
+from storage.items import queue_item, registration_key, seats_key, to_seats
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
+from storage.registration_steps import (
+    admission_steps,
+    already_registered,
+    event_missing,
+    removal_steps,
+    with_position,
+)
 from storage.rules import Admission, Seats, admit, promotable
 
 
@@ -52,7 +44,7 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
         if image is None:
             return _take_seat(tables, event_id, user_id), None
         # An attempt that brought no new snapshot met another change, or a busy store: the old snapshot is outdated.
-        seats = to_seats(image) if image is not used else _read_seats(tables, event_id)
+        seats = to_seats(image) if image is not used else queue.seats(tables, event_id)
         used = image
         admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION and not assisted:
@@ -67,13 +59,6 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
 
     registration, seats = tables.retry(attempt)
     return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
-
-
-def _read_seats(tables: Tables, event_id: str) -> Seats:
-    item = tables.get("Events", seats_key(event_id))
-    if item is None:
-        raise EventNotFound
-    return to_seats(item)
 
 
 def _assisting(tables: Tables, registration: Registration, seats: Seats) -> Registration:
@@ -99,9 +84,9 @@ def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
         change="ADD #confirmed :one, #changes :one",
         condition=f"{IS_OPEN} AND #waitlisted = :zero AND #confirmed < #capacity",
         values={**OPEN_VALUES, "zero": 0, "one": 1},
-        refusal=_event_missing,
+        refusal=event_missing,
     )
-    tables.transact([seat, *_admission_steps(tables, registration)])
+    tables.transact([seat, *admission_steps(registration, partial(already_registered, tables))])
     return registration
 
 
@@ -132,7 +117,7 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
             "capacity": seats.capacity,
             "one": 1,
         },
-        refusal=_event_missing,
+        refusal=event_missing,
     )
     waiting = Step(
         action="Put",
@@ -140,36 +125,11 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
         item=queue_item(registration, seats.next_seq),
         condition="attribute_not_exists(#pk)",
     )
-    steps = [place, *_admission_steps(tables, registration, seats.next_seq), waiting]
+    already = partial(already_registered, tables)
+    steps = [place, *admission_steps(registration, already, seats.next_seq), waiting]
     # If nobody waits, every earlier place was removed, and therefore visible before.
-    tables.transact([*steps, queue.joining_step(event_id, seats.next_seq)] if seats.waitlisted else steps)
+    tables.transact([*steps, places.ahead_step(event_id, seats.next_seq)] if seats.waitlisted else steps)
     return registration
-
-
-def _admission_steps(tables: Tables, registration: Registration, seq: int | None = None) -> list[Step]:
-    """Return the steps that taking a seat and joining the queue share; the first that fails decides the refusal."""
-    event_id, user_id = registration.event_id, registration.user_id
-    return [
-        Step(
-            action="ConditionCheck",
-            table="Users",
-            key=user_key(user_id),
-            condition="attribute_exists(#userId)",
-            refusal=lambda _image: UserNotFound(),
-        ),
-        Step(
-            action="Put",
-            table="Registrations",
-            item=registration_item(registration, seq),
-            condition="attribute_not_exists(#pk)",
-            refusal=lambda image: AlreadyRegistered(with_position(tables, image)) if image else None,
-        ),
-        Step(action="Put", table="Registrations", item=pointer_key(user_id, event_id)),
-    ]
-
-
-def _event_missing(image: Item | None) -> EventNotFound | None:
-    return EventNotFound() if image is None else None
 
 
 def unregister(tables: Tables, event_id: str, user_id: str) -> None:
@@ -186,7 +146,7 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
         seats = to_seats(image) if image else None
         registration, heads = tables.each(
             lambda: tables.get("Registrations", registration_key(event_id, user_id)),
-            lambda: queue.waiting(tables, event_id, 1),
+            lambda: queue.heads(tables, event_id, 1),
         )
         if registration is None:
             raise RegistrationNotFound
@@ -195,7 +155,8 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
             # The user was promoted between the two reads: the head of the queue is another user now.
             raise Changed
         unfinished = seats is not None and promotable(seats) > 0
-        tables.transact(_departure_steps(event_id, user_id, registration, head, unfinished=unfinished))
+        steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
+        tables.transact([*steps, *places.leaving_steps(tables, event_id, [registration])])
         return unfinished
 
     if tables.retry(attempt):
@@ -230,26 +191,10 @@ def _departure_steps(
         condition=condition,
         values={**OPEN_VALUES, **values} if condition else values,
     )
-    leave = [seats, *_removal_steps(event_id, user_id, registration)]
+    leave = [seats, *removal_steps(event_id, user_id, registration)]
     if registration["status"] == "confirmed" and head is not None:
-        leave += queue.promotion_steps(event_id, head)
+        leave += places.promotion_steps(event_id, head)
     return leave
-
-
-def _removal_steps(event_id: str, user_id: str, registration: Item) -> list[Step]:
-    """Return the steps that remove a registration if it is unchanged since it was read."""
-    seen: Item = {name: registration[name] for name in ("status", "registeredAt", "seq") if name in registration}
-    steps = [
-        Step(
-            action="Delete",
-            table="Registrations",
-            key=registration_key(event_id, user_id),
-            condition=" AND ".join(f"#{name} = :{name}" for name in seen),
-            values=seen,
-        ),
-        Step(action="Delete", table="Registrations", key=pointer_key(user_id, event_id)),
-    ]
-    return steps + (queue.leaving_steps(event_id, registration["seq"]) if "seq" in seen else [])
 
 
 def get(tables: Tables, event_id: str, user_id: str) -> Registration:
@@ -263,11 +208,3 @@ def get(tables: Tables, event_id: str, user_id: str) -> Registration:
     if item is None:
         raise RegistrationNotFound
     return with_position(tables, item)
-
-
-def with_position(tables: Tables, item: Item) -> Registration:
-    """Return the registration of an item, with its position if it waits."""
-    registration = to_registration(item)
-    if registration.status == "confirmed":
-        return registration
-    return replace(registration, position=queue.position(tables, registration.event_id, item["seq"]))

@@ -12,7 +12,9 @@ Each function decides what to do if the snapshot is current. The caller puts eve
 the conditions of a transaction (optimistic concurrency), which the store verifies as it writes.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 from typing import Final
 
@@ -74,6 +76,34 @@ def admit(seats: Seats) -> Admission:
     if promotable(seats):
         return Admission.AFTER_PROMOTION
     raise EventFull
+
+
+def admit_all(seats: Seats, people: int) -> list[Admission]:
+    """Decide about several registrations, one after the other; the list ends before the first that gets neither."""
+    admitted: list[Admission] = []
+    while len(admitted) < people and (admission := _admitted(seats)):
+        admitted.append(admission)
+        seats = after(seats, [admission])
+    return admitted
+
+
+def _admitted(seats: Seats) -> Admission | None:
+    with suppress(EventClosed, EventFull):
+        admission = admit(seats)
+        return None if admission is Admission.AFTER_PROMOTION else admission
+    return None
+
+
+def after(seats: Seats, admitted: Sequence[Admission]) -> Seats:
+    """Return the seats after people were admitted."""
+    taken = admitted.count(Admission.SEAT)
+    joined = len(admitted) - taken
+    return replace(
+        seats,
+        confirmed=seats.confirmed + taken,
+        waitlisted=seats.waitlisted + joined,
+        next_seq=seats.next_seq + joined,
+    )
 
 
 def promotable(seats: Seats) -> int:

@@ -13,8 +13,9 @@ order, which `handlers.app` sets up:
 7. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
    a separator, and names only one method in `Allow`.
 8. `operations`: read the request and validate it by its models (`validation`, with `json_text` and `field_errors`),
-   call the function, for a change in turn with other changes to the same event (`turns`), and turn its result into a
-   response.
+   call the function, and turn its result into a response. An update or deletion of an event takes turns with others
+   of the same event (`turns`). Registrations and departures wait for the event's writer (`writers`), which puts those
+   that arrive meanwhile into one transaction.
 
 Most replacements are in the last step. connexion's validation answers 400 where the contract promises 422, reports one
 error at a time, fails with 500 on a body that is not UTF-8 or is nested too deeply, and accepts repeated query

@@ -19,8 +19,9 @@ from handlers.pipeline.json_text import render
 from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
 
-#: Maximum number of changes to one event that a process makes at a time. More would only conflict in the store; here
-#: they wait in order. A change can last for seconds, so nothing else waits for it.
+#: Maximum number of updates and deletions of one event that a process makes at a time; registrations have a writer of
+#: their own (`writers`). More would only conflict in the store; here they wait in order. A change can last for seconds,
+#: so nothing else waits for it.
 WRITERS: Final = 4
 
 #: Maximum number of changes to all events at a time. They have threads of their own: reads, and the creation of users
@@ -39,6 +40,8 @@ class _Operation:
         self._request = RequestSchema(definition, contract)
         _check_signature(definition.operation_id, self._function, self._request)
         self._inline = inline
+        # It waits on the event loop, for what others do on threads.
+        self._waits = inspect.iscoroutinefunction(self._function)
         # `create_event` makes a new event: no other change has its id.
         self._changes = definition.method != "GET" and definition.operation_id != "create_event"
         self._turns = turns
@@ -47,7 +50,12 @@ class _Operation:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arguments = await self._request.read(scope, receive)
         call = functools.partial(self._function, **arguments)
-        result = call() if self._inline else await self._run(call, _event_id(arguments) if self._changes else None)
+        if self._waits:
+            result = await call()
+        elif self._inline:
+            result = call()
+        else:
+            result = await self._run(call, _event_id(arguments) if self._changes else None)
         await respond(result)(scope, receive, send)
 
     async def _run(self, call: Callable[[], Any], changed_event: str | None) -> Any:
@@ -77,12 +85,12 @@ def _event_id(arguments: Mapping[str, Request]) -> str | None:
 
 
 class _OperationsAPI(RoutedAPI[_Operation]):
-    def __init__(self, *args: Any, contract: Contract, inline: bool, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, contract: Contract, inline: bool, threads: CapacityLimiter, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._contract = contract
         self._inline = inline
         self._turns = Turns(WRITERS)
-        self._threads = CapacityLimiter(CHANGES)
+        self._threads = threads
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> _Operation:
@@ -95,10 +103,13 @@ class Operations(RoutedMiddleware[_OperationsAPI]):
     The package's docstring gives the reasons not to use connexion's own application.
     """
 
-    def __init__(self, contract: Contract, *, inline: bool) -> None:
-        """Prepare the operations of a contract; with `inline`, call them on the event loop's own thread."""
+    def __init__(self, contract: Contract, *, inline: bool, threads: CapacityLimiter) -> None:
+        """Prepare the operations of a contract; with `inline`, call them on the event loop's own thread.
+
+        `threads` limits the changes at a time.
+        """
         super().__init__(Router())  # For requests without an operation, which routing has refused already.
-        self.api_cls = functools.partial(_OperationsAPI, contract=contract, inline=inline)
+        self.api_cls = functools.partial(_OperationsAPI, contract=contract, inline=inline, threads=threads)
 
 
 def respond(result: Any) -> Response | Document:

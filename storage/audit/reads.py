@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from storage.dynamodb.attributes import Item, Key, Values, marshal, unmarshal
+from storage.dynamodb.attributes import Item, Key, Values, unmarshal
 from storage.dynamodb.tables import Tables
 
 #: Maximum number of items that a scan or a walk reads, and so holds, at a time.
@@ -44,9 +44,7 @@ def snapshot(tables: Tables, table_keys: Sequence[tuple[str, Key]]) -> list[Item
         Contention: Others kept writing to the items until the time for retries ran out.
 
     """
-    gets = [{"Get": {"TableName": tables.names[table], "Key": marshal(key)}} for table, key in table_keys]
-    answer = tables.retry(lambda _image: tables.call("transact_get_items", TransactItems=gets))
-    return [unmarshal(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
+    return tables.retry(lambda _image: tables.snapshot(table_keys))
 
 
 def sizes(tables: Tables) -> dict[str, int]:

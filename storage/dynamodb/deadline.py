@@ -33,6 +33,16 @@ def within(seconds: float) -> Iterator[None]:
 
 
 @contextmanager
+def answered_by(moment: float) -> Iterator[None]:
+    """Give the block this deadline, in place of any other."""
+    token = deadline.set(moment)
+    try:
+        yield
+    finally:
+        deadline.reset(token)
+
+
+@contextmanager
 def reserving(seconds: float) -> Iterator[None]:
     """Keep the last `seconds` of the request for what follows the block."""
     token = deadline.set(deadline.get() - seconds)

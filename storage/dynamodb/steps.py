@@ -1,5 +1,6 @@
 """The steps of a transaction, and the exception for a cancelled transaction."""
 
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -28,6 +29,18 @@ class Changed(Exception):  # noqa: N818 - a signal from an attempt to `Tables.re
         self.image = image
 
 
+class Misfits(Exception):  # noqa: N818 - a signal from a transaction to the code that grouped its steps
+    """A transaction for several requests was cancelled because of some of them.
+
+    `refusals` has the refusal of each failed step that has one, by the step's index; `image` is that of `Changed`.
+    """
+
+    def __init__(self, refusals: Mapping[int, Refusal], image: Item | None) -> None:
+        super().__init__(len(refusals))
+        self.refusals = refusals
+        self.image = image
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Step:
     """One write of a transaction, and the refusal that its failed condition means.
@@ -46,6 +59,11 @@ class Step:
     refusal: Callable[[Item | None], Refusal | None] = lambda _image: None
 
 
+def new_token() -> str:
+    """Return a token for a transaction, which makes it idempotent."""
+    return str(uuid.uuid4())
+
+
 def member(step: Step, table_name: str) -> dict[str, Any]:
     """Return a step as a member of TransactWriteItems."""
     content: dict[str, Any] = {"TableName": table_name}
@@ -61,13 +79,21 @@ def member(step: Step, table_name: str) -> dict[str, Any]:
     return {step.action: content | expression(f"{step.change or ''} {step.condition or ''}", step.values)}
 
 
-def cancellation_cause(steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]]) -> Refusal | Changed | None:
-    """Return the exception for a cancelled transaction, given a reason per step; None if the request was invalid."""
+def cancellation_cause(
+    steps: Sequence[Step], reasons: Sequence[Mapping[str, Any]], *, grouped: bool = False
+) -> Refusal | Changed | Misfits | None:
+    """Return the exception for a cancelled transaction, given a reason per step; None if the request was invalid.
+
+    It is the first refusal of a step or, if the steps belong to several requests (`grouped`), all of them.
+    """
     codes = {reason.get("Code", "None") for reason in reasons}
     if not codes <= {"None", "ConditionalCheckFailed"} | BUSY:
         return None
     images = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
-    for step, reason, image in zip(steps, reasons, images, strict=True):
+    refusals: dict[int, Refusal] = {}
+    for index, (step, reason, image) in enumerate(zip(steps, reasons, images, strict=True)):
         if reason.get("Code") == "ConditionalCheckFailed" and (refusal := step.refusal(image)):
-            return refusal
-    return Changed(images[0])
+            if not grouped:
+                return refusal
+            refusals[index] = refusal
+    return Misfits(refusals, images[0]) if refusals else Changed(images[0])

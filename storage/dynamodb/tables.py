@@ -1,28 +1,23 @@
 """The tables behind a boto3 client: get, query, and transactions, with retries."""
 
-import logging
 import random
 import time
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager
-from contextvars import ContextVar, copy_context
+from contextlib import suppress
+from contextvars import ContextVar
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, overload
-from urllib.parse import urlsplit
-
-import boto3
-from botocore.config import Config
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from storage.dynamodb.attributes import Item, Key, Values, expression, marshal, unmarshal
-from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, bind, last_call, within
+from storage.dynamodb.connection import CONNECTIONS, SERVER_THREADS, connected_client
+from storage.dynamodb.deadline import last_call, within
+from storage.dynamodb.hand_over import HandOver, to_nobody
 from storage.dynamodb.outages import translated
-from storage.dynamodb.requests import send_as_json
-from storage.dynamodb.responses import take_as_json
+from storage.dynamodb.recent import Recent
 from storage.dynamodb.retries import RETRY_SECONDS, Backoff
-from storage.dynamodb.steps import Changed, Step, cancellation_cause, member
+from storage.dynamodb.steps import Changed, Step, cancellation_cause, member, new_token
+from storage.dynamodb.threads import Threads
 from storage.dynamodb.transport import Transport, kept_connections
 from storage.errors import Contention, DeadlineExceeded, StorageUnavailable
 from storage.schema import TABLE_VARIABLES, TABLES
@@ -30,14 +25,7 @@ from storage.schema import TABLE_VARIABLES, TABLES
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-logger = logging.getLogger(__name__)
-
-First = TypeVar("First")
-Second = TypeVar("Second")
 Outcome = TypeVar("Outcome")
-
-#: A constant, which spares botocore building one in every call.
-USER_AGENT: Final = f"events-api Boto3/{boto3.__version__}"
 
 #: Maximum number of keys of a BatchGetItem.
 BATCH_KEYS: Final = 100
@@ -46,10 +34,6 @@ BATCH_KEYS: Final = 100
 #: DynamoDB reads up to 1 MB per Query: with short ids, the four for a page of 50 read some 13,000 items.
 PAGE_QUERIES: Final = 4
 PAGE_GROWTH: Final = 8
-
-#: Maximum number of connections, one per thread: the server's threads, and those for concurrent calls.
-CONNECTIONS: Final = 88
-SERVER_THREADS: Final = 64
 
 #: Timeout of a health check; most clients of health checks give up about as soon.
 PING_SECONDS: Final = 3.0
@@ -66,21 +50,10 @@ def batches(keys: int) -> int:
     return -(-keys // BATCH_KEYS)
 
 
-class HandOver(Protocol):
-    """Hands a promotion that may be unfinished over to its owner."""
-
-    def __call__(self, event_id: str, /, *, unknown: bool = False) -> object:
-        """Continue the promotion of an event; if it is `unknown` whether a write was applied, look later as well."""
-
-
 def _wait(seconds: float) -> None:
     """Wait before a retry; skip a pause of zero, for which `time.sleep` still takes some 70 µs."""
     if seconds > 0:
         time.sleep(seconds)
-
-
-def _nobody(_event_id: str, /, *, unknown: bool = False) -> None:
-    """Hand a promotion over to nobody: the next write on the event continues it."""
 
 
 class Tables:
@@ -98,10 +71,15 @@ class Tables:
         #: What sends the requests, or None if urllib3 does.
         self.transport: Transport | None = None
         #: Called for the owner that continues promotions.
-        self.hand_over: HandOver = _nobody
+        self.hand_over: HandOver = to_nobody
+        #: The transactions for several requests that were answered: all of their items are visible.
+        self.answered = Recent()
         self.names = names or {table: table for table in TABLES}
+        self._translated = partial(translated, self.client, self.names)
         self._retry_seconds = retry_seconds
-        self._threads = ThreadPoolExecutor(CONNECTIONS - SERVER_THREADS, thread_name_prefix="tables")
+        self._threads = Threads(CONNECTIONS - SERVER_THREADS)
+        #: Makes independent calls concurrently.
+        self.each = self._threads.each
 
     @classmethod
     def connect(cls, environ: Mapping[str, str], **client_options: Any) -> "Tables":
@@ -114,34 +92,19 @@ class Tables:
                 no later call can succeed.
 
         """
-        config = Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            max_pool_connections=CONNECTIONS,
-            parameter_validation=False,
-            user_agent=USER_AGENT,
-            retries={"mode": "standard", "total_max_attempts": 3},
-        ).merge(client_options.pop("config", Config()))
-        with translated():
-            client = boto3.client("dynamodb", config=config, **client_options)
-            urlsplit(client.meta.endpoint_url).port  # noqa: B018 - it raises ValueError, as every call would
-        bind(client)
-        take_as_json(client)
         names = {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()}
-        if not any(name.startswith("arn:") for name in names.values()):
-            send_as_json(client)
-        tables = cls(client, names)
-        tables.transport = kept_connections(client, environ, verify=client_options.get("verify"))
-        return tables
+        with translated():
+            by_arn = any(name.startswith("arn:") for name in names.values())
+            tables = cls(connected_client(as_json=not by_arn, **client_options), names)
+            tables.transport = kept_connections(tables.client, environ, verify=client_options.get("verify"))
+            return tables
 
     def create_missing(self) -> None:
         """Create the tables that do not exist, in a local store or a test."""
         with self._translated():
             for table, definition in TABLES.items():
-                try:
+                with suppress(self.client.exceptions.ResourceInUseException):
                     self.client.create_table(TableName=self.names[table], **definition)
-                except self.client.exceptions.ResourceInUseException:
-                    logger.debug("table %s exists", table)
 
     def ping(self) -> None:
         """Read one key to check that the store answers."""
@@ -191,6 +154,17 @@ class Tables:
             if request:
                 pause = backoff.pause()
         return found
+
+    def snapshot(self, table_keys: Iterable[tuple[str, Key]]) -> list[Item | None]:
+        """Return up to 100 items as of one moment, None for each that does not exist.
+
+        Raises:
+            Changed: A transaction is writing to one of them.
+
+        """
+        gets = [{"Get": {"TableName": self.names[table], "Key": marshal(key)}} for table, key in table_keys]
+        answer = self.call("transact_get_items", TransactItems=gets)
+        return [unmarshal(found["Item"]) if found.get("Item") else None for found in answer["Responses"]]
 
     def query(  # noqa: PLR0913 - the parameters of DynamoDB's Query
         self,
@@ -267,20 +241,6 @@ class Tables:
             if "Limit" in request:
                 request["Limit"] *= growth
 
-    @overload
-    def each(self, first: Callable[[], First], second: Callable[[], Second], /) -> tuple[First, Second]: ...
-
-    @overload
-    def each(self, *calls: Callable[[], Outcome]) -> tuple[Outcome, ...]: ...
-
-    def each(self, *calls: Callable[[], Any]) -> tuple[Any, ...]:
-        """Make independent calls concurrently, the first in the caller's thread, and return their results in order."""
-        others = [self._submit(call) for call in calls[1:]]
-        return (*(call() for call in calls[:1]), *(other.result() for other in others))
-
-    def _submit(self, call: Callable[[], Outcome]) -> Future[Outcome]:
-        return self._threads.submit(copy_context().run, call)
-
     def retry(self, attempt: Callable[[Item | None], Outcome]) -> Outcome:
         """Return the result of the first attempt that raises no Changed.
 
@@ -309,8 +269,8 @@ class Tables:
         end = min(time.monotonic() + self._retry_seconds, last_call())
         return Backoff(end, time.monotonic, _random.uniform)
 
-    def transact(self, steps: Sequence[Step]) -> None:
-        """Write all steps or none.
+    def transact(self, steps: Sequence[Step], *, group: str | None = None) -> None:
+        """Write all steps or none; `group` is the token of a transaction for several requests.
 
         If the store is busy, an attempt of botocore's whose reply was lost may still have written. Only the same steps
         with the same token, which makes them idempotent, can show it: they are sent again until the store decides.
@@ -318,27 +278,28 @@ class Tables:
         Raises:
             Refusal: The refusal of the first step whose condition failed and that has one. Nothing was written, unless
                 it is `Unavailable`.
+            Misfits: With `group`, in place of a refusal: all of them. Nothing was written.
             Changed: Another condition failed, or another transaction is at the same items. Nothing was written.
             Contention: The store stayed busy. The steps may have been written.
             StorageUnavailable: The store does not answer. The steps may have been written.
 
         """
         members: Any = [member(step, self.names[step.table]) for step in steps]
-        token = str(uuid.uuid4())
+        token = group or new_token()
         backoff = _backoff.get() or self._backoff()
         while True:
             try:
                 with self._translated():
                     self.client.transact_write_items(TransactItems=members, ClientRequestToken=token)
             except self.client.exceptions.TransactionCanceledException as error:
-                cause = cancellation_cause(steps, error.response.get("CancellationReasons", []))
+                reasons = error.response.get("CancellationReasons", [])
+                cause = cancellation_cause(steps, reasons, grouped=group is not None)
                 if cause is None:
                     raise
                 raise cause from error
             except Contention:
                 _wait(backoff.pause())
             else:
+                if group:
+                    self.answered.add(group)
                 return
-
-    def _translated(self) -> AbstractContextManager[None]:
-        return translated(self.client, self.names)

@@ -31,7 +31,8 @@ class Meter:
         tables = body.get("RequestItems", {}).values()
         context["consistent"] = bool(body.get("ConsistentRead")) or any(table.get("ConsistentRead") for table in tables)
         context["keys"] = sum(len(table["Keys"]) for table in tables) or 1
-        written = [next(iter(member.values())).get("Item", {}) for member in body.get("TransactItems", [])]
+        members = body.get("TransactItems", []) if model.name == "TransactWriteItems" else []
+        written = [next(iter(member.values())).get("Item", {}) for member in members]
         with self._lock:
             self.calls[model.name] += 1
             self.writes += sum(2 * max(1, math.ceil(size(item) / 1024)) for item in written)
@@ -45,6 +46,9 @@ class Meter:
             # A key without an item is billed as well.
             missing = [0] * (context["keys"] - left_over - len(found))
             self._read([*(size(item) for item in found), *missing], consistent=context["consistent"])
+        elif model.name == "TransactGetItems":
+            sizes = [size(found.get("Item", {})) for found in parsed.get("Responses", [])]
+            self._read(sizes * 2, consistent=True)
         elif model.name == "Query":
             shown = sum(size(item) for item in parsed["Items"])
             # Items that a filter drops are billed as well; assume that they are as large as those it passes.

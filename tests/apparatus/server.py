@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 COMMAND: Final = [sys.executable, "-c", "from handlers.local import main; main()"]
@@ -63,7 +63,7 @@ class Server:
 
 
 @contextmanager
-def running(*arguments: str, folder: Path, errors: Path | None = None, **more: str) -> Iterator[Server]:
+def running(*arguments: str, folder: Path, errors: Path | None = None, **more: Any) -> Iterator[Server]:
     """Run `events-api` on a free port; what it prints to standard error goes to the file `errors`, if there is one."""
     command = [*COMMAND, "--port", "0", *arguments]
     with (

@@ -41,10 +41,11 @@ class _Server:
 
 
 class _Client:
-    """A client that repeats one request."""
+    """A client that repeats one request, each for another person."""
 
-    def __init__(self, call: Call) -> None:
-        self._request = Request(call.name, call.method, call.path, call.body)
+    def __init__(self, call: Call, number: int) -> None:
+        body = call.body and {**call.body, "userId": f"newcomer-{number}"}
+        self._request = Request(call.name, call.method, call.path, body)
 
     def next_request(self) -> Request:
         return self._request
@@ -94,8 +95,8 @@ async def _samples(url: str, call: Call, clients: int, seconds: float) -> list[S
     samples: list[Sample] = []
     until = time.monotonic() + seconds
     async with connected(url, clients) as connections, asyncio.TaskGroup() as tasks:
-        for connection in connections:
-            tasks.create_task(run_client(connection, _Client(call), samples, until))
+        for number, connection in enumerate(connections):
+            tasks.create_task(run_client(connection, _Client(call, number), samples, until))
     return samples
 
 

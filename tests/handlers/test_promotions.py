@@ -181,7 +181,7 @@ def test_events_api_finishes_the_promotions_of_a_process_that_died_and_those_tha
 ) -> None:
     crowd(ministack_tables, 400)
     raise_and_crash(ministack_tables, monkeypatch, 200)
-    names: dict[str, Any] = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
+    names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
 
     def counts(url: str) -> tuple[int, int]:
         event = httpx.get(f"{url}/events/e").json()

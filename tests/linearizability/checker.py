@@ -7,6 +7,7 @@ operation was answered. An operation without an answer may take effect at any ti
 
 import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -128,23 +129,30 @@ def smallest(initial: State, history: History) -> History:
     """Return a minimal part of a history that is not linearizable either.
 
     Answers later than the first inexplicable one are dropped, then operations that only read, then further answers, one
-    by one. Each step only makes the rest easier to explain.
+    by one. Each step only makes the rest easier to explain, and is not made if the rest becomes too wide to be checked.
     """
     ends = sorted(operation.answered for operation in history if operation.known)
     first, last = 0, len(ends) - 1
     while first < last:
         middle = (first + last) // 2
-        if check(initial, _until(history, ends[middle])).explained:
-            first = middle + 1
-        else:
+        if _inexplicable(initial, _until(history, ends[middle])):
             last = middle
+        else:
+            first = middle + 1
     left = _until(history, ends[first])
     for reduce in (_without, _without_answer):
         for operation in left:
             other = reduce(left, operation)
-            if not check(initial, other).explained:
+            if _inexplicable(initial, other):
                 left = other
     return left
+
+
+def _inexplicable(initial: State, history: History) -> bool:
+    """Return whether it is certain that a history is not linearizable."""
+    with suppress(TooWideError):
+        return not check(initial, history).explained
+    return False
 
 
 def _until(history: History, end: float) -> History:

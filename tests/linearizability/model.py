@@ -27,6 +27,7 @@ batches of any size: after the capacity is raised, the service promotes in separ
 """
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -238,7 +239,7 @@ _CLAIMS: Final[Mapping[tuple[Name, int, str], Callable[[Call, Answer], tuple[Mom
     ),
     ("update", 200, ""): _updated,
     ("update", 409, "capacity-below-confirmed"): lambda call, answer: _reads(
-        lambda state: call.fields["capacity"] < len(state.confirmed) == answer.body["minimum"]
+        lambda state: call.fields.get("capacity", math.inf) < len(state.confirmed) == answer.body["minimum"]
     ),
     ("get event", 200, ""): _event_shown,
     ("get registration", 200, ""): lambda call, answer: _shown(call, answer.body),

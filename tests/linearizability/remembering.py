@@ -33,10 +33,10 @@ class RememberingTables(Tables):
                 self._events[event_id] = items
         return items
 
-    def transact(self, steps: Sequence[Step]) -> None:
+    def transact(self, steps: Sequence[Step], *, group: str | None = None) -> None:
         self._forget(writing=1)
         try:
-            super().transact(steps)
+            super().transact(steps, group=group)
         finally:
             self._forget(writing=-1)
 

@@ -38,10 +38,24 @@ class Mutant:
         setattr(storage, self.module, module)
 
 
+def together(*mutants: Mutant) -> Callable[[], None]:
+    """Return one defect in several modules, each loaded before those that import it."""
+
+    def load() -> None:
+        for mutant in mutants:
+            mutant()
+
+    return load
+
+
 MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
-    "oversell": Mutant("registrations", " AND #confirmed < #capacity", ""),
+    "oversell": together(  # Whether a person registers alone, or shares a transaction with others.
+        Mutant("rules", "if seats.free and not", "if not"),
+        Mutant("admissions", '"most": seats.capacity - taken', '"most": 100_000'),
+        Mutant("registrations", " AND #confirmed < #capacity", ""),
+    ),
     "promote-the-last": Mutant(
-        "registrations", "queue.waiting(tables, event_id, 1)", "queue.waiting(tables, event_id, 100)[::-1]"
+        "registrations", "queue.heads(tables, event_id, 1)", "queue.heads(tables, event_id, 100)[::-1]"
     ),
     "promote-nobody": Mutant("events", "queue.promote_waiting(tables, event_id, to_seats(seats))", "pass"),
     "give-a-place-twice": Mutant("registrations", "position=seats.waitlisted + 1", "position=seats.waitlisted or 1"),
@@ -53,6 +67,7 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "mix-two-states": Mutant(  # Another one: the fields of the request, and counts read later.
         "events", "    return to_event(details, seats)\n", "    return replace(to_event(details, seats), **changes)\n"
     ),
+    "answer-another": Mutant("group", "found[member.user_id] for", "found[left[0].user_id] for"),
     "remember-events": remember_events,  # Only a second server shows it.
 }
 

@@ -17,6 +17,7 @@ GONE = Answer(204)
 TYPE = "urn:problem-type:events-api:"
 NOT_REGISTERED = Answer(404, {"type": f"{TYPE}registration-not-found"})
 FULL = Answer(409, {"type": f"{TYPE}event-full"})
+BELOW_CONFIRMED = Answer(409, {"type": f"{TYPE}capacity-below-confirmed", "minimum": 1})
 
 
 def waitlisted(place: int, status: int = 201) -> Answer:
@@ -217,6 +218,10 @@ WRONG: dict[str, History] = {
         done("register", "ann", 0, 1, CONFIRMED),
         done("update", "", 2, 3, event(1, 0, 0), capacity=0),
     ],
+    "a change that leaves the capacity alone is refused because of the capacity": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        done("update", "", 2, 3, BELOW_CONFIRMED, status="ongoing"),
+    ],
     "a free seat is refused": [done("register", "ann", 0, 1, FULL)],
     "a place in the queue is refused": [
         done("register", "ann", 0, 1, CONFIRMED),
@@ -266,3 +271,14 @@ def test_a_history_that_is_too_wide_to_check_is_not_accepted(monkeypatch: pytest
     wide = [lost("register", f"user-{number}", 0) for number in range(20)]
     with pytest.raises(TooWideError):
         check(State(capacity=20), [*wide, done("get event", "", 1, 2, event(20, 5, 20))])
+
+
+def test_an_answer_is_shown_if_it_would_take_too_long_to_do_without_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    people = [f"user-{number}" for number in range(8)]
+    crowd = [done("register", user, number, number + 1, CONFIRMED) for number, user in enumerate(people)]
+    stale = done("get registration", people[0], 20, 21, NOT_REGISTERED)
+    monkeypatch.setattr(checker, "LIMIT", 40)
+    found = smallest(State(capacity=8), [*crowd, stale])
+    assert stale in found
+    assert sum(operation.known for operation in found) > 2
+    assert not check(State(capacity=8), found).explained

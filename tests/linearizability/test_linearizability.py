@@ -45,10 +45,17 @@ def test_servers_that_remember_an_event_while_another_changes_it_are_detected(
         assert "No order of these" in first_violation(running)
 
 
-def first_violation(running: Service) -> str:
+def test_an_answer_to_another_request_in_the_same_transaction_is_detected(
+    ministack_tables: Tables, store_url: str
+) -> None:
+    with service(ministack_tables, store_url, "answer-another", servers=1) as running:
+        assert first_violation(running, clients=8)
+
+
+def first_violation(running: Service, clients: int = 3) -> str:
     create_people(running.urls)
     figures = Figures()
-    judged = (figures.judge(record(running.urls, seed, clients=3, steps=20)) for seed in range(20))
+    judged = (figures.judge(record(running.urls, seed, clients=clients, steps=20)) for seed in range(20))
     return next(filter(None, judged), "")
 
 

@@ -2,7 +2,7 @@
 
 `--seed N --schedules 1` replays the schedule of seed N exactly. On a violation the command prints the trace of the
 schedule and exits with 1. `--mutants` makes the store ignore each part of each condition in turn, until the schedules
-have detected all of these mutants, and exits with 1 if they do not detect one of them.
+have detected all of these mutants and those of groups, and exits with 1 if they do not detect one of them.
 """
 
 import argparse
@@ -12,7 +12,8 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.simulation.mutants import demands, mutants, search
+from tests.simulation.group_mutants import GROUP_MUTANTS
+from tests.simulation.mutants import caught, demands, mutants, search
 from tests.simulation.network import Fault
 from tests.simulation.run import Outcome, simulate
 
@@ -62,6 +63,13 @@ def check_mutants(seed: int, schedules: int) -> int:
     for name, outcome in search(dict(left), range(seed, seed + schedules)):
         del left[name]
         print(f"{name}: seed {outcome.seed}: {outcome.violation}", flush=True)  # noqa: T201
+    total += len(GROUP_MUTANTS)
+    for mutant in GROUP_MUTANTS:
+        with mutant():
+            if found := caught(frozenset(), range(seed, seed + schedules)):
+                print(f"{mutant.__name__}: seed {found.seed}: {found.violation}", flush=True)  # noqa: T201
+            else:
+                left[mutant.__name__] = frozenset()
     for name in left:
         print(f"{name}: NOT CAUGHT", flush=True)  # noqa: T201
     print(f"{total - len(left)} of {total} mutants caught in {time.monotonic() - start:.0f} s")  # noqa: T201

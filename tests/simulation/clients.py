@@ -36,6 +36,13 @@ WRITES_ONLY: Final = {
     "create event": 1,
     "create user": 1,
 }
+#: Weights of a crowd whose requests share transactions.
+HOT: Final = (
+    {"register": 24, "unregister": 14, "update": 2, "get registration": 1, "list event": 1},
+    {"register": 30, "unregister": 5, "update": 1},
+    {"register": 5, "unregister": 30, "update": 1},
+    {"register": 6, "unregister": 16, "update": 8},
+)
 
 
 @dataclass(frozen=True, slots=True)

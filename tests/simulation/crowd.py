@@ -25,7 +25,8 @@ from storage.items import user_item
 from storage.model import User, now
 from tests.bench.conflicts import PLACE_WINDOWS, Partition
 from tests.simulation.clients import fields
-from tests.simulation.dynamodb import Address, Dynamo, TransactionCanceledError, address_of, cancelled
+from tests.simulation.dynamodb import Address, Dynamo, address_of
+from tests.simulation.errors import TransactionCanceledError, cancelled
 from tests.simulation.network import Client
 from tests.simulation.scheduler import Scheduler, virtual
 

@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
-
 from storage.schema import TABLES
+from tests.simulation.errors import cancelled, error
 from tests.simulation.expressions import Item, UnsupportedError, conjuncts, placeholders, updated
 
 #: The address of an item: table, partition key and sort key (empty if the table has none).
@@ -32,22 +31,6 @@ _INDEXES: Final = {
     for table, definition in TABLES.items()
     for index in definition.get("GlobalSecondaryIndexes", [])
 }
-
-
-class TransactionCanceledError(ClientError):
-    """The exception that boto3 raises for a cancelled transaction."""
-
-
-def error(code: str, operation: str, status: int = 400) -> ClientError:
-    """Return an error of DynamoDB as boto3 raises it."""
-    metadata: Any = {"HTTPStatusCode": status}
-    return ClientError({"Error": {"Code": code, "Message": code}, "ResponseMetadata": metadata}, operation)
-
-
-def cancelled(reasons: Sequence[Mapping[str, Any]]) -> TransactionCanceledError:
-    """Return the error of a cancelled transaction, with a reason for each step."""
-    answer: Any = {"Error": {"Code": "TransactionCanceledException", "Message": "cancelled"}}
-    return TransactionCanceledError(answer | {"CancellationReasons": list(reasons)}, "TransactWriteItems")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +83,20 @@ class Dynamo:
         if not consistent:
             return dict(self._view(consistent=False)).get(address)
         return self._unseen[address] if address in self._unseen else self.items.get(address)
+
+    def snapshot(self, table_keys: Sequence[tuple[str, Item]]) -> list[Item | None]:
+        """Return items as TransactGetItems sees them.
+
+        Raises:
+            TransactionCanceledError: A transaction holds one of them.
+
+        """
+        addresses = [address_of(table, key) for table, key in table_keys]
+        locked = self._locks.intersection(addresses)
+        if locked:
+            self.conflicts += 1
+            raise cancelled([{"Code": "TransactionConflict" if it in locked else "None"} for it in addresses])
+        return [self.items.get(address) for address in addresses]
 
     def range(self, request: Mapping[str, Any], *, page: int | None = None) -> dict[str, Any]:
         """Answer Query or Scan; `page` is the maximum number of items that DynamoDB evaluates per page."""

@@ -17,7 +17,9 @@ from botocore.exceptions import (
     ReadTimeoutError,
 )
 
-from tests.simulation.dynamodb import Dynamo, TransactionCanceledError, cancelled, error
+from storage.items import USER_PREFIX
+from tests.simulation.dynamodb import Dynamo
+from tests.simulation.errors import TransactionCanceledError, cancelled, error
 from tests.simulation.scheduler import Scheduler
 
 ATTEMPTS: Final = 3
@@ -71,13 +73,22 @@ def _raised(fault: Fault, operation: str) -> BaseException:
 class Result:
     """What the answer to a transaction, or its loss, tells about the transaction with this token.
 
-    It is `overtaken` if it was cancelled while an earlier copy of the request is still under way.
+    It is `overtaken` if it was cancelled while an earlier copy of the request is still under way. `users` are those
+    whose registrations it puts or deletes.
     """
 
     about: Any
+    users: frozenset[str]
     token: str
     known: bool
     overtaken: bool = False
+
+
+def _users(members: list[Any]) -> frozenset[str]:
+    """Return the users whose registrations a transaction puts or deletes."""
+    written = [member.get("Put", {}).get("Item") or member.get("Delete", {}).get("Key") or {} for member in members]
+    sorts = [item["sk"]["S"] for item in written if "sk" in item]
+    return frozenset(sort.removeprefix(USER_PREFIX) for sort in sorts if sort.startswith(USER_PREFIX))
 
 
 @dataclass
@@ -149,10 +160,19 @@ class Client:
         try:
             answer = self._call("TransactWriteItems", write, met)
         except (ClientError, BotoCoreError, Crash) as failure:
-            self._report(token, met, failure)
+            self._report(token, _users(members), met, failure)
             raise
-        self._report(token, met)
+        self._report(token, _users(members), met)
         return answer
+
+    def transact_get_items(self, **request: Any) -> dict[str, Any]:
+        gets = [member["Get"] for member in request["TransactItems"]]
+
+        def read() -> dict[str, Any]:
+            items = self.dynamo.snapshot([(get["TableName"], get["Key"]) for get in gets])
+            return {"Responses": [{} if item is None else {"Item": item} for item in items]}
+
+        return self._call("TransactGetItems", lambda _fault: read())
 
     def _call(
         self, operation: str, work: Callable[[Fault | None], dict[str, Any]], met: set[Fault | None] | None = None
@@ -221,13 +241,15 @@ class Client:
         self.note(f"{operation} meets {fault.name}: {fault.value}")
         return fault
 
-    def _report(self, token: str, met: set[Fault | None], failure: BaseException | None = None) -> None:
+    def _report(
+        self, token: str, users: frozenset[str], met: set[Fault | None], failure: BaseException | None = None
+    ) -> None:
         """Report the outcome of a transaction, or that it is unknown; another error leaves it as it was."""
         if Fault.LATE in met:
             self._delayed.add(token)
         refused = isinstance(failure, TransactionCanceledError)
         if failure is None or refused:
             overtaken = refused and token in self._delayed
-            self.on_outcome(Result(self.scheduler.about, token, known=True, overtaken=overtaken))
+            self.on_outcome(Result(self.scheduler.about, users, token, known=True, overtaken=overtaken))
         elif met & _UNKNOWN:
-            self.on_outcome(Result(self.scheduler.about, token, known=False))
+            self.on_outcome(Result(self.scheduler.about, users, token, known=False))

@@ -12,8 +12,20 @@ from storage.dynamodb.deadline import within
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from tests.simulation.answers import check_answer
-from tests.simulation.clients import CAPACITIES, WEIGHTS, WRITES_ONLY, Call, Request, draw, execute, fields, repeated
+from tests.simulation.clients import (
+    CAPACITIES,
+    HOT,
+    WEIGHTS,
+    WRITES_ONLY,
+    Call,
+    Request,
+    draw,
+    execute,
+    fields,
+    repeated,
+)
 from tests.simulation.dynamodb import Change, Demand, Dynamo
+from tests.simulation.grouped import SIZES, Batch, Process, calls_of, grouping
 from tests.simulation.network import Client, Crash, Fault, Result
 from tests.simulation.scheduler import Scheduler, virtual
 from tests.simulation.timeline import Commit, Timeline, ViolationError
@@ -41,7 +53,7 @@ def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), trace: bool
     outcome = Outcome(seed)
     world = World(Random(seed), ignored, outcome.trace if trace else None)  # noqa: S311 - reproducible, not secret
     try:
-        with virtual(world.scheduler, world.random, world.batch):
+        with virtual(world.scheduler, world.random, world.batch), grouping(world.scheduler, world.sizes):
             world.run()
             world.check_at_rest()
     except ViolationError as violation:
@@ -65,6 +77,10 @@ class World:
         """Draw the parameters: numbers of clients and events, rates of faults, latency."""
         self.random = random
         self._trace = trace
+        #: Whether requests of one process share transactions, and the sizes of these.
+        self.grouped, self.sizes = random.random() < 0.5, random.choice(SIZES)
+        #: Whether many clients crowd one event.
+        self.hot = self.grouped and random.random() < 0.7
         self.timeline = Timeline()
         self.calls: list[Call] = []
         self.batch = random.choice((1, 2, 49))
@@ -83,26 +99,31 @@ class World:
             self.dynamo,
             self.scheduler,
             random,
-            _rates(random),
+            _rates(random) if not self.hot or random.random() < 0.5 else {},
             busy_after_loss=random.choice((0.0, 0.0, 0.5)),
             latency=random.choice((0.0, 0.0005, 0.01)),
             on_outcome=_note_outcome,
             note=self.note,
         )
-        self.weights = random.choice((WEIGHTS, WRITES_ONLY, WRITES_ONLY))
-        self.event_ids = ["e0", "e1"][: random.choice((1, 1, 1, 2))]
-        self.user_ids = [f"u{number}" for number in range(random.choice((2, 3, 4, 5, 8)))]
+        self.weights = random.choice(HOT if self.hot else (WEIGHTS, WRITES_ONLY, WRITES_ONLY))
+        self.event_ids = ["e0", "e1"][: 1 if self.hot else random.choice((1, 1, 1, 2))]
+        self.user_ids = [f"u{number}" for number in range(random.choice((8, 16) if self.hot else (2, 3, 4, 5, 8)))]
         self.versions: dict[str, list[str]] = {event_id: [] for event_id in self.event_ids}
         #: The events whose calls, or the worker for them, died: a promotion may have no owner.
         self.crashed: set[str] = set()
+        self.processes: list[Process] = []
 
     def run(self) -> None:
         """Run all clients to their ends."""
-        self.tables = Tables(cast("Any", self.client), retry_seconds=self.random.choice((0.05, 0.5, 5)))
-        self.tables.hand_over = self._hand_over
+        retry_seconds = self.random.choice((0.05, 0.5, 5))
+        for _ in range(self.random.choice((1, 2, 2))):
+            tables = Tables(cast("Any", self.client), retry_seconds=retry_seconds)
+            tables.hand_over = self._hand_over
+            self.processes.append(Process(tables, self.scheduler))
+        self.tables = self.processes[0].tables
         self._begin()
         self.client.quiet = False
-        for number in range(self.random.randint(2, 6)):
+        for number in range(self.random.randint(*((8, 16) if self.hot else (2, 6)))):
             self.scheduler.spawn(lambda number=number: self._act(f"client {number}"))  # type: ignore[misc]
         self.scheduler.run()
         self.client.quiet = True
@@ -114,23 +135,28 @@ class World:
 
     def _begin(self) -> None:
         for user_id in self.user_ids:
-            if self.random.random() < 0.9:
+            if self.random.random() < (0.97 if self.hot else 0.9):
                 users.create(self.tables, user_id, user_id)
         for event_id in self.event_ids:
-            capacity, waitlist = self.random.choice(CAPACITIES), self.random.random() < 0.85
+            capacity, waitlist = self.random.choice(CAPACITIES), self.random.random() < (0.95 if self.hot else 0.85)
             events.create(self.tables, event_id, fields({"capacity": capacity, "has_waitlist": waitlist}))
-            for user_id in self.random.sample(
-                self.user_ids, self.random.choice((0, len(self.user_ids) // 2, len(self.user_ids)))
-            ):
+            for user_id in self.random.sample(self.user_ids, self.random.choice(self._crowds())):
                 with contextlib.suppress(Refusal):
                     registrations.register(self.tables, event_id, user_id)
 
+    def _crowds(self) -> list[int]:
+        """Return the numbers of people, of which one is registered at the beginning."""
+        everybody = len(self.user_ids)
+        if self.hot:
+            return [0, everybody // 8] if self.weights["register"] > self.weights["unregister"] else [everybody]
+        return [0, everybody // 2, everybody]
+
     def _act(self, name: str) -> None:
-        for _ in range(self.random.randint(3, 7)):
+        for _ in range(self.random.randint(*((1, 3) if self.hot else (3, 7)))):
             request = draw(self.random, self.event_ids, self.user_ids, self.versions, self.weights)
             while repeated(self.random, self.perform(name, request)):
                 self.scheduler.pause(self.random.random())
-            self.scheduler.pause(self.random.choice((0.0, 0.001, 0.1)))
+            self.scheduler.pause(0.0 if self.hot else self.random.choice((0.0, 0.001, 0.1)))
 
     def perform(self, client: str, request: Request) -> Any:
         """Execute a request, and check its answer."""
@@ -140,7 +166,7 @@ class World:
         self.note(f"{call} ?")
         try:
             with within(self.random.choice((1.35, 2.25, float("inf"), float("inf")))):
-                call.outcome = execute(self.tables, request)
+                call.outcome = self._execute(request)
         except (Refusal, Crash) as outcome:
             call.outcome = outcome
         call.until, call.over = self.dynamo.moment, True
@@ -152,6 +178,13 @@ class World:
         self._check_promotion(call)
         self.scheduler.about = None
         return call.outcome
+
+    def _execute(self, request: Request) -> Any:
+        process = self.random.choice(self.processes)
+        if self.grouped and not self.client.quiet and request.name in {"register", "unregister"}:
+            kind: Any = request.name
+            return process.change(kind, request.event_id, request.user_id)
+        return execute(process.tables, request)
 
     def _check_promotion(self, call: Call) -> None:
         """Check that a successful write completed the promotion that it caused or found interrupted."""
@@ -182,9 +215,14 @@ class World:
 
     def _committed(self, changes: Sequence[Change], by: Any) -> None:
         for commit in self.timeline.record(self.dynamo.moment, changes, by):
-            if by is not None:
-                by.commits.append(commit)
+            together = len({*commit.came, *commit.left})
+            self.timeline.figures["shared transactions"] += together > 1
+            self.timeline.figures["requests in shared transactions"] += together if together > 1 else 0
+            for call in calls_of(by, {*commit.came, *commit.left}):
+                call.commits.append(commit)
             self.note(f"transaction {commit.moment} for {by}: {_described(commit)}")
+            if isinstance(by, Batch) and by.jumped(commit.came):
+                raise ViolationError(f"transaction {commit.moment} for {by}: the order of arrival is not the queue's")
 
     def check_at_rest(self) -> None:
         """Complete promotions whose owner died with one more write each, then audit the tables."""
@@ -217,8 +255,7 @@ class World:
 
 
 def _note_outcome(result: Result) -> None:
-    call: Call | None = result.about
-    if call is not None:
+    for call in calls_of(result.about, {*result.users}):
         (call.undecided.discard if result.known else call.undecided.add)(result.token)
         call.overtaken = call.overtaken or result.overtaken
 

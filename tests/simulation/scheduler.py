@@ -27,6 +27,10 @@ class Task:
         self.greenlet = greenlet.greenlet(run, parent=turn)
 
 
+class StuckError(Exception):
+    """Every task waits for another."""
+
+
 class Scheduler:
     """Chooses the next task, which runs alone until it pauses. It is also the clock, in seconds."""
 
@@ -74,6 +78,8 @@ class Scheduler:
         ready = [task for task in self._tasks if task.wakes <= self._now]
         if not ready:
             self._now = min(task.wakes for task in self._tasks)
+            if self._now == float("inf"):
+                raise StuckError("every task waits for another: a request is never answered")
             return
         if self._current not in ready or self._random.random() >= self._stay:
             self._current = self._random.choice(ready)
@@ -91,12 +97,17 @@ class Scheduler:
         self._current.wakes = self._now + seconds
         self._turn.switch()
 
-    def wait(self, future: "Future[Any]") -> None:
-        """Let other tasks run until a future is done."""
+    def wait(self, future: "Future[Any]", *, until: float = float("inf")) -> bool:
+        """Let other tasks run until a future is done, or until a time; return whether the future is done."""
         task = self._current
         assert task is not None
         future.add_done_callback(lambda _future: setattr(task, "wakes", self._now))
-        self.pause(float("inf"))
+        self.pause(until - self._now)
+        return future.done()
+
+    def future(self) -> "Future[Any]":
+        """Return a future for which a task can wait."""
+        return _Future(self)
 
     def monotonic(self) -> float:
         """Return the virtual time, like `time.monotonic`."""
@@ -159,8 +170,8 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
             time=scheduler,
             _wait=scheduler.pause,
             _random=random,
-            ThreadPoolExecutor=scheduler.executor,
         ),
+        mock.patch("storage.dynamodb.threads.ThreadPoolExecutor", scheduler.executor),
         mock.patch("storage.dynamodb.deadline.time", scheduler),
         mock.patch("storage.dynamodb.outages.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),

@@ -15,10 +15,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 from storage import audit, events, users
+from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal
 from tests.simulation.clients import draw, execute, fields
-from tests.simulation.dynamodb import Dynamo, TransactionCanceledError
+from tests.simulation.dynamodb import Dynamo
+from tests.simulation.errors import TransactionCanceledError
 from tests.simulation.expressions import UnsupportedError, conjuncts, updated
 from tests.simulation.network import Client
 from tests.simulation.scheduler import Scheduler
@@ -337,3 +339,29 @@ def test_a_read_by_key_lags_unless_it_is_consistent(call: str) -> None:
         dynamo.transact(put(number), str(number))
     assert seen(ConsistentRead=True) == {"7"}
     assert seen() == {"3", "4", "5", "6", "7"}
+
+
+def test_several_items_as_of_one_moment_are_as_the_emulator_returns_them(ministack_tables: Tables) -> None:
+    model = Tables(cast("Any", model_client()))
+    for tables in (model, ministack_tables):
+        users.create(tables, "ada", "Ada")
+    keys: list[tuple[str, dict[str, str]]] = [("Users", {"userId": "ada"}), ("Users", {"userId": "nobody"})]
+    found, emulated = model.snapshot(keys), ministack_tables.snapshot(keys)
+    assert [item and item["name"] for item in found] == [item and item["name"] for item in emulated] == ["Ada", None]
+
+
+def test_several_items_are_not_read_while_a_transaction_holds_one_of_them() -> None:
+    dynamo = Dynamo(random.Random(0), tear=lambda: True)  # noqa: S311 - reproducible, not secret
+    tables = Tables(cast("Any", model_client(dynamo)))
+    conflicts: list[Any] = []
+
+    def read() -> None:
+        try:
+            conflicts.append(tables.snapshot([("Users", {"userId": "other"}), ("Users", {"userId": "ada"})]))
+        except Changed as changed:
+            conflicts.append(changed)
+
+    dynamo.pause = read
+    users.create(tables, "ada", "Ada")
+    assert conflicts
+    assert all(isinstance(conflict, Changed) for conflict in conflicts)

@@ -1,17 +1,27 @@
 """The simulation detects a store that ignores any part of any condition that `storage` sends."""
 
-from tests.simulation.mutants import REDUNDANT, affects, caught, demands, mutants, search, short
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.simulation.group_mutants import GROUP_MUTANTS
+from tests.simulation.mutants import REDUNDANT, TOO_RARE, affects, caught, demands, mutants, search, short
 from tests.simulation.run import simulate
 
 #: Seeds that catch most mutants; `python -m tests.simulation --mutants` finds them, and checks every mutant.
-SEEDS = (1, 7, 11, 46, 58, 1001, 1178, 1625, 2104)
+SEEDS = (1, 3, 13, 18, 52, 77, 79, 89, 90, 100, 103, 643)
+#: Seeds that catch each mutant of a group, at least two of them.
+GROUP_SEEDS = (1, 3, 7, 9, 88, 108)
 #: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 
 
 def test_ignoring_a_part_of_a_condition_is_detected() -> None:
     found = {name: outcome.seed for name, outcome in search(dict(mutants(demands(ALL))), SEEDS)}
-    assert len(found) >= 12, found
+    assert len(found) >= 20, found
 
 
 def test_a_mutant_that_affects_no_step_of_a_schedule_runs_the_same_schedule() -> None:
@@ -32,7 +42,19 @@ def test_a_mutant_that_affects_no_step_of_a_schedule_runs_the_same_schedule() ->
 def test_every_demand_that_is_listed_as_redundant_is_made_by_storage() -> None:
     """When a condition changes, change its entry in `REDUNDANT` as well."""
     known = {short(demand) for demand in demands(ALL)}
-    assert {part for redundant in REDUNDANT for part in redundant.demands} <= known
+    assert {part for redundant in REDUNDANT for part in redundant.demands} | TOO_RARE.keys() <= known
+
+
+@pytest.mark.parametrize("test", TOO_RARE.values())
+def test_a_demand_that_is_listed_as_too_rare_has_a_test_of_its_own(test: str) -> None:
+    file, name = test.split("::")
+    assert f"def {name}(" in Path(file).read_text()
+
+
+@pytest.mark.parametrize("mutant", GROUP_MUTANTS)
+def test_a_group_that_harms_one_member_is_detected(mutant: Callable[[], AbstractContextManager[Any]]) -> None:
+    with mutant():
+        assert caught(frozenset(), GROUP_SEEDS)
 
 
 def test_the_check_of_the_place_ahead_prevents_a_queue_jump() -> None:

@@ -76,7 +76,8 @@ def test_the_command_names_mutants_that_no_schedule_detects_and_exits_with_1(
     monkeypatch.setattr("sys.argv", ["simulation", "--mutants", "--schedules", "2"])
     assert command.main() == 1
     printed = capsys.readouterr().out
-    assert "Put Users attribute_not_exists ( #userId ) of attribute_not_exists(#userId): seed 0: user u1 is" in printed
+    name = "Put EVENT# USER# attribute_not_exists ( #pk ) of attribute_not_exists(#pk)"
+    assert f"{name}: seed 0: event e0, transaction 6: the count of the confirmed is wrong" in printed
     assert ": NOT CAUGHT\n" in printed
     assert " mutants caught in " in printed
 

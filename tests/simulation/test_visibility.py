@@ -7,7 +7,9 @@ from typing import Any, cast
 
 import pytest
 
-from storage import audit, events, registration_lists, registrations, users
+from storage import audit, events, queue, registration_lists, registrations, users
+from storage.admissions import register_all
+from storage.departures import unregister_all
 from storage.dynamodb.attributes import Key, marshal
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, EventNotFound, RegistrationNotFound
@@ -174,3 +176,88 @@ def listed(tables: Tables, user_id: str) -> int | None:
     """Return the position in the only registration of a user, as the list shows it."""
     ((registration, _event),) = registration_lists.of_user(tables, user_id, limit=10).entries
     return registration.position
+
+
+class LastHidden(InOrder):
+    """Makes one item of the queue visible after all others."""
+
+    def sample(self, population: Any, k: int, *, counts: Any = None) -> list[Any]:
+        return sorted(super().sample(population, k, counts=counts), key=lambda it: it[2] == queue_key("e", 0)["sk"])
+
+
+class Another:
+    """Acts once, when of the places that one transaction writes only the first is not visible yet."""
+
+    def __init__(self, dynamo: Dynamo, last: int, act: Callable[[], object]) -> None:
+        self.acted = False
+        self._dynamo, self._act, self._last = dynamo, act, last
+        dynamo.random = LastHidden(0)
+        dynamo.tear = lambda: not self.acted
+        dynamo.pause = self._pause
+
+    def _visible(self, seq: int) -> bool:
+        return self._dynamo.get("Registrations", marshal(queue_key("e", seq)), consistent=True) is not None
+
+    def _pause(self) -> None:
+        if not self.acted and self._visible(self._last) and not self._visible(0):
+            self.acted = True
+            self._act()
+
+
+@pytest.fixture
+def other(tables: Tables) -> Tables:
+    """Return the tables of another process, which does not know that a transaction was answered."""
+    return Tables(tables.client, retry_seconds=0.1)
+
+
+def test_a_person_is_not_promoted_ahead_of_one_who_joined_in_the_same_transaction(
+    tables: Tables, other: Tables, dynamo: Dynamo
+) -> None:
+    def hand_on_the_seat() -> None:
+        with pytest.raises(Contention):
+            registrations.unregister(other, "e", "a")
+        with pytest.raises(Contention):
+            raise next(filter(None, unregister_all(other, "e", "a").values()))
+
+    another = Another(dynamo, 1, hand_on_the_seat)
+    register_all(tables, "e", "bc")
+    assert another.acted
+    registrations.unregister(other, "e", "a")
+    assert registrations.get(tables, "e", "b").status == "confirmed"
+    assert list(audit.audit(tables)) == []
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "in a batch"])
+def test_a_person_does_not_leave_before_the_place_ahead_in_the_same_transaction_is_visible(
+    tables: Tables, other: Tables, dynamo: Dynamo, *, together: bool
+) -> None:
+    """Otherwise the one behind would be promoted, as nothing is visible ahead, ahead of the one in front."""
+
+    def leave_and_hand_on_the_seat() -> None:
+        if together:
+            assert isinstance(unregister_all(other, "e", "c")["c"], Contention)
+        else:
+            with pytest.raises(Contention):
+                registrations.unregister(other, "e", "c")
+        with pytest.raises(Contention):
+            registrations.unregister(other, "e", "a")
+
+    another = Another(dynamo, 2, leave_and_hand_on_the_seat)
+    register_all(tables, "e", "bcd")
+    assert another.acted
+    unregister_all(other, "e", "ac")
+    assert [registrations.get(tables, "e", user_id).status for user_id in "bd"] == ["confirmed", "waitlisted"]
+    assert list(audit.audit(tables)) == []
+
+
+def test_several_people_are_promoted_only_if_all_places_between_them_are_visible(
+    tables: Tables, other: Tables, dynamo: Dynamo
+) -> None:
+    another = Another(dynamo, 2, lambda: events.update(other, "e", {"capacity": 3}))
+    register_all(tables, "e", "bcd")
+    assert another.acted
+    queue.resume(other, "e")
+    assert [registrations.get(tables, "e", user_id).status for user_id in "bcd"] == [
+        "confirmed", "confirmed", "waitlisted",
+    ]  # fmt: skip
+    assert list(audit.audit(tables)) == []

@@ -176,10 +176,11 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
         [seq for seq in commit.came.values() if seq is None],
         [s for s in commit.came.values() if s is not None],
     )
-    full = before.confirmed >= before.number("capacity")
-    owed = before.open and before.places and None in left
+    full = before.confirmed + len(seats) >= before.number("capacity")
+    freed = left.count(None)
+    owed = min(freed, len(before.places.keys() - left)) if before.open else 0
     return {
-        "a promotion skips the head of the queue": promoted != sorted(before.places)[: len(promoted)],
+        "a promotion skips the head of the queue": promoted != sorted(before.places.keys() - left)[: len(promoted)],
         "a confirmed person is demoted": any(
             seq is None and after.people.get(user, None) is not None for user, seq in before.people.items()
         ),
@@ -192,8 +193,8 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
         "a person is waitlisted although the waitlist is off": bool(places) and not before.value("hasWaitlist"),
         "a person is waitlisted beside a free seat": bool(places) and not full and not before.places,
         "a number of the queue is reused": any(seq < before.number("nextSeq") for seq in places),
-        "a freed seat does not go to the head of the queue": bool(owed) and len(promoted) != 1,
-        "leaving the queue promotes a person": bool(promoted and left) and None not in left,
+        "a freed seat does not go to the head of the queue": bool(left) and len(promoted) < owed,
+        "leaving the queue promotes a person": bool(left) and len(promoted) > freed,
         "an event is overwritten": before.exists
         and after.exists
         and (before.details or {})["createdAt"] != (after.details or {})["createdAt"],

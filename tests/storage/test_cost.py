@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from storage import events, queue, registration_lists, registrations, users
+from storage.admissions import register_all
+from storage.departures import unregister_all
+from storage.dynamodb.recent import Recent
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered, EventFull
@@ -84,6 +87,58 @@ def test_unregistering_is_two_reads_and_a_transaction(tables: Tables, event_id: 
     meter = cost(tables, lambda: registrations.unregister(tables, event_id, user_id))
     assert meter.calls == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
     assert (meter.reads, meter.writes) == (2, writes)
+
+
+@pytest.mark.parametrize("people", [2, 5])
+def test_registering_several_people_together_is_one_read_and_one_transaction(tables: Tables, people: int) -> None:
+    events.update(tables, "free", {"capacity": people + 1})
+    for waiting, writes in ((0, 2 + 6 * people), (1, 4 + 8 * people)):
+        if waiting:
+            registrations.register(tables, "free", PEOPLE[1])
+        crowd = PEOPLE[2:7][:people] if not waiting else PEOPLE[7:12][:people]
+        meter = cost(tables, lambda crowd=crowd: register_all(tables, "free", crowd))  # type: ignore[misc]
+        assert (meter.calls, meter.reads, meter.writes) == ({"GetItem": 1, "TransactWriteItems": 1}, 1, writes)
+
+
+def test_the_positions_of_those_who_wait_already_are_read_together(tables: Tables) -> None:
+    """People who repeat a request in a rush do not slow down the others."""
+    meter = cost(tables, lambda: register_all(tables, "full", PEOPLE[2:9]))
+    assert meter.calls == {"GetItem": 1, "TransactWriteItems": 2, "Query": 2}
+    events.update(tables, "full", {"has_waitlist": False})
+    meter = cost(tables, lambda: register_all(tables, "full", PEOPLE[2:12]))
+    assert meter.calls == {"GetItem": 1, "TransactGetItems": 1, "Query": 2}
+
+
+@pytest.mark.parametrize(
+    ("leavers", "queries", "writes"),
+    [((0, 1), 1, 2 + 8 * 2), ((3, 4), 0, 2 + 6 * 2 + 2), ((0, 3), 1, 2 + 8 * 2)],
+    ids=["two seats for the first two in the queue", "two places", "a seat and a place"],
+)
+def test_unregistering_several_people_together_is_a_batch_and_a_transaction(
+    tables: Tables, leavers: tuple[int, int], queries: int, writes: int
+) -> None:
+    meter = cost(tables, lambda: unregister_all(tables, "full", [PEOPLE[number] for number in leavers]))
+    assert meter.calls == {"BatchGetItem": 1, "TransactWriteItems": 1} | ({"Query": 1} if queries else {})
+    assert (meter.reads, meter.writes) == (3 + queries, writes)
+
+
+def test_seats_that_nobody_waits_for_are_freed_together_without_a_query(tables: Tables) -> None:
+    register_all(tables, "free", PEOPLE[1:3])
+    meter = cost(tables, lambda: unregister_all(tables, "free", PEOPLE[:3]))
+    assert (meter.calls, meter.reads, meter.writes) == ({"BatchGetItem": 1, "TransactWriteItems": 1}, 4, 2 + 4 * 3)
+
+
+def test_a_place_that_another_process_wrote_together_with_the_one_ahead_costs_more(tables: Tables) -> None:
+    register_all(tables, "full", PEOPLE[7:12])
+    for own, reads, writes in ((True, 2, 10), (False, 2, 12)):
+        tables.answered = tables.answered if own else Recent(1)
+        meter = cost(tables, lambda own=own: registrations.unregister(tables, "full", PEOPLE[9 if own else 11]))  # type: ignore[misc]
+        assert (meter.reads, meter.writes) == (reads, writes)
+    for user_id in PEOPLE[:5]:
+        registrations.unregister(tables, "full", user_id)
+    meter = cost(tables, lambda: registrations.unregister(tables, "full", PEOPLE[5]))
+    assert meter.calls == {"GetItem": 1, "Query": 2, "TransactGetItems": 1, "TransactWriteItems": 1}
+    assert (meter.reads, meter.writes) == (2 + 3, 10)
 
 
 def test_updating_an_event_is_a_query_before_and_after_one_transaction(tables: Tables) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, queue, registration_lists, registrations, rules, users
+from storage import event_items, events, queue, registration_lists, registrations, rules, users
 from storage.audit import audit
 from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
@@ -129,11 +129,11 @@ def test_an_update_repeated_with_the_old_version_after_a_503_succeeds_and_contin
     tables: Tables, handed_over: list[str], monkeypatch: pytest.MonkeyPatch, lost: type[Exception]
 ) -> None:
     old = events.get(tables, "e").version
-    read_whole = events._current  # noqa: SLF001 - the read that fails
-    monkeypatch.setattr(events, "_current", failing(lost))
+    read_whole = event_items.current
+    monkeypatch.setattr(event_items, "current", failing(lost))
     with pytest.raises(lost):
         events.update(tables, "e", {"capacity": 1 + WAITING}, [old])
-    monkeypatch.setattr(events, "_current", read_whole)
+    monkeypatch.setattr(event_items, "current", read_whole)
     assert handed_over == ["e"], "the promotion has an owner although nobody may repeat the request"
     event = events.update(tables, "e", {"capacity": 1 + WAITING}, [old])
     assert (event.confirmed, event.waitlisted) == (1 + WAITING, 0)

@@ -154,13 +154,13 @@ def test_the_seat_of_a_person_promoted_between_the_reads_of_leaving_goes_to_the_
     make_event(moto_tables)
     register(moto_tables, "a", "b", "c", "d")
 
-    def each(_tables: Tables, first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
+    def each(first: Callable[[], Any], second: Callable[[], Any]) -> tuple[Any, Any]:
         monkeypatch.undo()
         head = second()
         registrations.unregister(moto_tables, "e", "a")
         return first(), head
 
-    monkeypatch.setattr(Tables, "each", each)
+    monkeypatch.setattr(moto_tables, "each", each)
     registrations.unregister(moto_tables, "e", "c")
     assert state(moto_tables) == ("bd", "")
 

@@ -1,4 +1,7 @@
-"""Changes to one event wait for each other in the process; other events do not, below the limit of all changes."""
+"""Updates of one event wait for each other in the process; other events do not, below the limit of all changes.
+
+`test_writers.py` has registrations.
+"""
 
 import asyncio
 import contextlib
@@ -6,6 +9,7 @@ import gc
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx
@@ -14,9 +18,9 @@ import pytest
 from handlers.app import create_app
 from handlers.pipeline.operations import CHANGES, WRITERS
 from handlers.pipeline.turns import Turns
-from storage import registrations
+from storage import events, registrations
 from storage.dynamodb.tables import Tables
-from storage.errors import RegistrationNotFound
+from storage.errors import EventNotFound, RegistrationNotFound
 from tests.apparatus.client import EVENT, Client
 
 #: Ends a test that waits for what never happens; no test takes as long otherwise.
@@ -37,17 +41,19 @@ def talk(tables: Tables, with_client: Talk) -> Any:
 
 
 @contextmanager
-def long_changes(monkeypatch: pytest.MonkeyPatch, changes: int) -> Iterator[Callable[[], Coroutine[Any, Any, Any]]]:
-    """Make registering last until the context ends; the result waits until this number of registrations has begun."""
+def long_changes(
+    monkeypatch: pytest.MonkeyPatch, changes: int, module: Any = registrations, name: str = "register"
+) -> Iterator[Callable[[], Coroutine[Any, Any, Any]]]:
+    """Make a change last until the context ends; the result waits until this number of changes has begun."""
     begun, over = threading.Barrier(changes + 1), threading.Event()
 
-    def register(*_arguments: Any) -> None:
+    def change(*_arguments: Any) -> None:
         begun.wait(PATIENCE)
         over.wait(PATIENCE)
         raise RegistrationNotFound
 
     with monkeypatch.context() as patch:
-        patch.setattr(registrations, "register", register)
+        patch.setattr(module, name, change)
         try:
             yield lambda: asyncio.to_thread(begun.wait, PATIENCE)
         finally:
@@ -60,7 +66,11 @@ def register(client: httpx.AsyncClient, number: int, event: str = "conf") -> "as
     return asyncio.create_task(client.post(path, json={"userId": f"u{number}", **body}))
 
 
-def test_a_process_makes_four_changes_to_an_event_at_a_time_and_others_to_it_wait(
+def update(client: httpx.AsyncClient, _number: int) -> "asyncio.Task[httpx.Response]":
+    return asyncio.create_task(client.put("/events/conf", json=EVENT))
+
+
+def test_a_process_makes_four_updates_of_an_event_at_a_time_and_others_wait(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)
@@ -70,33 +80,57 @@ def test_a_process_makes_four_changes_to_an_event_at_a_time_and_others_to_it_wai
         four.wait(PATIENCE)
         with contextlib.suppress(threading.BrokenBarrierError):
             crowded.append(five.wait(0.5))
-        raise RegistrationNotFound
+        raise EventNotFound
 
-    async def register_all(client: httpx.AsyncClient) -> list[httpx.Response]:
-        return await asyncio.gather(*(register(client, number) for number in range(3 * WRITERS)))
+    async def update_all(client: httpx.AsyncClient) -> list[httpx.Response]:
+        return await asyncio.gather(*(update(client, number) for number in range(3 * WRITERS)))
 
-    monkeypatch.setattr(registrations, "register", crowd)
-    assert {answer.status_code for answer in talk(moto_tables, register_all)} == {404}
+    monkeypatch.setattr(events, "update", crowd)
+    assert {answer.status_code for answer in talk(moto_tables, update_all)} == {404}
     assert (WRITERS, crowded) == (4, [])
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of an event, the function of `storage` behind it, and the maximum number of them at a time."""
+
+    send: Callable[..., "asyncio.Task[httpx.Response]"]
+    module: Any
+    name: str
+    limit: int
+    #: A change of the other kind to another event, which waits for none of them.
+    other: tuple[str, str, dict[str, Any]]
+
+
+UPDATED = EVENT | {"eventId": "other", "capacity": 3}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(register, registrations, "register", 1, ("PUT", "/events/other", UPDATED)),
+        Change(update, events, "update", WRITERS, ("POST", "/events/other/registrations", {"userId": "ada"})),
+    ],
+    ids=["registrations", "updates"],
+)
 def test_long_changes_to_an_event_delay_neither_other_events_nor_users_nor_reads(
-    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch, change: Change
 ) -> None:
-    other = EVENT | {"eventId": "other"}
+    (method, path, body), other = change.other, EVENT | {"eventId": "other"}
     for event in (EVENT, other):
         assert Client(create_app(moto_tables)).post("/events", json=event).status_code == 201
 
     async def others(client: httpx.AsyncClient) -> list[int]:
-        with long_changes(monkeypatch, WRITERS) as begun:
-            tasks = [register(client, number) for number in range(2 * WRITERS)]
+        with long_changes(monkeypatch, change.limit, change.module, change.name) as begun:
+            tasks = [change.send(client, number) for number in range(change.limit)]
             await begun()
+            tasks += [change.send(client, number) for number in range(change.limit, 2 * WRITERS)]
             answers = [
                 await asyncio.wait_for(answer, PATIENCE)
                 for answer in (
                     client.post("/users", json={"userId": "ada", "name": "Ada"}),
                     client.post("/events", json=EVENT | {"eventId": "new"}),
-                    client.put("/events/other", json=other | {"capacity": 3}),
+                    client.request(method, path, json=body),
                     client.delete("/events/other"),
                     client.get("/events/conf"),
                 )
@@ -105,7 +139,13 @@ def test_long_changes_to_an_event_delay_neither_other_events_nor_users_nor_reads
         await asyncio.wait(tasks)
         return [answer.status_code for answer in answers]
 
-    assert talk(moto_tables, others) == [201, 201, 200, 204, 200]
+    assert talk(moto_tables, others) == [
+        201,
+        201,
+        200 if method == "PUT" else 201,
+        204 if method == "PUT" else 409,
+        200,
+    ]
 
 
 def test_changes_to_any_number_of_events_leave_threads_for_users_and_reads(

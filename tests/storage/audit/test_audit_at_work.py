@@ -226,7 +226,7 @@ def test_a_repair_beside_a_service_that_takes_registrations_ends_clean(
     """Twelve users come and go over HTTP while three corruptions are repaired: no registration is lost."""
     fill(ministack_tables)
     events.update(ministack_tables, "e", {"capacity": 6})
-    names: dict[str, Any] = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
+    names = {TABLE_VARIABLES[table]: name for table, name in ministack_tables.names.items()}
     with running(folder=tmp_path, **names, AWS_ENDPOINT_URL_DYNAMODB=store_url) as server:
         stop = threading.Event()
         here: dict[str, bool] = {}

@@ -5,7 +5,7 @@ continued, as its owner does.
 """
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from storage import audit, events, items, queue, registration_lists, registrations, users
+from storage.admissions import register_all
+from storage.departures import unregister_all
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
@@ -43,6 +45,15 @@ class Operation:
     again: type[Refusal] | None = None
 
 
+def together(answers: Mapping[str, Any]) -> None:
+    """Raise the refusal of the members of a batch, all of whom have the same, if any."""
+    refusals = [answer for answer in answers.values() if isinstance(answer, Refusal)]
+    assert len(refusals) in {0, len(answers)}
+    assert len({type(refusal) for refusal in refusals}) < 2
+    for refusal in refusals:
+        raise refusal
+
+
 FIELDS = EventFields(
     title="T", description="D", date="2030-05-01", location="L", capacity=2, organizer="O", has_waitlist=True
 )
@@ -55,6 +66,13 @@ OPERATIONS = {
     "join the queue": Operation(lambda tables, e: registrations.register(tables, e, f"{e}-e"), AlreadyRegistered),
     "leave a seat": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-a"), RegistrationNotFound),
     "leave the queue": Operation(lambda tables, e: registrations.unregister(tables, e, f"{e}-c"), RegistrationNotFound),
+    "take seats and join together": Operation(
+        lambda tables, e: together(register_all(tables, f"{e}-free", [f"{e}-{name}" for name in "cab"])),
+        AlreadyRegistered,
+    ),
+    "leave together": Operation(
+        lambda tables, e: together(unregister_all(tables, e, [f"{e}-{name}" for name in "ac"])), RegistrationNotFound
+    ),
     "raise the capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4})),
     "delete": Operation(lambda tables, e: events.delete(tables, f"{e}-free"), EventNotFound),
     "get an event": Operation(events.get),

@@ -16,9 +16,10 @@ from urllib3 import HTTPResponse
 
 from storage import registrations, users
 from storage.dynamodb.attributes import marshal
+from storage.dynamodb.connection import CONNECTIONS, SERVER_THREADS
 from storage.dynamodb.deadline import CONNECT_SECONDS, READ_SECONDS, deadline
 from storage.dynamodb.steps import Changed, Step, member
-from storage.dynamodb.tables import CONNECTIONS, SERVER_THREADS, Tables
+from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
 from storage.errors import AlreadyRegistered, Contention, EventNotFound, StorageUnavailable, UserNotFound
 from storage.items import registration_key
@@ -383,7 +384,7 @@ def test_a_client_has_short_timeouts_and_a_connection_for_each_thread() -> None:
     assert (config.connect_timeout, config.read_timeout) == (CONNECT_SECONDS, READ_SECONDS)
     assert config.retries == {"mode": "standard", "total_max_attempts": 3}
     assert config.user_agent.startswith("events-api")
-    own_threads = tables._threads._max_workers  # noqa: SLF001 - nothing else shows it
+    own_threads = tables._threads._executor._max_workers  # noqa: SLF001 - nothing else shows it
     assert config.max_pool_connections == SERVER_THREADS + own_threads == CONNECTIONS
 
 

@@ -1,0 +1,67 @@
+"""Reads of the two items of an event, DETAILS and SEATS, as they are at one moment."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from storage.dynamodb.attributes import Item
+from storage.dynamodb.steps import Changed
+from storage.dynamodb.tables import Tables
+from storage.errors import EventNotFound
+from storage.items import DETAILS, SEATS, details_key, seats_key
+
+
+def current(tables: Tables, event_id: str) -> tuple[Item, Item]:
+    """Return both items of an event as they are at one moment."""
+    return tables.retry(lambda _image: read(tables, event_id))
+
+
+def read(tables: Tables, event_id: str) -> tuple[Item, Item]:
+    """Return both items of an event; retry if the query saw only one of them updated."""
+    items = tables.query("Events", "#eventId = :eventId", {"eventId": event_id})
+    if not items:
+        raise EventNotFound
+    parts = {item["part"]: item for item in items}
+    if parts.keys() != {DETAILS, SEATS} or parts[DETAILS]["version"] != parts[SEATS]["version"]:
+        raise Changed
+    return parts[DETAILS], parts[SEATS]
+
+
+def current_of_listed(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, Item]]:
+    """Return both items of each event that an index lists, as they are at one moment; a deleted event is left out.
+
+    An index is eventually consistent, and so are these reads of the counts, at half the price. If SEATS is missing, or
+    its version is not that of DETAILS, one of the two is older than the other: both are read again, consistently.
+    """
+    event_ids = [item["eventId"] for item in listed]
+    found = tables.get_all((("Events", seats_key(event_id)) for event_id in event_ids), consistent=False)
+    seats = {item["eventId"]: item for item in found["Events"]}
+    agreeing = {
+        item["eventId"]: (item, seats[item["eventId"]])
+        for item in listed
+        if item["eventId"] in seats and item["version"] == seats[item["eventId"]]["version"]
+    }
+    outdated = [event_id for event_id in event_ids if event_id not in agreeing]
+    both = agreeing | _read_again(tables, outdated)
+    return [both[event_id] for event_id in event_ids if event_id in both]
+
+
+def _read_again(tables: Tables, event_ids: Sequence[str]) -> dict[str, tuple[Item, Item]]:
+    """Return both items of those events that exist, in as few calls as for all of them together."""
+    found = tables.get_all(
+        ("Events", key) for event_id in event_ids for key in (details_key(event_id), seats_key(event_id))
+    )
+    parts = {(item["eventId"], item["part"]): item for item in found["Events"]}
+    pairs = [(parts.get((event_id, DETAILS)), parts.get((event_id, SEATS))) for event_id in event_ids]
+    both = {details["eventId"]: (details, seats) for details, seats in pairs if details and seats}
+    # A batch reads item by item, and may catch an update half-way.
+    torn = [event_id for event_id, (details, seats) in both.items() if details["version"] != seats["version"]]
+    again = tables.each(*(partial(_if_exists, tables, event_id) for event_id in torn))
+    both |= {event_id: pair for event_id, pair in zip(torn, again, strict=True) if pair is not None}
+    return {event_id: pair for event_id, pair in both.items() if pair[0]["version"] == pair[1]["version"]}
+
+
+def _if_exists(tables: Tables, event_id: str) -> tuple[Item, Item] | None:
+    try:
+        return current(tables, event_id)
+    except EventNotFound:
+        return None
