@@ -13,7 +13,8 @@ from cfn.package.checkout import ROOT
 
 _README = (ROOT / "cfn" / "README.md").read_text()
 _BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", _README, flags=re.MULTILINE | re.DOTALL)
-_COMMANDS = sorted(set(re.findall(r"(python -m cfn [a-z].*)", "\n".join(text for _, text in _BLOCKS))))
+_LINES = "\n".join(text for _, text in _BLOCKS).replace("\\\n", " ")
+_COMMANDS = sorted(set(re.findall(r"(python -m cfn [a-z].*)", _LINES)))
 
 
 @pytest.mark.parametrize("line", _COMMANDS)
