@@ -150,6 +150,6 @@ class TestDomain:
         assert lookup.find_stack(recorded, stack.name) is None
 
     @pytest.mark.parametrize("name", ["API.example.com", "example", "-a.example.com", "a_b.example.com"])
-    def test_a_name_that_is_no_domain_is_refused(self, name: str) -> None:
+    def test_a_name_that_is_not_a_domain_is_refused(self, name: str) -> None:
         with pytest.raises(CommandError, match="DomainName can't be"):
             parse_parameters([f"DomainName={name}"])
