@@ -127,6 +127,6 @@ def _print_outputs(aws: Aws, name: str, console: Console) -> str:
     outputs = lookup.outputs(lookup.get_stack(aws, name))
     for key, value in outputs.items():
         shown = reachable_url(aws, value) if key.endswith("Url") else value
-        console.print(f"{key:<14}{shown}", soft_wrap=True, highlight=False)
-    console.print(f"{'Log':<14}{tail_command(aws, outputs['LogGroup'])}", soft_wrap=True, highlight=False)
+        console.print(f"{key:<20}{shown}", soft_wrap=True, highlight=False)
+    console.print(f"{'Log':<20}{tail_command(aws, outputs['LogGroup'])}", soft_wrap=True, highlight=False)
     return reachable_url(aws, outputs["ApiUrl"]).rstrip("/")

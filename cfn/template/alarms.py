@@ -4,10 +4,11 @@ from typing import Any, Final
 
 from troposphere import AWSHelperFn, Ref, Sub, Template
 from troposphere.cloudwatch import Alarm, Metric, MetricDataQuery, MetricDimension, MetricStat
-from troposphere.sns import Subscription, Topic
+from troposphere.sns import Subscription, Topic, TopicPolicy
 
 from cfn.template.conditions import ALARMS_ARE_ON, ALARMS_HAVE_A_READER, HEALTH_IS_WATCHED, only_if
 from cfn.template.log_metrics import HEALTHY, NAMESPACE, STORE_BUSY, TOO_MANY_REQUESTS, UNFINISHED
+from cfn.template.role import document
 
 #: Length of a metric period in seconds.
 _PERIOD: Final = 300
@@ -23,6 +24,14 @@ def add_alarms(template: Template) -> None:
             Condition=ALARMS_HAVE_A_READER,
             DisplayName=Ref("AWS::StackName"),
             Subscription=[Subscription(Protocol="email", Endpoint=Ref("AlarmEmail"))],
+        )
+    )
+    template.add_resource(
+        TopicPolicy(
+            "AlarmTopicPolicy",
+            Condition=ALARMS_HAVE_A_READER,
+            Topics=[Ref("AlarmTopic")],
+            PolicyDocument=document(*_topic_statements()),
         )
     )
     for alarm in (
@@ -44,6 +53,17 @@ def add_alarms(template: Template) -> None:
         ),
     ):
         template.add_resource(alarm)
+
+
+def _topic_statements() -> list[dict[str, Any]]:
+    topic = {"Action": "sns:Publish", "Resource": Ref("AlarmTopic")}
+    cloudwatch = {"Principal": {"Service": "cloudwatch.amazonaws.com"}}
+    own_account = {"StringEquals": {"aws:SourceAccount": Ref("AWS::AccountId")}}
+    without_tls = {"Bool": {"aws:SecureTransport": "false"}}
+    return [
+        {"Sid": "Alarms", "Effect": "Allow", **cloudwatch, **topic, "Condition": own_account},
+        {"Sid": "OnlyWithTls", "Effect": "Deny", "Principal": "*", **topic, "Condition": without_tls},
+    ]
 
 
 def _server_errors() -> Alarm:

@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from troposphere import AWSHelperFn, GetAtt, Sub, Template
-from troposphere.iam import Policy, Role
+from troposphere import AWSHelperFn, GetAtt, Ref, Sub, Template
+from troposphere.iam import Policy, PolicyType, Role
 
-from cfn.template.conditions import TRACING_IS_ON, only_if
+from cfn.template.conditions import TRACING_IS_ON
 from cfn.template.tables import table_arn
 from storage.schema import BY_DATE, BY_STATUS
 
@@ -39,8 +39,16 @@ def add_role(template: Template) -> None:
             Policies=[
                 Policy(PolicyName="tables", PolicyDocument=document(*_table_statements())),
                 Policy(PolicyName="logs", PolicyDocument=document(_log_statement())),
-                only_if(TRACING_IS_ON, Policy(PolicyName="traces", PolicyDocument=document(_trace_statement()))),
             ],
+        )
+    )
+    template.add_resource(
+        PolicyType(
+            "TracesPolicy",
+            Condition=TRACING_IS_ON,
+            PolicyName="traces",
+            PolicyDocument=document(_trace_statement()),
+            Roles=[Ref("FunctionRole")],
         )
     )
 

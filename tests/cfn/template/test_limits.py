@@ -84,11 +84,11 @@ class TestQuietMonth:
         assert function["TracingConfig"] == {"Mode": {"Ref": "Tracing"}}
 
     def test_only_a_function_that_is_traced_may_send_traces(self, resources: dict[str, Any]) -> None:
-        *_others, traces = resources["FunctionRole"]["Properties"]["Policies"]
-        condition, policy, otherwise = traces["Fn::If"]
-        assert (condition, otherwise) == ("TracingIsOn", {"Ref": "AWS::NoValue"})
-        (statement,) = policy["PolicyDocument"]["Statement"]
+        policy = resources["TracesPolicy"]
+        assert (policy["Condition"], policy["Properties"]["Roles"]) == ("TracingIsOn", [{"Ref": "FunctionRole"}])
+        (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
         assert statement["Action"] == ["xray:PutTelemetryRecords", "xray:PutTraceSegments"]
+        assert "xray" not in str(resources["FunctionRole"])
 
     def test_the_alarms_are_on_no_more_metrics_than_are_free(self, resources: dict[str, Any]) -> None:
         alarms = [found["Properties"] for found in resources.values() if found["Type"] == "AWS::CloudWatch::Alarm"]

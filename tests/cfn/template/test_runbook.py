@@ -46,6 +46,12 @@ def test_the_readme_names_saved_queries_and_each_of_them() -> None:
     assert set(re.findall(r"[Tt]he query \*([^*]+)\*", " ".join(_README.split()))) == saved
 
 
+def test_every_parameter_that_the_readme_sets_exists() -> None:
+    named = set(re.findall(r"--parameter (\w+)=", _README)) - {"NAME"}
+    assert named
+    assert named <= build_template("Release").to_dict()["Parameters"].keys()
+
+
 def test_few_slow_requests_raise_no_alarm() -> None:
     """CloudWatch would take the slowest of a few for their 99th percentile."""
     assert _ALARMS["SlowAnswers"]["EvaluateLowSampleCountPercentile"] == "ignore"

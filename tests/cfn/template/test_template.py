@@ -243,6 +243,15 @@ class TestMonitoring:
             assert alarm["Properties"]["AlarmActions"] == alarm["Properties"]["OKActions"] == [action]
         assert template["Resources"]["AlarmTopic"]["Condition"] == "AlarmsHaveAReader"
 
+    def test_only_the_alarms_of_this_account_may_write_to_the_topic_and_only_over_tls(
+        self, template: dict[str, Any]
+    ) -> None:
+        allowed, denied = _one(template, "AWS::SNS::TopicPolicy")["PolicyDocument"]["Statement"]
+        assert allowed["Principal"] == {"Service": "cloudwatch.amazonaws.com"}
+        assert allowed["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+        assert (denied["Effect"], denied["Principal"]) == ("Deny", "*")
+        assert denied["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
     def test_the_alarm_of_a_busy_store_counts_the_requests_that_were_refused_for_it(
         self, template: dict[str, Any]
     ) -> None:
