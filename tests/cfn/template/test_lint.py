@@ -31,9 +31,9 @@ _NAG_WAIVED: Final = {
     "AwsSolutions-L1": "the same rule in the other pack",
     "Serverless-LambdaTracing": "traces cost money in every month with traffic; Tracing=Active switches them on",
     "AwsSolutions-IAM5[Resource::*]": "X-Ray has no permissions on single resources, and traces are off by default",
-    "AwsSolutions-IAM5[Resource::<Function.Arn>:*]": "CodeDeploy reads and moves the alias, and reads versions",
+    "AwsSolutions-IAM5[Resource::<Function.Arn>:*]": "a release moves the alias to versions whose numbers are new",
     "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:cloudwatch:<AWS::Region>:<AWS::AccountId>:alarm:*]": (
-        "AWS does not document whether CodeDeploy names the alarms when it reads them"
+        "CodeDeploy looks at the alarms, whose names CloudFormation makes; it may only read their states"
     ),
     "AwsSolutions-APIG4": "the API is public, as the README says in its first lines; an authorizer goes on the routes",
 }
