@@ -121,8 +121,9 @@ class TestDomain:
     ) -> None:
         parameters = parse_parameters(["DomainName=api.example.com", f"CertificateArn={self.CERTIFICATE}"])
         deploy(recorded, replace(stack, parameters=parameters), service(), console)
-        assert f"{'DomainAddress':<20}https://api.example.com\n" in printed()
-        assert "DomainTarget  " in printed()
+        shown = dict(line.split(maxsplit=1) for line in printed().splitlines() if line.startswith("Domain"))
+        assert shown.keys() == {"DomainAddress", "DomainTarget"}
+        assert shown["DomainAddress"] == "https://api.example.com"
 
     @pytest.mark.parametrize(
         ("parameters", "message"),
@@ -150,6 +151,6 @@ class TestDomain:
         assert lookup.find_stack(recorded, stack.name) is None
 
     @pytest.mark.parametrize("name", ["API.example.com", "example", "-a.example.com", "a_b.example.com"])
-    def test_a_name_that_is_no_domain_is_refused(self, name: str) -> None:
+    def test_a_name_that_is_not_a_domain_is_refused(self, name: str) -> None:
         with pytest.raises(CommandError, match="DomainName can't be"):
             parse_parameters([f"DomainName={name}"])

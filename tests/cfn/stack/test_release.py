@@ -105,7 +105,7 @@ class TestUnhealthyVersion:
         assert "No changes" in printed()
 
 
-def test_a_version_that_can_not_be_invoked_is_none_that_serves(
+def test_a_version_that_can_not_be_invoked_does_not_serve(
     aws: Aws, stack: StackSettings, service: Make, console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def deny(*_: object) -> None:

@@ -75,7 +75,7 @@ class _Account:
 
 @pytest.fixture(autouse=True)
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return the URLs whose health is checked, all of which are healthy."""
+    """Return the URLs whose health is checked; they are all healthy."""
     urls: list[str] = []
     monkeypatch.setattr(rollback, "check_health", lambda url, _stack: urls.append(url))
     return urls

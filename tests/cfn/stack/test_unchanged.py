@@ -82,7 +82,7 @@ def test_only_the_package_that_was_replaced_expires(
     assert tags == [[REPLACED], []]
 
 
-def test_another_build_of_the_same_sources_is_no_release(
+def test_another_build_of_the_same_sources_changes_nothing(
     aws: Aws, stack: StackSettings, service: Make, console: Console, printed: Printed
 ) -> None:
     deploy(aws, stack, service("one"), console)
