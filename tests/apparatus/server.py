@@ -8,9 +8,9 @@ import sysconfig
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 SCRIPTS: Final = Path(sysconfig.get_path("scripts"))
 COMMAND: Final = [sys.executable, "-c", "from handlers.local import main; main()"]
@@ -63,13 +63,13 @@ class Server:
 
 
 @contextmanager
-def running(*arguments: str, folder: Path, errors: Path | None = None, **more: Any) -> Iterator[Server]:
-    """Run `events-api` on a free port; what it prints to standard error goes to the file `errors`, if there is one."""
+def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
+    """Run `events-api` on a free port; what it prints to standard error is in the file `errors` of the folder."""
     command = [*COMMAND, "--port", "0", *arguments]
     with (
-        nullcontext() if errors is None else errors.open("w") as file,
+        (folder / "errors").open("w") as errors,
         subprocess.Popen(
-            command, cwd=folder, env=environ(**more), stdout=subprocess.PIPE, stderr=file, text=True
+            command, cwd=folder, env=environ(**more), stdout=subprocess.PIPE, stderr=errors, text=True
         ) as process,
     ):
         server = Server(process)

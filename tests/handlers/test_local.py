@@ -67,12 +67,11 @@ def test_what_was_answered_is_there_after_the_service_is_killed(tmp_path: Path) 
 
 
 def test_a_store_that_is_killed_takes_the_service_down_with_a_clear_line_and_loses_nothing(tmp_path: Path) -> None:
-    errors = tmp_path / "errors"
-    with running(folder=tmp_path, errors=errors) as server:
+    with running(folder=tmp_path) as server:
         httpx.post(f"{server.url}/events", json=EVENT)
         os.kill(process_on(server.store_url), signal.SIGKILL)
         assert server.process.wait(STOP_SECONDS) == 1
-    assert errors.read_text() == (
+    assert (tmp_path / "errors").read_text() == (
         "events-api: the store has ended by itself, killed by SIGKILL."
         f" All that was answered before is in {tmp_path}/.events-api\n"
     )
@@ -148,11 +147,12 @@ def test_an_option_wins_over_an_endpoint_and_a_profile_in_the_environment_and_sa
 ) -> None:
     leftover = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
     arguments = [option] if option == "--memory" else [option, "folder"]
-    errors = tmp_path / "errors"
-    with running(*arguments, folder=tmp_path, errors=errors, **leftover) as server:
+    with running(*arguments, folder=tmp_path, **leftover) as server:
         assert httpx.get(f"{server.url}/health").status_code == 200
         assert server.stop() == 0
-    assert errors.read_text() == "AWS_ENDPOINT_URL is set and not used: the options ask for a store of its own\n"
+    assert (
+        tmp_path / "errors"
+    ).read_text() == "AWS_ENDPOINT_URL is set and not used: the options ask for a store of its own\n"
 
 
 def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
