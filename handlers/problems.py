@@ -198,7 +198,9 @@ _INTERNAL: Final = Problem(
 async def answer(request: Request, error: Exception) -> Response:
     """Return the problem document of an exception as a response."""
     found = _find(error)
-    if found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
+    if isinstance(error, errors.Damaged):
+        logger.error("%s", error)
+    elif found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
         logger.error("unexpected error", exc_info=error)
     elif isinstance(error, errors.StorageUnavailable):
         logger.error("%s", error)

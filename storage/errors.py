@@ -27,6 +27,16 @@ The hierarchy:
 from storage.model import EventStatus, Registration
 
 
+class Damaged(Exception):  # noqa: N818 - a state of the tables
+    """An item is missing or lacks an attribute, by a manual edit or a defect: no refusal, as no caller can mend it.
+
+    The message has the table and the key, without the id of a user, and the command that finds out more.
+    """
+
+    def __init__(self, table: str, key: str, what: str) -> None:
+        super().__init__(f"{table} {key} {what}; run `python -m storage audit`")
+
+
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect
     """The operation was refused, and changed nothing of its own; only `Unavailable` may leave such a change behind.
 

@@ -2,28 +2,59 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Final
 
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
-from storage.errors import EventNotFound
+from storage.errors import Damaged, EventNotFound
 from storage.items import DETAILS, SEATS, details_key, seats_key
+
+#: Number of reads, with the pauses between attempts in between, after which two items that differ are not an update
+#: that becomes visible, but damage.
+TORN_READS: Final = 10
 
 
 def current(tables: Tables, event_id: str) -> tuple[Item, Item]:
-    """Return both items of an event as they are at one moment."""
-    return tables.retry(lambda _image: read(tables, event_id))
+    """Return both items of an event as they are at one moment.
+
+    Raises:
+        EventNotFound: No event has this id.
+        Damaged: One of the items is missing, or is not of the same version, and stays so.
+
+    """
+    read = Reader(tables, event_id)
+    return tables.retry(lambda _image: read())
 
 
-def read(tables: Tables, event_id: str) -> tuple[Item, Item]:
-    """Return both items of an event; retry if the query saw only one of them updated."""
-    items = tables.query("Events", "#eventId = :eventId", {"eventId": event_id})
-    if not items:
-        raise EventNotFound
-    parts = {item["part"]: item for item in items}
-    if parts.keys() != {DETAILS, SEATS} or parts[DETAILS]["version"] != parts[SEATS]["version"]:
+class Reader:
+    """Reads both items of an event, for one attempt after the other."""
+
+    def __init__(self, tables: Tables, event_id: str) -> None:
+        """Take the event to read."""
+        self._tables, self._event_id = tables, event_id
+        self._torn: tuple[str | None, ...] = ()
+        self._times = 0
+
+    def __call__(self) -> tuple[Item, Item]:
+        """Return both items; retry if the query saw only one of them updated, unless it sees the same all the time."""
+        items = self._tables.query("Events", "#eventId = :eventId", {"eventId": self._event_id})
+        if not items:
+            raise EventNotFound
+        parts = {item["part"]: item for item in items}
+        versions = tuple(parts[part].get("version", "") if part in parts else None for part in (DETAILS, SEATS))
+        if None not in versions and versions[0] == versions[1]:
+            return parts[DETAILS], parts[SEATS]
+        self._times = self._times + 1 if versions == self._torn else 1
+        self._torn = versions
+        if self._times >= TORN_READS:
+            raise Damaged("Events", self._event_id, _difference(versions))
         raise Changed
-    return parts[DETAILS], parts[SEATS]
+
+
+def _difference(versions: tuple[str | None, ...]) -> str:
+    missing = [part for part, version in zip((DETAILS, SEATS), versions, strict=True) if version is None]
+    return f"has no {missing[0]}" if missing else "has DETAILS and SEATS of different versions"
 
 
 def current_of_listed(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, Item]]:

@@ -138,7 +138,8 @@ def update(
 
     """
     try:
-        seen = tables.retry(lambda _image: _change(tables, event_id, changes, expected, excluded))
+        read = event_items.Reader(tables, event_id)
+        seen = tables.retry(lambda _image: _change(tables, read, changes, expected, excluded))
         details, seats = seen or _after_update(tables, event_id)
         if rules.promotable(to_seats(seats)):
             queue.promote_waiting(tables, event_id, to_seats(seats))
@@ -165,13 +166,13 @@ def _after_update(tables: Tables, event_id: str) -> tuple[Item, Item]:
 
 def _change(
     tables: Tables,
-    event_id: str,
+    read: event_items.Reader,
     changes: Mapping[str, Any],
     expected: Collection[str] | None,
     excluded: Collection[str],
 ) -> tuple[Item, Item] | None:
     """Write the changed fields if they are unchanged since they were read; without a change, return what was read."""
-    details_seen, seats_seen = event_items.read(tables, event_id)
+    details_seen, seats_seen = read()
     event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
     changed = replace(event, **changes)
     if event.version in excluded:
@@ -196,7 +197,7 @@ def _change(
             Step(
                 action="Update",
                 table="Events",
-                key=seats_key(event_id),
+                key=seats_key(event.event_id),
                 change=(
                     "SET #capacity = :capacity, #status = :status, #hasWaitlist = :hasWaitlist, #version = :changed"
                 ),

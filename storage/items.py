@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Final, cast
 
 from storage.dynamodb.attributes import Item, Key
+from storage.errors import Damaged
 from storage.model import FIELD_NAMES, Event, Registration, User
 from storage.rules import Seats
 
@@ -96,12 +97,22 @@ def seats_item(event_id: str, seats: Seats) -> Item:
 
 
 def to_seats(item: Item) -> Seats:
-    return Seats(**{field: item[name] for field, name in _SEATS_NAMES.items()})
+    try:
+        return Seats(**{field: item[name] for field, name in _SEATS_NAMES.items()})
+    except KeyError as error:
+        raise lacking(item, error) from None
 
 
 def to_event(details: Item, seats: Item | None = None) -> Event:
     """Return the event of its two items; fields that both have come from SEATS, to be consistent with the counts."""
     shared = details if seats is None else seats
+    try:
+        return _event(details, shared)
+    except KeyError as error:
+        raise lacking(shared if error.args[0] in details else details, error) from None
+
+
+def _event(details: Item, shared: Item) -> Event:
     # Spelled out for speed: a list calls this once for each event.
     return Event(
         event_id=details["eventId"],
@@ -126,7 +137,10 @@ def user_item(user: User) -> Item:
 
 
 def to_user(item: Item) -> User:
-    return User(user_id=item["userId"], name=item["name"], created_at=item["createdAt"])
+    try:
+        return User(user_id=item["userId"], name=item["name"], created_at=item["createdAt"])
+    except KeyError as error:
+        raise lacking(item, error) from None
 
 
 def registration_item(registration: Registration, seq: int | None = None, together: str | None = None) -> Item:
@@ -158,14 +172,27 @@ def _together(token: str | None) -> Item:
 
 def to_registration(item: Item, position: int | None = None) -> Registration:
     """Convert a registration item or a queue item to a Registration."""
-    queued = "userId" in item
-    return Registration(
-        event_id=item["pk"].removeprefix("EVENT#"),
-        user_id=item["userId"] if queued else item["sk"].removeprefix(USER_PREFIX),
-        status="waitlisted" if queued else item["status"],
-        registered_at=item["registeredAt"],
-        position=position,
-    )
+    queued = item["sk"].startswith(QUEUE_PREFIX)
+    try:
+        return Registration(
+            event_id=item["pk"].removeprefix("EVENT#"),
+            user_id=item["userId"] if queued else item["sk"].removeprefix(USER_PREFIX),
+            status="waitlisted" if queued else item["status"],
+            registered_at=item["registeredAt"],
+            position=position,
+        )
+    except KeyError as error:
+        raise lacking(item, error) from None
+
+
+def lacking(item: Item, attribute: KeyError) -> Damaged:
+    """Return the damage of an item that lacks an attribute; no id of a user is in it, as it goes to the log."""
+    what = f"lacks {attribute}"
+    if "part" in item:
+        return Damaged("Events", f"{item['eventId']} {item['part']}", what)
+    if "pk" in item:
+        return Damaged("Registrations", f"{item['pk']} {item['sk'].split('#')[0]}#…", what)
+    return Damaged("Users", "…", what)
 
 
 def queue_number(queue_item: Item) -> int:

@@ -1,10 +1,13 @@
 """The lists of an event's and of a user's registrations."""
 
+import logging
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from storage import cursors, queue, user_positions, users
+from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import Tables, batches
-from storage.errors import EventNotFound
+from storage.errors import Damaged, EventNotFound
 from storage.items import (
     USER_PREFIX,
     details_key,
@@ -16,6 +19,8 @@ from storage.items import (
     to_registration,
 )
 from storage.model import Event, Page, Registration, RegistrationStatus
+
+logger = logging.getLogger(__name__)
 
 #: Maximum number of calls for a page.
 PAGE_CALLS: Final = 6
@@ -53,7 +58,7 @@ def _queue_page(tables: Tables, event_id: str, name: str, limit: int, cursor: st
     first = 1 if after is None else queue.position(tables, event_id, queue_number(places[0]))
     shown = places[:limit]
     return Page(
-        [to_registration(place, position) for position, place in enumerate(shown, start=first)],
+        list(_intact(shown, [first + index for index in range(len(shown))])),
         cursors.encode(name, str(queue_number(shown[-1]))) if len(places) > limit else None,
     )
 
@@ -72,9 +77,18 @@ def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
         items, stopped = tables.query("Registrations", _ALL_OF, values, limit=limit + 1, after=after), None
     shown = items[:limit]
     positions = queue.positions(tables, event_id, [item["seq"] for item in shown if "seq" in item])
-    entries = [to_registration(item, positions.get(item.get("seq", -1))) for item in shown]
+    entries = list(_intact(shown, [positions.get(item.get("seq", -1)) for item in shown]))
     last = shown[-1] if len(items) > limit else stopped
     return Page(entries, cursors.encode(name, last["sk"].removeprefix(USER_PREFIX)) if last else None)
+
+
+def _intact(items: Sequence[Item], positions: Sequence[int | None]) -> Iterator[Registration]:
+    """Yield registrations, and leave out damaged ones, so that one of them does not take the whole list away."""
+    for item, position in zip(items, positions, strict=True):
+        try:
+            yield to_registration(item, position)
+        except Damaged as damage:
+            logger.error("left out of a list: %s", damage)  # noqa: TRY400 - its traceback says nothing more
 
 
 def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:

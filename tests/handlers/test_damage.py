@@ -1,0 +1,85 @@
+"""Damage in the tables is called damage: 500, a line in the log with the place and the command, and soon."""
+
+import time
+from typing import Any
+
+import pytest
+
+from storage.dynamodb.attributes import Key, marshal
+from storage.dynamodb.tables import Tables
+from storage.items import details_key, registration_key, seats_key, user_key
+from tests.apparatus.client import Client
+
+AUDIT = "run `python -m storage audit`"
+
+
+@pytest.fixture
+def full(client: Client) -> Client:
+    """Make an event of one seat, which `ada` has; `grace` and `zoe` wait."""
+    client.create_event(eventId="conf", capacity=1, hasWaitlist=True)
+    client.create_users("ada", "grace", "zoe")
+    for user_id in ("ada", "grace", "zoe"):
+        client.register("conf", user_id)
+    return client
+
+
+def remove(tables: Tables, table: str, key: Key, attribute: str | None = None) -> None:
+    """Remove an item, or an attribute of it, as a person with a console would."""
+    if attribute is None:
+        tables.client.delete_item(TableName=tables.names[table], Key=marshal(key))
+        return
+    tables.client.update_item(
+        TableName=tables.names[table],
+        Key=marshal(key),
+        UpdateExpression="REMOVE #name",
+        ExpressionAttributeNames={"#name": attribute},
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "attribute", "text"),
+    [
+        (details_key("conf"), None, "Events conf has no DETAILS"),
+        (seats_key("conf"), None, "Events conf has no SEATS"),
+        (seats_key("conf"), "version", "Events conf has DETAILS and SEATS of different versions"),
+        (details_key("conf"), "title", "Events conf DETAILS lacks 'title'"),
+        (seats_key("conf"), "capacity", "Events conf SEATS lacks 'capacity'"),
+    ],
+)
+@pytest.mark.parametrize("method", ["get", "put"])
+def test_a_damaged_event_is_500_soon_and_named_in_the_log(  # noqa: PLR0913 - fixtures and cases
+    full: Client, moto_tables: Tables, log_lines: Any, method: str, key: Key, attribute: str | None, text: str
+) -> None:
+    remove(moto_tables, "Events", key, attribute)
+    log_lines()
+    start = time.monotonic()
+    answer = full.get("/events/conf") if method == "get" else full.put("/events/conf", json={"title": "Other"})
+    assert time.monotonic() - start < 4, "not the time for retries of a conflict"
+    assert answer.status_code == 500
+    assert "conf" not in answer.json()["detail"]
+    damage, _request = log_lines()
+    assert (damage["level"], damage["message"]) == ("ERROR", f"{text}; {AUDIT}")
+
+
+def test_a_damaged_user_is_500_and_not_named_in_the_log(full: Client, moto_tables: Tables, log_lines: Any) -> None:
+    remove(moto_tables, "Users", user_key("ada"), "name")
+    log_lines()
+    assert full.get("/users/ada").status_code == 500
+    assert log_lines()[0]["message"] == f"Users … lacks 'name'; {AUDIT}"
+
+
+def test_one_damaged_registration_does_not_take_a_list_away(full: Client, moto_tables: Tables, log_lines: Any) -> None:
+    remove(moto_tables, "Registrations", registration_key("conf", "ada"), "registeredAt")
+    log_lines()
+    listed = full.get("/events/conf/registrations").json()["registrations"]
+    assert [entry["userId"] for entry in listed] == ["grace", "zoe"]
+    assert log_lines()[0]["message"] == (
+        f"left out of a list: Registrations EVENT#conf USER#… lacks 'registeredAt'; {AUDIT}"
+    )
+    assert full.get("/events/conf/registrations/ada").status_code == 500
+
+
+def test_a_damaged_place_does_not_take_the_queue_away(full: Client, moto_tables: Tables) -> None:
+    remove(moto_tables, "Registrations", {"pk": "EVENT#conf", "sk": "WAIT#000000000000"}, "registeredAt")
+    listed = full.get("/events/conf/registrations?status=waitlisted").json()["registrations"]
+    assert [(entry["userId"], entry["waitlistPosition"]) for entry in listed] == [("zoe", 2)]
