@@ -1,7 +1,6 @@
 """The command `events-api`: serve on this machine, with an embedded store or the one that the environment names."""
 
 import argparse
-import fcntl
 import os
 import signal
 import socket
@@ -19,6 +18,7 @@ from handlers.contract import ContractError
 from handlers.pipeline import logs
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
+from storage.durable.lock import locked_folder
 from storage.durable.process import durable_store
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, EmulatorError, embedded_store
@@ -81,7 +81,8 @@ def serve(options: argparse.Namespace) -> None:
     """Open the port, then the store, and serve until a signal; leave nothing running.
 
     Raises:
-        StartError: The port or the data directory is in use, or can't be used.
+        StartError: The port is in use, or can't be used.
+        EmulatorError: The store does not start, or the data folder can't be used.
 
     """
     import uvicorn  # noqa: PLC0415 - only the extra `local` brings it, and `main` explains that
@@ -167,29 +168,10 @@ def _store(options: argparse.Namespace) -> Iterator[tuple[Tables, str, str | Non
         if options.memory:
             url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
         else:
-            data, lock = resources.enter_context(_data_directory(options.data))
+            data, lock = resources.enter_context(locked_folder(options.data))
             # The store holds the lock too: if this process dies first, the store may still be writing.
             store = durable_store(data, data / "store.log", pass_fds=[lock], report=_report, ended=_stop)
             url = resources.enter_context(store)
             where = f"data in {data}"
         access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
         yield Tables.connect(os.environ, **access), where, url
-
-
-@contextmanager
-def _data_directory(path: Path) -> Iterator[tuple[Path, int]]:
-    """Lock a data directory for this process, and yield its path with the descriptor of the lock."""
-    path = path.resolve()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / "lock").open("w")
-    except OSError as error:
-        raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StartError(
-                f"{path} is in use by another events-api. Stop that one, or choose another folder with --data."
-            ) from error
-        yield path, lock.fileno()

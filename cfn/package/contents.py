@@ -27,9 +27,12 @@ _LOCAL_ONLY: Final = (
     "handlers/wsgi.py",
     "storage/__main__.py",
     "storage/audit/*",
+    "storage/dynamodb/access.py",
     "storage/dynamodb/consumption.py",  # counts what an audit reads
     "storage/durable/*",
     "storage/embedded.py",
+    "storage/place.py",
+    "storage/status_line.py",
 )
 
 #: Files that no import and no request reads, as patterns of paths below the folder.

@@ -15,12 +15,13 @@ from moto import mock_aws
 
 from cfn.template.tables import LOGICAL_IDS
 from storage import events
-from storage.__main__ import main, stack_tables
+from storage.__main__ import main
 from storage.audit import audit, event, reads
 from storage.audit.event import chunks
 from storage.audit.findings import Kind
 from storage.audit.repair import REPAIRS, repair
 from storage.dynamodb import tables as storage_tables
+from storage.dynamodb.access import stack_tables
 from storage.dynamodb.attributes import marshal, unmarshal
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
@@ -147,7 +148,7 @@ def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
     with mock_aws():
         cloudformation = boto3.client("cloudformation", region_name="us-east-1")
         cloudformation.create_stack(StackName="events-api", TemplateBody=json.dumps({"Resources": ids}))
-        names = stack_tables(cloudformation, "events-api")
+        names = stack_tables("events-api")
         assert names.keys() == set(TABLE_VARIABLES.values())
         assert sorted(names.values()) == sorted(
             boto3.client("dynamodb", region_name="us-east-1").list_tables()["TableNames"]
@@ -156,7 +157,7 @@ def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
             StackName="other", TemplateBody=json.dumps({"Resources": {"Topic": {"Type": "AWS::SNS::Topic"}}})
         )
         with pytest.raises(LookupError, match="the stack other has no EventsTable"):
-            stack_tables(cloudformation, "other")
+            stack_tables("other")
         cloudformation.delete_stack(StackName="events-api")
 
 
