@@ -12,7 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, Final
 
-from handlers import demo
+from handlers import demo, transfer
 from handlers.app import app_from
 from handlers.contract import ContractError
 from handlers.pipeline import logs
@@ -36,8 +36,11 @@ class StartError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
-    options = _options(arguments)
+    """Serve until Ctrl-C or SIGTERM, or run the command `export` or `import`."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in transfer.COMMANDS:
+        sys.exit(transfer.main(words))
+    options = _options(words)
     logs.configure()
     try:
         serve(options)
@@ -52,8 +55,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="events-api", description="Serve the Events API on this machine.")
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="events-api",
+        description="Serve the Events API on this machine.",
+        epilog="`events-api export --help` and `events-api import --help` are about backups and moves of the data.",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"

@@ -1,6 +1,5 @@
 """A line that shows the progress of a tool: rewritten on a terminal, a new line now and then elsewhere."""
 
-import sys
 import time
 from collections.abc import Callable
 from threading import RLock
@@ -14,7 +13,7 @@ _LOG_SECONDS: Final = 10.0
 class StatusLine:
     """The line on one stream; threads may share it."""
 
-    def __init__(self, stream: TextIO = sys.stderr) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._rewrites = stream.isatty()
         self._start = self._shown = time.monotonic()

@@ -24,6 +24,7 @@ _LOCAL_ONLY: Final = (
     "handlers/local.py",
     "handlers/preparation.py",
     "handlers/promotions.py",
+    "handlers/transfer.py",
     "handlers/wsgi.py",
     "storage/__main__.py",
     "storage/audit/*",
@@ -33,6 +34,7 @@ _LOCAL_ONLY: Final = (
     "storage/embedded.py",
     "storage/place.py",
     "storage/status_line.py",
+    "storage/transfer/*",
 )
 
 #: Files that no import and no request reads, as patterns of paths below the folder.
