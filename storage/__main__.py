@@ -49,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        with place.opened(options, report=_report) as (tables, _where):
+        with place.opened(options, report=_report) as (tables, *_):
             return _audit(tables, options)
     except (Unavailable, EmulatorError, LookupError, *UNTRANSLATED) as error:
         print(f"error: {_explained(error)}", file=sys.stderr)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from storage.durable.lock import FolderInUseError, locked_folder
 from storage.durable.process import durable_store
@@ -14,6 +14,14 @@ from storage.dynamodb.tables import Tables
 
 #: An endpoint in one of these variables is that of the store.
 ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+
+
+class Opened(NamedTuple):
+    """The tables, a text that locates them, and whether nobody else can use them meanwhile."""
+
+    tables: Tables
+    where: str
+    alone: bool = False
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,8 +39,8 @@ def opened(
     folder: Path | None = None,
     create: bool = False,
     report: Callable[[str], object] = lambda _progress: None,
-) -> Iterator[tuple[Tables, str]]:
-    """Yield the tables that the options name, and a text that locates them.
+) -> Iterator[Opened]:
+    """Yield the tables that the options name.
 
     Without options they are those that the environment names, on AWS or at its endpoint; if it names no endpoint and
     `folder` is given, those in that data folder. With `create`, a data folder and its tables are made if they are
@@ -48,13 +56,14 @@ def opened(
     data = options.data or (None if options.store or options.stack or endpoint else folder)
     if data is not None:
         with _folder(data, create=create, report=report) as tables:
-            yield tables, f"the folder {data.resolve()}"
+            yield Opened(tables, f"the folder {data.resolve()}", alone=True)
     elif options.stack:
-        yield connect(stack_tables(options.stack)), f"the tables of the stack {options.stack}"
+        yield Opened(connect(stack_tables(options.stack)), f"the tables of the stack {options.stack}")
     elif options.store:
-        yield connect(os.environ, options.store), f"the store at {options.store}"
+        yield Opened(connect(os.environ, options.store), f"the store at {options.store}")
     else:
-        yield connect(os.environ), f"the store at {endpoint}" if endpoint else "the tables that the environment names"
+        where = f"the store at {endpoint}" if endpoint else "the tables that the environment names"
+        yield Opened(connect(os.environ), where)
 
 
 @contextmanager

@@ -31,6 +31,16 @@ from storage.transfer.admission import Admitted, Snapshot, Verdict, admit
 USERS: Final = 100
 REGISTRATIONS: Final[dict[RegistrationStatus, int]] = {"confirmed": 33, "waitlisted": 24}
 
+
+def limit(status: RegistrationStatus, *, alone: bool) -> int:
+    """Return the maximum number of registrations with a status in one transaction; `alone` if nobody else writes.
+
+    The places of one transaction become visible one by one, in any order. So beside others each place is a transaction
+    of its own: otherwise they could promote the second person, whose place they see, over the first.
+    """
+    return REGISTRATIONS[status] if alone or status == "confirmed" else 1
+
+
 _TAKEN: Final = "the id is taken, with other values; nothing is overwritten"
 
 

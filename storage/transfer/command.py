@@ -110,7 +110,7 @@ def _export(options: argparse.Namespace, status: StatusLine) -> int:
 
     with (
         _output(options.file) as out,
-        place.opened(options, folder=DEFAULT_FOLDER, report=status.print) as (tables, where),
+        place.opened(options, folder=DEFAULT_FOLDER, report=status.print) as (tables, where, _alone),
     ):
         status.print(f"Exporting from {where}.")
         counts = export(tables, out, report, lambda counts: status.show(lambda: f"{_numbers(counts)} so far"))
@@ -142,10 +142,10 @@ def _output(file: str) -> Iterator[BinaryIO]:
 def _import(options: argparse.Namespace, check: Check, status: StatusLine) -> int:
     with (
         sys.stdin.buffer if options.file == "-" else Path(options.file).open("rb") as source,
-        place.opened(options, folder=DEFAULT_FOLDER, create=True, report=status.print) as (tables, where),
+        place.opened(options, folder=DEFAULT_FOLDER, create=True, report=status.print) as (tables, where, alone),
     ):
         status.print(f"Importing into {where}.")
-        load = Load(tables, check, lambda number, reason: status.print(f"line {number}: {reason}"))
+        load = Load(tables, check, lambda number, reason: status.print(f"line {number}: {reason}"), alone=alone)
         progress = _progress(source, load.loaded)
         try:
             load.run(_watched(lines_of(source), lambda: status.show(progress)))

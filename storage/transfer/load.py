@@ -51,10 +51,16 @@ class _Section:
 class Load:
     """An import into the tables."""
 
-    def __init__(self, tables: Tables, check: Check, report: Callable[[int, str], object]) -> None:
-        """Take what checks values, and what is called with number and reason of each line that is refused."""
+    def __init__(
+        self, tables: Tables, check: Check, report: Callable[[int, str], object], *, alone: bool = False
+    ) -> None:
+        """Take what checks values, and what is called with number and reason of each line that is refused.
+
+        `alone` promises that nobody else writes to the tables meanwhile, which allows larger transactions.
+        """
         self.loaded = Loaded()
         self._tables, self._check, self._report = tables, check, report
+        self._alone = alone
         self._section: _Section | None = None
         self._batch: list[tuple[int, User | Registration]] = []
         self._objects = 0
@@ -120,7 +126,7 @@ class Load:
 
     def _add(self, number: int, record: User | Registration) -> None:
         """Add a record to the batch; write the batch before if the record does not go with it."""
-        if self._batch and not _together([it for _, it in self._batch], record):
+        if self._batch and not _together([it for _, it in self._batch], record, alone=self._alone):
             self._write_batch()
         self._batch.append((number, record))
 
@@ -162,7 +168,7 @@ class Load:
             self._tell(number, f"{expected:,} lines should be between the first one and this, not {self._objects:,}")
 
 
-def _together(batch: Sequence[User | Registration], record: User | Registration) -> bool:
+def _together(batch: Sequence[User | Registration], record: User | Registration, *, alone: bool) -> bool:
     """Return whether one transaction can write a record with a batch."""
     first = batch[0]
     if any(it.user_id == record.user_id for it in batch):
@@ -172,5 +178,5 @@ def _together(batch: Sequence[User | Registration], record: User | Registration)
     return (
         isinstance(record, Registration)
         and (record.event_id, record.status) == (first.event_id, first.status)
-        and len(batch) < batches.REGISTRATIONS[first.status]
+        and len(batch) < batches.limit(first.status, alone=alone)
     )

@@ -9,6 +9,7 @@ from handlers.transfer import check
 from storage import events, queue, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.model import EventFields
+from storage.schema import TABLES
 from storage.transfer.export import export
 from storage.transfer.load import Load, Loaded, lines_of
 
@@ -21,11 +22,19 @@ def exported(tables: Tables) -> bytes:
     return out.getvalue()
 
 
-def imported(tables: Tables, content: bytes) -> tuple[Loaded, dict[int, str]]:
-    """Import a file; return its numbers, and the reason for each line that was refused."""
+def imported(tables: Tables, content: bytes, *, alone: bool = True) -> tuple[Loaded, dict[int, str]]:
+    """Import a file, and return its numbers and the reason for each line that was refused."""
     refusals: dict[int, str] = {}
-    loaded = Load(tables, check, refusals.__setitem__).run(lines_of(io.BytesIO(content)))
+    loaded = Load(tables, check, refusals.__setitem__, alone=alone).run(lines_of(io.BytesIO(content)))
     return loaded, refusals
+
+
+def emptied(tables: Tables) -> Tables:
+    """Drop all data of tables."""
+    for table in TABLES:
+        tables.client.delete_table(TableName=tables.names[table])
+    tables.create_missing()
+    return tables
 
 
 def documents(content: bytes) -> list[dict[str, Any]]:

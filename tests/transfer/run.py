@@ -49,7 +49,7 @@ class Done:
 
 def fill(folder: Path, sizes: Sizes, random: Random) -> None:
     """Create users and events; let people register, in no order, and one in twenty leave."""
-    with place.opened(argparse.Namespace(data=folder, store=None, stack=None), create=True) as (tables, _where):
+    with place.opened(argparse.Namespace(data=folder, store=None, stack=None), create=True) as (tables, *_):
         people = [f"user-{number}@example.com" for number in range(sizes.users)]
         each = -(-sizes.registrations // sizes.events)
         _at_once(people, lambda user_id: users.create(tables, user_id, f"Person ☃ {user_id}"))
@@ -59,7 +59,7 @@ def fill(folder: Path, sizes: Sizes, random: Random) -> None:
 
 def fill_directly(folder: Path, sizes: Sizes, random: Random) -> None:
     """Write the items of users, events, seats and queues in batches, which takes minutes less than operations."""
-    with place.opened(argparse.Namespace(data=folder, store=None, stack=None), create=True) as (tables, _where):
+    with place.opened(argparse.Namespace(data=folder, store=None, stack=None), create=True) as (tables, *_):
         people = [f"user-{number}@example.com" for number in range(sizes.users)]
         made = {"created_at": now()}
         _put(tables, [("Users", user_item(User(user_id=it, name=f"Person ☃ {it}", **made))) for it in people])

@@ -18,8 +18,7 @@ from tests.apparatus.corruptions import alter
 from tests.apparatus.hooks import hooked
 from tests.apparatus.registered import crowd, make_event, raise_and_crash, register, state
 from tests.apparatus.rival import in_turn
-from tests.apparatus.transfers import content, documents, exported, imported
-from tests.storage.transfer.test_round_trip import emptied
+from tests.apparatus.transfers import content, documents, emptied, exported, imported
 
 
 def with_gaps(tables: Tables) -> tuple[list[dict[str, Any]], list[str]]:

@@ -11,8 +11,7 @@ from storage.audit import audit
 from storage.dynamodb.tables import Tables
 from storage.transfer import batches
 from storage.transfer.form import FormError
-from tests.apparatus.transfers import confirmed, content, event, file, imported, waitlisted
-from tests.storage.transfer.test_round_trip import emptied
+from tests.apparatus.transfers import confirmed, content, emptied, event, file, imported, waitlisted
 
 LINES: Final = [
     *file(event(), confirmed("a"), confirmed("b"), waitlisted("d"), waitlisted("c"))[:-1],

@@ -134,7 +134,7 @@ def test_a_person_who_takes_the_seat_first_is_not_displaced(moto_tables: Tables)
     lines = content(file(event(), confirmed("a"), confirmed("b"), waitlisted("c")))
     # Users, event, then the seats.
     with acting_before(moto_tables, 2, lambda: registrations.register(moto_tables, "e", "z")):
-        _, refusals = imported(moto_tables, lines)
+        _, refusals = imported(moto_tables, lines, alone=False)
     assert refusals[10].startswith("no seat is free")
     assert state(moto_tables) == ("az", "")
 
@@ -144,7 +144,7 @@ def test_a_person_who_joins_the_queue_meanwhile_is_ahead_of_those_who_follow(mot
     lines = content(file(event(), confirmed("a"), confirmed("b"), waitlisted("c"), waitlisted("d")))
     # Users, event, seats, then the queue.
     with acting_before(moto_tables, 3, lambda: registrations.register(moto_tables, "e", "z")):
-        _, refusals = imported(moto_tables, lines)
+        _, refusals = imported(moto_tables, lines, alone=False)
     assert refusals == {}
     assert state(moto_tables) == ("ab", "zcd")
 
@@ -152,7 +152,7 @@ def test_a_person_who_joins_the_queue_meanwhile_is_ahead_of_those_who_follow(mot
 def test_a_seat_that_becomes_free_meanwhile_is_not_passed_over(moto_tables: Tables) -> None:
     lines = content(file(event(), confirmed("a"), confirmed("b"), waitlisted("c")))
     with acting_before(moto_tables, 3, lambda: registrations.unregister(moto_tables, "e", "a")):
-        _, refusals = imported(moto_tables, lines)
+        _, refusals = imported(moto_tables, lines, alone=False)
     assert refusals[11].startswith("a seat is free")
     assert state(moto_tables) == ("b", "")
 
@@ -160,7 +160,7 @@ def test_a_seat_that_becomes_free_meanwhile_is_not_passed_over(moto_tables: Tabl
 def test_a_capacity_that_is_lowered_meanwhile_holds(moto_tables: Tables) -> None:
     lines = content(file(event(capacity=3), confirmed("a"), confirmed("b")))
     with acting_before(moto_tables, 2, lambda: events.update(moto_tables, "e", {"capacity": 1})):
-        _, refusals = imported(moto_tables, lines)
+        _, refusals = imported(moto_tables, lines, alone=False)
     assert refusals == {10: "no seat is free; the capacity is 1"}
     assert state(moto_tables) == ("a", "")
 
@@ -168,7 +168,7 @@ def test_a_capacity_that_is_lowered_meanwhile_holds(moto_tables: Tables) -> None
 def test_an_event_that_is_deleted_meanwhile_gets_no_registrations(moto_tables: Tables) -> None:
     lines = content(file(event(), confirmed("a")))
     with acting_before(moto_tables, 2, lambda: events.delete(moto_tables, "e")):
-        _, refusals = imported(moto_tables, lines)
+        _, refusals = imported(moto_tables, lines, alone=False)
     assert refusals == {9: "the event does not exist any more"}
     assert list(audit(moto_tables)) == []
 
@@ -178,3 +178,15 @@ def test_a_user_and_an_event_that_are_created_meanwhile_are_not_overwritten(moto
         _, refusals = imported(moto_tables, content(file()))
     assert list(refusals) == [2]
     assert users.get(moto_tables, "a").name == "Another A"
+
+
+def test_a_user_who_is_removed_meanwhile_gets_no_registration(moto_tables: Tables) -> None:
+    """No operation removes a user, but a person with access to the tables can."""
+
+    def remove() -> None:
+        moto_tables.client.delete_item(TableName="Users", Key={"userId": {"S": "b"}})
+
+    with acting_before(moto_tables, 2, remove):
+        _, refusals = imported(moto_tables, content(file(event(), confirmed("a"), confirmed("b"))))
+    assert refusals == {10: 'the user "b" does not exist'}
+    assert list(audit(moto_tables)) == []

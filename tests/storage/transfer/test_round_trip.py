@@ -8,16 +8,7 @@ import pytest
 from storage import events, registrations, users
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
-from storage.schema import TABLES
-from tests.apparatus.transfers import documents, exported, fill, imported, order_of_queue
-
-
-def emptied(tables: Tables) -> Tables:
-    """Drop all data of tables."""
-    for table in TABLES:
-        tables.client.delete_table(TableName=tables.names[table])
-    tables.create_missing()
-    return tables
+from tests.apparatus.transfers import documents, emptied, exported, fill, imported, order_of_queue
 
 
 @pytest.fixture
