@@ -32,15 +32,6 @@ USERS: Final = 100
 REGISTRATIONS: Final[dict[RegistrationStatus, int]] = {"confirmed": 33, "waitlisted": 24}
 
 
-def limit(status: RegistrationStatus, *, alone: bool) -> int:
-    """Return the maximum number of registrations with a status in one transaction; `alone` if nobody else writes.
-
-    The places of one transaction become visible one by one, in any order. So beside others each place is a transaction
-    of its own: otherwise they could promote the second person, whose place they see, over the first.
-    """
-    return REGISTRATIONS[status] if alone or status == "confirmed" else 1
-
-
 _TAKEN: Final = "the id is taken, with other values; nothing is overwritten"
 
 
@@ -77,23 +68,38 @@ def write_event(tables: Tables, event: Event) -> Verdict:
     return tables.retry(attempt)
 
 
-def write_registrations(tables: Tables, registrations: Sequence[Registration], *, refused: bool) -> list[Verdict]:
+def write_registrations(
+    tables: Tables, registrations: Sequence[Registration], *, refused: bool, alone: bool
+) -> list[Verdict]:
     """Write those registrations of one event, with the same status and different users, that the rules allow.
 
-    Return the verdict for each; `refused` is as for `admit`.
-    """
+    Return the verdict for each; `refused` is as for `admit`, and `alone` is whether nobody else writes meanwhile.
 
-    def attempt(_image: Item | None) -> list[Verdict]:
+    The places of one transaction become visible one by one, in any order. So beside others each place is a transaction
+    of its own: otherwise they could promote the second person, whose place they see, over the first.
+    """
+    together = alone or registrations[0].status == "confirmed"
+
+    def attempt(_image: Item | None) -> list[Verdict] | None:
         seen = _read(tables, registrations)
         if seen is None:
             return ["the event does not exist any more"] * len(registrations)
         verdicts, after = admit(registrations, seen, refused=refused)
         writes = [it for it, verdict in zip(registrations, verdicts, strict=True) if verdict is Admitted.WRITTEN]
+        if len(writes) > 1 and not together:
+            return None
         if writes:
             tables.transact(_steps(writes, seen.seats, after))
         return verdicts
 
-    return tables.retry(attempt)
+    verdicts = tables.retry(attempt)
+    if verdicts is not None:
+        return verdicts
+    each: list[Verdict] = []
+    for registration in registrations:
+        behind = refused or any(isinstance(verdict, str) for verdict in each)
+        each += write_registrations(tables, [registration], refused=behind, alone=alone)
+    return each
 
 
 def _read(tables: Tables, registrations: Sequence[Registration]) -> Snapshot | None:

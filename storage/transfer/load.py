@@ -126,7 +126,7 @@ class Load:
 
     def _add(self, number: int, record: User | Registration) -> None:
         """Add a record to the batch; write the batch before if the record does not go with it."""
-        if self._batch and not _together([it for _, it in self._batch], record, alone=self._alone):
+        if self._batch and not _together([it for _, it in self._batch], record):
             self._write_batch()
         self._batch.append((number, record))
 
@@ -139,7 +139,7 @@ class Load:
             verdicts = batches.write_users(self._tables, users)
         elif registrations:
             refused = self._section is not None and self._section.refused
-            verdicts = batches.write_registrations(self._tables, registrations, refused=refused)
+            verdicts = batches.write_registrations(self._tables, registrations, refused=refused, alone=self._alone)
         for (number, record), verdict in zip(batch, verdicts, strict=True):
             self._note(number, record, verdict)
 
@@ -168,7 +168,7 @@ class Load:
             self._tell(number, f"{expected:,} lines should be between the first one and this, not {self._objects:,}")
 
 
-def _together(batch: Sequence[User | Registration], record: User | Registration, *, alone: bool) -> bool:
+def _together(batch: Sequence[User | Registration], record: User | Registration) -> bool:
     """Return whether one transaction can write a record with a batch."""
     first = batch[0]
     if any(it.user_id == record.user_id for it in batch):
@@ -178,5 +178,5 @@ def _together(batch: Sequence[User | Registration], record: User | Registration,
     return (
         isinstance(record, Registration)
         and (record.event_id, record.status) == (first.event_id, first.status)
-        and len(batch) < batches.limit(first.status, alone=alone)
+        and len(batch) < batches.REGISTRATIONS[first.status]
     )

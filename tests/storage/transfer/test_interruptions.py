@@ -75,19 +75,24 @@ def killed_at(tables: Tables, moment: str, number: int) -> Iterator[list[int]]:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
+@pytest.mark.parametrize(("alone", "number_of_transactions"), [(True, 13), (False, 23)], ids=["alone", "beside others"])
 def test_an_import_killed_at_any_transaction_leaves_the_tables_right_and_can_be_continued(
-    ministack_tables: Tables, fresh: Callable[[], Tables], moment: str
+    fresh: Callable[[], Tables],
+    alone: bool,  # noqa: FBT001 - a parameter of the test
+    number_of_transactions: int,
+    moment: str,
 ) -> None:
-    with killed_at(ministack_tables, "before", -1) as transactions:
-        imported(ministack_tables, FILE)
-    assert len(transactions) == 13
-    complete = exported(ministack_tables)
+    first = fresh()
+    with killed_at(first, "before", -1) as transactions:
+        imported(first, FILE, alone=alone)
+    assert len(transactions) == number_of_transactions
+    complete = exported(first)
     for number in transactions:
         tables = fresh()
         with killed_at(tables, moment, number), pytest.raises(Killed):
-            imported(tables, FILE)
+            imported(tables, FILE, alone=alone)
         assert list(audit(tables)) == [], f"killed {moment} transaction {number}"
-        _, refusals = imported(tables, FILE)
+        _, refusals = imported(tables, FILE, alone=alone)
         assert refusals == {}
         assert exported(tables) == complete
         assert list(audit(tables)) == []
