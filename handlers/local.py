@@ -15,7 +15,7 @@ from typing import Final
 
 from starlette.types import ASGIApp
 
-from handlers import demo, reloading
+from handlers import demo, reloading, transfer
 from handlers.app import app_from
 from handlers.contract import ContractError
 from handlers.local_store import StartError, add_options, opened
@@ -31,8 +31,11 @@ GRACE_SECONDS: Final = 5
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until Ctrl-C or SIGTERM."""
-    options = _options(arguments)
+    """Serve until Ctrl-C or SIGTERM, or run the command `export` or `import`."""
+    words = sys.argv[1:] if arguments is None else arguments
+    if words and words[0] in transfer.COMMANDS:
+        sys.exit(transfer.main(words))
+    options = _options(words)
     logs.configure()
     exempt_loopback()
     try:
@@ -48,8 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(0)
 
 
-def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="events-api", description="Serve the Events API on this machine.")
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="events-api",
+        description="Serve the Events API on this machine.",
+        epilog="`events-api export --help` and `events-api import --help` are about backups and moves of the data.",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"
@@ -71,7 +78,8 @@ def serve(options: argparse.Namespace) -> None:
     """Open the port, then the store, and serve until a signal; leave nothing running.
 
     Raises:
-        StartError: The port or the data directory is in use, or can't be used.
+        StartError: The port is in use, or can't be used.
+        EmulatorError: The store does not start, or the data folder can't be used.
 
     """
     import uvicorn  # noqa: PLC0415 - only the extra `local` brings it, and `main` explains that

@@ -1,7 +1,6 @@
 """The store of `events-api`: one of its own, durable or in memory, or the one that the environment names."""
 
 import argparse
-import fcntl
 import os
 import signal
 import sys
@@ -11,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from storage.durable.lock import locked_folder
 from storage.durable.process import durable_store
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, embedded_store
-
-#: An endpoint in one of these variables is used in place of a store of its own, unless an option asks for that.
-ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+from storage.place import ENDPOINT_VARIABLES
 
 DATA: Final = Path(".events-api")
 
@@ -46,8 +44,7 @@ def opened(options: argparse.Namespace) -> Iterator[Store]:
     """Open the store while the context lasts.
 
     Raises:
-        StartError: The data directory is in use, or can't be used.
-        EmulatorError: A store of its own does not start, or has failed.
+        EmulatorError: The data folder is in use or can't be used, or a store of its own does not start, or has failed.
 
     """
     variable = next((name for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
@@ -62,7 +59,7 @@ def opened(options: argparse.Namespace) -> Iterator[Store]:
         if options.memory:
             url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
         else:
-            data, lock = resources.enter_context(data_directory(options.data or DATA))
+            data, lock = resources.enter_context(locked_folder(options.data or DATA))
             # The store holds the lock too: if this process dies first, the store may still be writing.
             store = durable_store(data, data / "store.log", pass_fds=[lock], report=_say, ended=_stop)
             url, where = resources.enter_context(store), f"data in {data}"
@@ -77,32 +74,3 @@ def _say(text: str) -> None:
 def _stop() -> None:
     """Stop this process as Ctrl-C does: without its store it can only refuse."""
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-@contextmanager
-def data_directory(path: Path) -> Iterator[tuple[Path, int]]:
-    """Lock a data directory for this process, and yield its path with the descriptor of the lock.
-
-    Raises:
-        StartError: It is in use, or can't be used.
-
-    """
-    path = path.resolve()
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-        lock = (path / "lock").open("w")
-    except OSError as error:
-        raise StartError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StartError(
-                f"{path} is in use by another events-api. Stop that one, or choose another folder with --data."
-            ) from error
-        if (path / "state").exists():
-            raise StartError(
-                f"{path}/state was written by a version before the first release, which this one can't read."
-                " Move it away, or choose another folder with --data."
-            )
-        yield path, lock.fileno()

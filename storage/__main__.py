@@ -2,23 +2,19 @@
 
 import argparse
 import json
-import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from textwrap import indent
-from typing import Any, Final
+from typing import Final
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-
+from storage import place
 from storage.audit import audit, reads
 from storage.audit.findings import ADVICE, Kind
 from storage.audit.progress import Progress
 from storage.audit.repair import REPAIRS, Outcome, repair
-from storage.dynamodb.outages import translated
+from storage.dynamodb.access import UNTRANSLATED
 from storage.dynamodb.tables import Tables
-from storage.embedded import EMULATOR_ACCESS
+from storage.embedded import EmulatorError
 from storage.errors import Unavailable
 from storage.schema import TABLE_VARIABLES
 
@@ -34,7 +30,8 @@ _REPAIRED: Final = indent("\n".join(REPAIRS), "  ")
 
 _EPILOG: Final = f"""\
 The tables are named by EVENTS_TABLE, USERS_TABLE and REGISTRATIONS_TABLE, or are those of --stack; credentials, region
-and endpoint come from the usual AWS settings. Findings go to stdout, one per line; progress and summary to stderr.
+and endpoint come from the usual AWS settings, unless --data or --store names a local store. Findings go to stdout, one
+per line; progress and summary to stderr.
 
 With --repair, these kinds are repaired: a crash or a defect of the service can cause them, and no repair takes a seat
 or a registration from a user (the number in a registration decides its place):
@@ -52,8 +49,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command and return its exit code."""
     options = _parser().parse_args(arguments)
     try:
-        return _audit(options)
-    except (Unavailable, BotoCoreError, ClientError, LookupError) as error:
+        with place.opened(options, report=_report) as (tables, *_):
+            return _audit(tables, options)
+    except (Unavailable, EmulatorError, LookupError, *UNTRANSLATED) as error:
         print(f"error: {_explained(error)}", file=sys.stderr)
     except KeyboardInterrupt:
         print("error: interrupted; the repairs made so far are kept.", file=sys.stderr)
@@ -75,14 +73,15 @@ def _parser() -> argparse.ArgumentParser:
         help="repair the kinds of violations that are listed below; without it nothing is written",
     )
     command.add_argument("--json", action="store_true", help="write each finding as a JSON object on one line")
-    place = command.add_mutually_exclusive_group()
-    place.add_argument("--stack", metavar="NAME", help="audit the tables of this CloudFormation stack")
-    place.add_argument("--store", metavar="URL", help="audit the store at this URL, as printed by events-api at start")
+    place.add_options(command)
     return parser
 
 
-def _audit(options: argparse.Namespace) -> int:
-    tables = _tables(options)
+def _report(loading: str) -> None:
+    print(loading, file=sys.stderr)
+
+
+def _audit(tables: Tables, options: argparse.Namespace) -> int:
     progress = Progress(tables, reads.sizes(tables))
     counts = {"found": 0, "repaired": 0, "left": 0, "not judged": 0}
     for outcome in repair(tables) if options.repair else _unrepaired(tables):
@@ -113,39 +112,11 @@ def _line(outcome: Outcome, *, as_json: bool) -> str:
     return f"{violation} - {advice}" if advice else str(violation)
 
 
-def _tables(options: argparse.Namespace) -> Tables:
-    environ: Mapping[str, str] = os.environ
-    # An audit has more time than a request, so it makes more attempts.
-    access: dict[str, Any] = {"config": Config(retries={"mode": "standard", "total_max_attempts": 5})}
-    if options.store:
-        access |= {**EMULATOR_ACCESS, "endpoint_url": options.store}
-    if options.stack:
-        with translated():
-            cloudformation = boto3.client("cloudformation")
-        environ = stack_tables(cloudformation, options.stack)
-    return Tables.connect(environ, **access)
-
-
-def stack_tables(cloudformation: Any, stack: str) -> dict[str, str]:
-    """Return the physical names of a stack's tables, by the service's environment variables.
-
-    Raises:
-        LookupError: The stack lacks a table.
-
-    """
-    (found,) = cloudformation.describe_stacks(StackName=stack)["Stacks"]
-    names = {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", ())}
-    missing = [f"{table}Table" for table in TABLE_VARIABLES if f"{table}Table" not in names]
-    if missing:
-        raise LookupError(f"the stack {stack} has no {', '.join(missing)}: was it made by this service?")
-    return {variable: names[f"{table}Table"] for table, variable in TABLE_VARIABLES.items()}
-
-
 def _explained(error: Exception) -> str:
     """Return the cause of a failure and advice."""
     cause = str(error) or "other writes kept changing the same items; run the audit again"
     if "ResourceNotFoundException" in cause:
-        return f"{cause}; set {', '.join(TABLE_VARIABLES.values())}, or use --stack or --store"
+        return f"{cause}; set {', '.join(TABLE_VARIABLES.values())}, or use --stack, --store or --data"
     if "AccessDenied" in cause:
         return f"{cause}; storage/README.md lists the permissions that an audit needs"
     return cause

@@ -26,12 +26,17 @@ _LOCAL_ONLY: Final = (
     "handlers/preparation.py",
     "handlers/promotions.py",
     "handlers/reloading.py",
+    "handlers/transfer.py",
     "handlers/wsgi.py",
     "storage/__main__.py",
     "storage/audit/*",
+    "storage/dynamodb/access.py",
     "storage/dynamodb/consumption.py",  # counts what an audit reads
     "storage/durable/*",
     "storage/embedded.py",
+    "storage/place.py",
+    "storage/status_line.py",
+    "storage/transfer/*",
 )
 
 #: Files that no import and no request reads, as patterns of paths below the folder.

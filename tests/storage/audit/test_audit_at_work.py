@@ -15,12 +15,13 @@ from moto import mock_aws
 
 from cfn.template.tables import LOGICAL_IDS
 from storage import events
-from storage.__main__ import main, stack_tables
+from storage.__main__ import main
 from storage.audit import audit, event, reads
 from storage.audit.event import chunks
 from storage.audit.findings import Kind
 from storage.audit.repair import REPAIRS, repair
 from storage.dynamodb import tables as storage_tables
+from storage.dynamodb.access import stack_tables
 from storage.dynamodb.attributes import marshal, unmarshal
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
@@ -146,11 +147,12 @@ def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
         cloudformation = boto3.client("cloudformation", region_name="us-east-1")
         template = json.dumps({"Resources": topic, "Outputs": outputs})
         cloudformation.create_stack(StackName="events-api", TemplateBody=template)
-        names = stack_tables(cloudformation, "events-api")
+        names = stack_tables("events-api")
         assert names == {variable: f"the-{name}" for name, variable in TABLE_VARIABLES.items()}
         cloudformation.create_stack(StackName="other", TemplateBody=json.dumps({"Resources": topic}))
         with pytest.raises(LookupError, match="the stack other has no EventsTable"):
-            stack_tables(cloudformation, "other")
+            stack_tables("other")
+        cloudformation.delete_stack(StackName="events-api")
 
 
 def crowd(tables: Tables, event_id: str, size: int) -> None:

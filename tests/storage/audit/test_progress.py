@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from storage import status_line
 from storage.audit import progress
 from storage.audit.progress import Progress
 from storage.dynamodb.consumption import Read
@@ -39,7 +40,7 @@ class Terminal(io.StringIO):
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(progress, "time", clock)
+    monkeypatch.setattr(status_line, "time", clock)
     return clock
 
 

@@ -1,0 +1,83 @@
+"""Where the tables of a tool are: a data folder, a store at a URL, a stack, or what the environment names."""
+
+import argparse
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from storage.durable.lock import FolderInUseError, locked_folder
+from storage.durable.process import durable_store
+from storage.dynamodb.access import connect, stack_tables
+from storage.dynamodb.tables import Tables
+
+#: An endpoint in one of these variables is that of the store.
+ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+
+
+class Opened(NamedTuple):
+    """The tables, a text that locates them, and whether nobody else can use them meanwhile."""
+
+    tables: Tables
+    where: str
+    alone: bool = False
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that name a place to a command."""
+    place = parser.add_mutually_exclusive_group()
+    place.add_argument("--data", type=Path, metavar="DIR", help="a data folder of events-api, which nobody serves")
+    place.add_argument("--store", metavar="URL", help="the store at this URL, as printed by events-api at start")
+    place.add_argument("--stack", metavar="NAME", help="the tables of this CloudFormation stack")
+
+
+@contextmanager
+def opened(
+    options: argparse.Namespace,
+    *,
+    folder: Path | None = None,
+    create: bool = False,
+    report: Callable[[str], object] = lambda _progress: None,
+) -> Iterator[Opened]:
+    """Yield the tables that the options name.
+
+    Without options they are those that the environment names, on AWS or at its endpoint; if it names no endpoint and
+    `folder` is given, those in that data folder. With `create`, a data folder and its tables are made if they are
+    absent. `report` gets the progress of loading a folder.
+
+    Raises:
+        EmulatorError: The data folder can't be used.
+        LookupError: The stack can't be used.
+        StorageUnavailable: As `Tables.connect`.
+
+    """
+    endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+    data = options.data or (None if options.store or options.stack or endpoint else folder)
+    if data is not None:
+        with _folder(data, create=create, report=report) as tables:
+            yield Opened(tables, f"the folder {data.resolve()}", alone=True)
+    elif options.stack:
+        yield Opened(connect(stack_tables(options.stack)), f"the tables of the stack {options.stack}")
+    elif options.store:
+        yield Opened(connect(os.environ, options.store), f"the store at {options.store}")
+    else:
+        where = f"the store at {endpoint}" if endpoint else "the tables that the environment names"
+        yield Opened(connect(os.environ), where)
+
+
+@contextmanager
+def _folder(data: Path, *, create: bool, report: Callable[[str], object]) -> Iterator[Tables]:
+    try:
+        with (
+            locked_folder(data, create=create) as (path, lock),
+            # The store holds the lock too: if this process dies first, the store may still be writing.
+            durable_store(path, path / "store.log", pass_fds=[lock], report=report) as url,
+        ):
+            tables = connect(os.environ, url)
+            if create:
+                tables.create_missing()
+            yield tables
+    except FolderInUseError as error:
+        hint = "stop that one, or name the URL of its store with --store"
+        raise FolderInUseError(f"{data.resolve()} is in use by another events-api: {hint}.") from error

@@ -1,0 +1,72 @@
+"""An export has everything, an import gives it back, and the same import again changes nothing."""
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from storage import events, registrations, users
+from storage.audit import audit
+from storage.dynamodb.tables import Tables
+from tests.apparatus.transfers import documents, emptied, exported, fill, imported, order_of_queue
+
+
+@pytest.fixture
+def file(moto_tables: Tables) -> bytes:
+    fill(moto_tables)
+    return exported(moto_tables)
+
+
+def test_an_import_gives_everything_back_and_the_export_of_it_is_the_same_file(
+    moto_tables: Tables, file: bytes
+) -> None:
+    event, user = events.get(moto_tables, "queue"), users.get(moto_tables, "u3@example.com")
+    registration = registrations.get(moto_tables, "closed", "u1@example.com")
+    queue = order_of_queue(moto_tables, "queue")
+    loaded, refusals = imported(emptied(moto_tables), file)
+    assert refusals == {}
+    kinds = Counter(document["type"] for document in documents(file))
+    assert loaded.written == {kind: kinds[kind] for kind in ("user", "event", "registration")}
+    assert exported(moto_tables) == file
+    assert list(audit(moto_tables)) == []
+    # The models compare every field: also times and version, which is the ETag.
+    assert events.get(moto_tables, "queue") == event
+    assert users.get(moto_tables, "u3@example.com") == user
+    assert registrations.get(moto_tables, "closed", "u1@example.com") == registration
+    assert order_of_queue(moto_tables, "queue") == queue
+
+
+def test_the_same_import_again_writes_nothing(moto_tables: Tables, file: bytes) -> None:
+    emptied(moto_tables)
+    first, _ = imported(moto_tables, file)
+    before = items(moto_tables)
+    again, refusals = imported(moto_tables, file)
+    assert (again.written, again.present, refusals) == (Counter(), first.written, {})
+    assert items(moto_tables) == before
+
+
+def items(tables: Tables) -> dict[str, Any]:
+    return {table: tables.client.scan(TableName=name)["Items"] for table, name in tables.names.items()}
+
+
+def test_an_import_beside_the_data_itself_finds_everything_there(moto_tables: Tables, file: bytes) -> None:
+    before = items(moto_tables)
+    loaded, refusals = imported(moto_tables, file)
+    assert (loaded.written, refusals) == (Counter(), {})
+    assert items(moto_tables) == before
+
+
+def test_the_service_goes_on_behind_an_import(moto_tables: Tables, file: bytes) -> None:
+    imported(emptied(moto_tables), file)
+    users.create(moto_tables, "new", "N")
+    head, *others = order_of_queue(moto_tables, "queue")
+    assert registrations.register(moto_tables, "queue", "new").position == len(others) + 2
+    confirmed = next(
+        document["userId"]
+        for document in documents(file)
+        if (document.get("eventId"), document.get("status")) == ("queue", "confirmed")
+    )
+    registrations.unregister(moto_tables, "queue", confirmed)
+    assert registrations.get(moto_tables, "queue", head).status == "confirmed"
+    assert order_of_queue(moto_tables, "queue") == [*others, "new"]
+    assert list(audit(moto_tables)) == []
