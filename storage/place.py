@@ -58,7 +58,7 @@ def opened(
         with _folder(data, create=create, report=report) as tables:
             yield Opened(tables, f"the folder {data.resolve()}", alone=True)
     elif options.stack:
-        yield Opened(connect(stack_tables(options.stack)), f"the tables of the stack {options.stack}")
+        yield Opened(connect({**os.environ, **stack_tables(options.stack)}), f"the tables of the stack {options.stack}")
     elif options.store:
         yield Opened(connect(os.environ, options.store), f"the store at {options.store}")
     else:

@@ -69,14 +69,17 @@ def test_a_store_is_found_at_its_url(store_url: str, ministack_tables: Tables, m
         assert users.get(tables, "ada").name == "Ada"
 
 
-def test_the_tables_of_a_stack_are_found_by_its_name() -> None:
+def test_the_tables_of_a_stack_are_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORE_TRANSPORT", "urllib3")  # moto answers where the service's own transport would send.
     resources = {
         logical_id: {"Type": "AWS::DynamoDB::Table", "Properties": TABLES[table]}
         for table, logical_id in LOGICAL_IDS.items()
     }
+    outputs = {logical_id: {"Value": {"Ref": logical_id}} for logical_id in resources}
+    template = json.dumps({"Resources": resources, "Outputs": outputs})
     with mock_aws():
         cloudformation = boto3.client("cloudformation", region_name="us-east-1")
-        cloudformation.create_stack(StackName="events-api", TemplateBody=json.dumps({"Resources": resources}))
+        cloudformation.create_stack(StackName="events-api", TemplateBody=template)
         with place.opened(options("--stack", "events-api")) as (tables, where, alone):
             users.create(tables, "ada", "Ada")
             assert users.get(tables, "ada").name == "Ada"
