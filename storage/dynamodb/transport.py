@@ -35,8 +35,9 @@ def kept_connections(client: Any, environ: Mapping[str, str], *, verify: Any) ->
         bundle = Session(include_builtin_handlers=False).get_config_variable("ca_bundle")
         verify = bundle or os.environ.get("REQUESTS_CA_BUNDLE") or True
     config = client.meta.config
-    proxies = config.proxies or get_environ_proxies(client.meta.endpoint_url)
-    special = not verify or proxies or config.client_cert or config.tcp_keepalive
+    endpoint = client.meta.endpoint_url
+    proxy = (config.proxies or get_environ_proxies(endpoint)).get(urlsplit(endpoint).scheme)  # Not `no_proxy`'s.
+    special = not verify or proxy or config.client_cert or config.tcp_keepalive
     if special or environ.get("STORE_TRANSPORT") == "urllib3":
         return None
     transport = Transport(config, str(get_cert_path(verify)))

@@ -21,6 +21,7 @@ sys.path.insert(0, folder)
 from importlib import import_module
 class Context:
     aws_request_id = "c6af9ac6"
+    function_version = "$LATEST"
     def get_remaining_time_in_millis(self): return 10_000
 log, sys.stdout = sys.stdout, open(os.devnull, "w")
 handler = import_module(entry).handler

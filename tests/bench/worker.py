@@ -23,6 +23,7 @@ class Context:
 
     aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     function_name = "events-api"
+    function_version = "$LATEST"
     memory_limit_in_mb = 512
 
     def get_remaining_time_in_millis(self) -> int:

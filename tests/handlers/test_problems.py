@@ -21,7 +21,8 @@ DOCUMENT = Contract().document
 
 def leaves(kind: type[Exception]) -> set[type[Exception]]:
     below = kind.__subclasses__()
-    return {leaf for child in below for leaf in leaves(child)} if below else {kind}
+    # A private one never leaves its module.
+    return {leaf for child in below if child.__name__[0] != "_" for leaf in leaves(child)} if below else {kind}
 
 
 REFUSALS = sorted(leaves(errors.Refusal) | leaves(RequestRefused), key=lambda kind: kind.__name__)

@@ -69,6 +69,7 @@ class Local:
                 self._front.target = urlsplit(server.url).port or 0
                 return server
             process.wait()
+            _close(process)
 
     def kill(self, victim: str) -> None:
         """Kill the service, its store or both."""
@@ -83,13 +84,19 @@ class Local:
         """Wait until the service has ended, and start it again; meanwhile connections are refused."""
         self._server.process.wait()
         self._front.refuse()
-        self._server.end()
+        self.end()
         self._server = self._start()
         self._front.come_back()
 
     def end(self) -> None:
         """Stop the service."""
         self._server.end()
+        _close(self._server.process)
+
+
+def _close(process: "subprocess.Popen[str]") -> None:
+    assert process.stdout is not None
+    process.stdout.close()
 
 
 @contextmanager

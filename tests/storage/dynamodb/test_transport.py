@@ -357,11 +357,17 @@ def test_the_default_port_is_not_named_as_it_is_not_signed() -> None:
         assert b"\r\nHost: store.example\r\n" in there.recv(65536)
 
 
+def test_hosts_without_a_proxy_are_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+    assert Tables.connect({}, **EMULATOR_ACCESS).transport
+
+
 @pytest.mark.parametrize(
     ("environ", "variables", "options"),
     [
         ({"STORE_TRANSPORT": "urllib3"}, {}, {}),
         ({}, {"HTTPS_PROXY": "http://127.0.0.1:9"}, {}),
+        ({}, {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "other.example"}, {}),
         ({}, {}, {"verify": False}),
         ({}, {}, {"config": Config(client_cert="cert.pem")}),
         ({}, {}, {"config": Config(tcp_keepalive=True)}),

@@ -116,7 +116,7 @@ def test_under_many_faults_an_import_that_is_repeated_until_it_ends_is_complete(
 ) -> None:
     tables = fresh()
     impatient = Tables(tables.client, tables.names, retry_seconds=0.05)
-    rates = dict.fromkeys(Fault, 0.07)
+    rates = dict.fromkeys(Fault, 0.1)
     with faults(impatient, at_rates(seed, rates)) as layer:
         for _attempt in range(100):
             try:
