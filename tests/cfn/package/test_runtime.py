@@ -93,6 +93,11 @@ def test_a_person_registers_in_events_of_every_shape(call: Runtime, make: Any, s
     assert call(make("DELETE", "/registrations/ada/conf", stage=stage))["statusCode"] == 204
 
 
+def test_the_stage_alone_leads_below_itself(call: Runtime) -> None:
+    answer = call(payload_2("GET", "", stage="/prod"))
+    assert (answer["statusCode"], answer["headers"]["location"]) == (307, "prod/")
+
+
 def test_a_header_that_is_given_twice_is_read_as_one_list(call: Runtime) -> None:
     """Payload 2.0 joins the values by a comma, and 1.0 has a list of them."""
     assert call(with_body(payload_2("POST", "/events"), EVENT))["statusCode"] == 201
