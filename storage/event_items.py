@@ -1,6 +1,6 @@
 """Reads of the two items of an event, DETAILS and SEATS, as they are at one moment."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -10,9 +10,8 @@ from storage.dynamodb.tables import Tables
 from storage.errors import Damaged, EventNotFound
 from storage.items import DETAILS, SEATS, details_key, seats_key
 
-#: Number of reads, with the pauses between attempts in between, after which two items that differ are not an update
-#: that becomes visible, but damage.
-TORN_READS: Final = 10
+#: Number of queries that see the items of different versions, after which they are read as of one moment.
+TORN_READS: Final = 3
 
 
 def current(tables: Tables, event_id: str) -> tuple[Item, Item]:
@@ -20,7 +19,7 @@ def current(tables: Tables, event_id: str) -> tuple[Item, Item]:
 
     Raises:
         EventNotFound: No event has this id.
-        Damaged: One of the items is missing, or is not of the same version, and stays so.
+        Damaged: One of the items is missing, or they are of different versions.
 
     """
     read = Reader(tables, event_id)
@@ -28,32 +27,37 @@ def current(tables: Tables, event_id: str) -> tuple[Item, Item]:
 
 
 class Reader:
-    """Reads both items of an event, for one attempt after the other."""
+    """Reads both items of an event, in one attempt after the other."""
 
     def __init__(self, tables: Tables, event_id: str) -> None:
         """Take the event to read."""
         self._tables, self._event_id = tables, event_id
-        self._torn: tuple[str | None, ...] = ()
-        self._times = 0
+        self._torn = 0
 
     def __call__(self) -> tuple[Item, Item]:
-        """Return both items; retry if the query saw only one of them updated, unless it sees the same all the time."""
-        items = self._tables.query("Events", "#eventId = :eventId", {"eventId": self._event_id})
+        """Return both items, or retry if the query saw only one of them updated.
+
+        An update may become visible slowly. So after a few such queries the items are read as of one moment, which
+        conflicts with an update that is under way, and tells it from damage.
+        """
+        if self._torn >= TORN_READS:
+            keys = details_key(self._event_id), seats_key(self._event_id)
+            items = [item for item in self._tables.snapshot(("Events", key) for key in keys) if item]
+        else:
+            items = self._tables.query("Events", "#eventId = :eventId", {"eventId": self._event_id})
         if not items:
             raise EventNotFound
         parts = {item["part"]: item for item in items}
-        versions = tuple(parts[part].get("version", "") if part in parts else None for part in (DETAILS, SEATS))
-        if None not in versions and versions[0] == versions[1]:
+        if parts.keys() == {DETAILS, SEATS} and parts[DETAILS].get("version") == parts[SEATS].get("version"):
             return parts[DETAILS], parts[SEATS]
-        self._times = self._times + 1 if versions == self._torn else 1
-        self._torn = versions
-        if self._times >= TORN_READS:
-            raise Damaged("Events", self._event_id, _difference(versions))
+        if self._torn >= TORN_READS:
+            raise Damaged("Events", self._event_id, _difference(parts))
+        self._torn += 1
         raise Changed
 
 
-def _difference(versions: tuple[str | None, ...]) -> str:
-    missing = [part for part, version in zip((DETAILS, SEATS), versions, strict=True) if version is None]
+def _difference(parts: Mapping[str, Item]) -> str:
+    missing = [part for part in (DETAILS, SEATS) if part not in parts]
     return f"has no {missing[0]}" if missing else "has DETAILS and SEATS of different versions"
 
 
