@@ -14,7 +14,7 @@ from storage.durable.lock import locked_folder
 from storage.durable.process import durable_store
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, embedded_store
-from storage.place import ENDPOINT_VARIABLES
+from storage.place import ENDPOINT_VARIABLES, ignore_accounts
 
 DATA: Final = Path(".events-api")
 
@@ -51,10 +51,8 @@ def opened(options: argparse.Namespace) -> Iterator[Store]:
     if variable and not (options.memory or options.data):
         yield Store(Tables.connect(os.environ), f"data in the store at {os.environ[variable]}")
         return
-    if variable:
-        _say(f"{variable} is set and not used: the options ask for a store of its own")
-    # A profile is of an account: boto3 would look for it although the store of its own needs none.
-    os.environ.pop("AWS_PROFILE", None)
+    for name in [*([variable] if variable else []), *ignore_accounts()]:
+        _say(f"{name} is set and not used: the service has a store of its own")
     with ExitStack() as resources:
         if options.memory:
             url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"

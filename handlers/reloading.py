@@ -4,8 +4,11 @@ The store, and with it the data, belongs to the first process and stays.
 """
 
 import os
+import signal
 import socket
+import time
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.types import ASGIApp
@@ -50,7 +53,15 @@ def app() -> ASGIApp:
     from handlers.promotions import Promotions  # noqa: PLC0415 - as above
 
     logs.configure()
+    Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     tables = Tables.connect(os.environ)
     Promotions(tables).sweep()
     application: ASGIApp = app_from(os.environ, tables=tables)
     return application
+
+
+def _end_with(parent: int) -> None:
+    """End this process when the first one has ended, however that was."""
+    while os.getppid() == parent:
+        time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -34,7 +34,7 @@ class Damaged(Exception):  # noqa: N818 - a state of the tables
     """
 
     def __init__(self, table: str, key: str, what: str) -> None:
-        super().__init__(f"{table} {key} {what}; run `python -m storage audit`")
+        super().__init__(f"{table} {key} {what}; run `python -m storage audit` with --data, --store or --stack")
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect

@@ -4,6 +4,7 @@ import secrets
 import uuid
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final
 
 from storage import cursors, event_items, queue, rules
@@ -23,6 +24,7 @@ from storage.items import (
     LISTING,
     details_item,
     details_key,
+    intact,
     seats_item,
     seats_key,
     to_event,
@@ -111,7 +113,11 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
         if details[attribute] == value and lower <= details["listedBy"] <= upper
     ]
     return Page(
-        [to_event(*items) for items in sorted(current, key=lambda items: items[0]["listedBy"])],
+        [
+            event
+            for items in sorted(current, key=lambda items: items[0]["listedBy"])
+            if (event := intact(partial(to_event, *items)))
+        ],
         cursors.encode(name, shown[-1]["listedBy"]) if len(listed) > limit else None,
     )
 

@@ -4,16 +4,21 @@ An item here is a plain dict of strings, booleans, integers and sets of integers
 it to DynamoDB's form.
 """
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
-from typing import Final, cast
+from typing import Final, TypeVar, cast
 
 from storage.dynamodb.attributes import Item, Key
 from storage.errors import Damaged
 from storage.model import FIELD_NAMES, Event, Registration, User
 from storage.rules import Seats
+
+logger = logging.getLogger(__name__)
+
+Converted = TypeVar("Converted")
 
 DETAILS: Final = "DETAILS"
 SEATS: Final = "SEATS"
@@ -183,6 +188,15 @@ def to_registration(item: Item, position: int | None = None) -> Registration:
         )
     except KeyError as error:
         raise lacking(item, error) from None
+
+
+def intact(convert: Callable[[], Converted]) -> Converted | None:
+    """Return what a conversion for a list returns, or None for a damaged item, which must not take the list away."""
+    try:
+        return convert()
+    except Damaged as damage:
+        logger.error("left out of a list: %s", damage)  # noqa: TRY400 - its traceback says nothing more
+        return None
 
 
 def lacking(item: Item, attribute: KeyError) -> Damaged:

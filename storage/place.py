@@ -11,6 +11,7 @@ from storage.durable.lock import FolderInUseError, locked_folder
 from storage.durable.process import durable_store
 from storage.dynamodb.access import connect, stack_tables
 from storage.dynamodb.tables import Tables
+from storage.schema import TABLE_VARIABLES
 
 #: An endpoint in one of these variables is that of the store.
 ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
@@ -30,6 +31,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--data", type=Path, metavar="DIR", help="a data folder of events-api, which nobody serves")
     place.add_argument("--store", metavar="URL", help="the store at this URL, as printed by events-api at start")
     place.add_argument("--stack", metavar="NAME", help="the tables of this CloudFormation stack")
+
+
+def ignore_accounts() -> list[str]:
+    """Remove the names of tables and profiles from the environment, for a store of one's own; return which it had.
+
+    The tables there have the usual names, and boto3 would look for a profile although the store needs none.
+    """
+    names = [*TABLE_VARIABLES.values(), "AWS_PROFILE", "AWS_DEFAULT_PROFILE"]
+    return [name for name in names if os.environ.pop(name, None)]
 
 
 @contextmanager
@@ -68,6 +78,7 @@ def opened(
 
 @contextmanager
 def _folder(data: Path, *, create: bool, report: Callable[[str], object]) -> Iterator[Tables]:
+    ignore_accounts()
     try:
         with (
             locked_folder(data, create=create) as (path, lock),

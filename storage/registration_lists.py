@@ -1,16 +1,17 @@
 """The lists of an event's and of a user's registrations."""
 
-import logging
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Final
 
 from storage import cursors, queue, user_positions, users
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import Tables, batches
-from storage.errors import Damaged, EventNotFound
+from storage.errors import EventNotFound
 from storage.items import (
     USER_PREFIX,
     details_key,
+    intact,
     pointer_key,
     queue_number,
     registration_key,
@@ -19,8 +20,6 @@ from storage.items import (
     to_registration,
 )
 from storage.model import Event, Page, Registration, RegistrationStatus
-
-logger = logging.getLogger(__name__)
 
 #: Maximum number of calls for a page.
 PAGE_CALLS: Final = 6
@@ -85,10 +84,8 @@ def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
 def _intact(items: Sequence[Item], positions: Sequence[int | None]) -> Iterator[Registration]:
     """Yield registrations, and leave out damaged ones, so that one of them does not take the whole list away."""
     for item, position in zip(items, positions, strict=True):
-        try:
-            yield to_registration(item, position)
-        except Damaged as damage:
-            logger.error("left out of a list: %s", damage)  # noqa: TRY400 - its traceback says nothing more
+        if registration := intact(partial(to_registration, item, position)):
+            yield registration
 
 
 def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:
@@ -116,7 +113,8 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
             ("Events", details_key(event_id)),
         )
     )
-    events = {item["eventId"]: to_event(item) for item in found["Events"]}
+    read = ((item["eventId"], intact(partial(to_event, item))) for item in found["Events"])
+    events = {event_id: event for event_id, event in read if event}
     items = {item["pk"].removeprefix("EVENT#"): item for item in found["Registrations"]}
     # Since the pointers were read, a registration or its event may have been deleted.
     known = items.keys() & events.keys()
@@ -125,7 +123,9 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
     positions = user_positions.positions(tables, numbers, calls)
     beyond = next((each for each in numbers if each not in positions), None)
     shown = event_ids if beyond is None else event_ids[: event_ids.index(beyond)]
+    here = [each for each in shown if each in known]
+    entries = [(intact(partial(to_registration, items[each], positions.get(each))), events[each]) for each in here]
     return Page(
-        [(to_registration(items[each], positions.get(each)), events[each]) for each in shown if each in known],
+        [(registration, event) for registration, event in entries if registration],
         cursors.encode(name, shown[-1]) if len(pointers) > len(shown) else None,
     )

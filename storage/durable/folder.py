@@ -93,7 +93,10 @@ def load(folder: Path, report: Callable[[str], object] = lambda _progress: None)
     path, state = folder / _NAME.format(numbers[-1]), State()
     try:
         for number, document in enumerate(read(path), 1):
-            state.apply(document)
+            try:
+                state.apply(document)
+            except KeyError as error:
+                raise LogError(f"{path} is damaged: write {number} lacks its table or key, {error}") from error
             if number % _REPORTED == 0:
                 report(f"read {number:,} writes of {path}")
     except LogError as error:

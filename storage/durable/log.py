@@ -49,24 +49,25 @@ def _documents(path: Path, lines: list[bytes]) -> Iterator[Document]:
     start = 0
     for number, line in enumerate(lines):
         document = _parse(line)
-        if document is None:
-            if any(_parse(later) for later in lines[number + 1 :]):
-                raise LogError(
-                    f"{path} is damaged: line {number + 1}, at byte {start}, is not what was written, and intact lines"
-                    f" follow. To go on without what comes after it, keep a copy and run: truncate -s {start} {path}"
-                )
-            if number == 0:
-                raise LogError(f"{path} is not a log of this service, or is damaged from its first line on")
-            return
         if number == 0:
             _check_format(path, document)
+        elif document is None:
+            if number == len(lines) - 1 and not line.endswith(b"\n"):
+                return
+            raise LogError(
+                f"{path} is damaged: line {number + 1}, at byte {start}, is not what was written. To go on without it"
+                f" and what comes after it, keep a copy and run: truncate -s {start} {path}"
+            )
         else:
             yield document
         start += len(line)
 
 
-def _check_format(path: Path, header: Document) -> None:
-    if header.get("format") != FORMAT:
+def _check_format(path: Path, header: Document | None) -> None:
+    if header is None or "format" not in header:
+        intact = line({"format": FORMAT}).decode().rstrip()
+        raise LogError(f"{path} is not a log of this service, or its first line is damaged, which has to be: {intact}")
+    if header["format"] != FORMAT:
         raise LogError(
             f"{path} has the format {header.get('format')}, and this version reads format {FORMAT}:"
             " start the version that wrote it, or choose another folder with --data"
@@ -95,8 +96,12 @@ def line(document: Document) -> bytes:
 class Log:
     """A log that is appended to; each line is handed to the operating system at once, and synced in the background."""
 
-    def __init__(self, path: Path, failed: Callable[[str], object]) -> None:
-        """Open a log, and drop an unfinished last line. `failed` is called with the reason when a write fails.
+    def __init__(
+        self, path: Path, failed: Callable[[str], object], report: Callable[[str], object] = lambda _what: None
+    ) -> None:
+        """Open a log, and move an unfinished last line to a file beside it, which `report` is called with.
+
+        `failed` is called with the reason when a write fails.
 
         Raises:
             LogError: The file can't be written.
@@ -105,7 +110,12 @@ class Log:
         self._failed, self._path = failed, path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND)
-            os.ftruncate(self._file, _finished(path))
+            finished, rest = _finished(path)
+            if rest:
+                unfinished = path.with_suffix(".unfinished")
+                unfinished.write_bytes(rest)
+                os.ftruncate(self._file, finished)
+                report(f"A write at the end of {path} was neither finished nor answered; it is in {unfinished}")
         except OSError as error:
             raise LogError(f"can't write to {path}: {error.strerror}") from error
         self._changed = threading.Event()
@@ -128,11 +138,16 @@ class Log:
         while not self._closing.is_set():
             self._changed.wait()
             self._changed.clear()
-            try:
-                sync(self._file)
-            except OSError as error:
-                self._fail(error)
+            self._sync()
             self._closing.wait(SYNC_SECONDS)
+
+    def _sync(self) -> None:
+        try:
+            sync(self._file)
+        except OSError as error:
+            self._fail(error)
+        if os.fstat(self._file).st_nlink == 0:
+            self._failed(f"{self._path} was deleted while it was in use, and its content is lost")
 
     def _fail(self, error: OSError) -> None:
         self._failed(f"can't write to {self._path}: {error.strerror}")
@@ -142,20 +157,15 @@ class Log:
         self._closing.set()
         self._changed.set()
         self._syncing.join()
-        try:
-            sync(self._file)
-            os.close(self._file)
-        except OSError as error:
-            self._fail(error)
+        self._sync()
+        os.close(self._file)
 
 
-def _finished(path: Path) -> int:
-    """Return the length in bytes of the intact lines of a log that was read without an error."""
-    with path.open("rb") as file:
-        lines = file.readlines()
-    while lines and _parse(lines[-1]) is None:
-        lines.pop()
-    return sum(map(len, lines))
+def _finished(path: Path) -> tuple[int, bytes]:
+    """Return the length in bytes of the whole lines of a log, and what is behind them."""
+    content = path.read_bytes()
+    length = content.rfind(b"\n") + 1
+    return length, content[length:]
 
 
 def sync(file: int) -> None:

@@ -76,7 +76,7 @@ def durable_store(
     status = _Status(reading, report)
     program = _PROGRAM.format(root=str(_ROOT), folder=str(folder), status=writing)
     environ = {"SERVICES": "dynamodb", "PERSIST_STATE": "0"}
-    leaving, early = threading.Event(), None
+    leaving, early, started = threading.Event(), None, ""
 
     def watch(child: "subprocess.Popen[bytes]") -> None:
         child.wait()
@@ -90,6 +90,7 @@ def durable_store(
             url, child = resources.enter_context(running)
             embedded.wait_until_ready(child, url, lambda: status.last)
             threading.Thread(target=watch, args=(child,), daemon=True).start()
+            started = f". All that was answered before is in {folder}"
             try:
                 yield url
             finally:
@@ -98,7 +99,7 @@ def durable_store(
     finally:
         manner = None if early is None else f"the store has ended by itself, {_manner(early)}"
         if reason := status.end() or manner:
-            raise EmulatorError(f"{reason}. All that was answered before is in {folder}")
+            raise EmulatorError(f"{reason}{started}")
 
 
 def _manner(code: int) -> str:

@@ -39,7 +39,7 @@ def run(folder: Path, status: int) -> None:
     try:
         path, state = load(folder, report)
         asyncio.run(_fill(state))
-        log = Log(path, fail)
+        log = Log(path, fail, report)
     except LogError as error:
         report(f"failed: {error}")
         sys.exit(1)

@@ -10,7 +10,7 @@ from storage.dynamodb.tables import Tables
 from storage.items import details_key, registration_key, seats_key, user_key
 from tests.apparatus.client import Client
 
-AUDIT = "run `python -m storage audit`"
+AUDIT = "run `python -m storage audit` with --data, --store or --stack"
 
 
 @pytest.fixture
@@ -83,3 +83,14 @@ def test_a_damaged_place_does_not_take_the_queue_away(full: Client, moto_tables:
     remove(moto_tables, "Registrations", {"pk": "EVENT#conf", "sk": "WAIT#000000000000"}, "registeredAt")
     listed = full.get("/events/conf/registrations?status=waitlisted").json()["registrations"]
     assert [(entry["userId"], entry["waitlistPosition"]) for entry in listed] == [("zoe", 2)]
+
+
+def test_one_damaged_event_takes_neither_the_calendar_nor_a_users_list_away(full: Client, moto_tables: Tables) -> None:
+    full.create_event(eventId="other")
+    full.register("other", "ada")
+    remove(moto_tables, "Events", details_key("conf"), "title")
+    assert [event["eventId"] for event in full.get("/events").json()["events"]] == ["other"]
+    listed = full.get("/users/ada/registrations").json()["registrations"]
+    assert [entry["eventId"] for entry in listed] == ["other"]
+    remove(moto_tables, "Registrations", registration_key("other", "ada"), "registeredAt")
+    assert full.get("/users/ada/registrations").json()["registrations"] == []

@@ -145,14 +145,15 @@ def test_the_demo_has_a_full_event_and_the_ids_of_the_contract_and_can_be_repeat
 def test_an_option_wins_over_an_endpoint_and_a_profile_in_the_environment_and_says_so(
     tmp_path: Path, option: str
 ) -> None:
-    leftover = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_PROFILE": "nobody"}
+    leftover = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_PROFILE": "nobody", "USERS_TABLE": "other"}
     arguments = [option] if option == "--memory" else [option, "folder"]
     with running(*arguments, folder=tmp_path, **leftover) as server:
         assert httpx.get(f"{server.url}/health").status_code == 200
         assert server.stop() == 0
-    assert (
-        tmp_path / "errors"
-    ).read_text() == "AWS_ENDPOINT_URL is set and not used: the options ask for a store of its own\n"
+    assert (tmp_path / "errors").read_text().splitlines() == [
+        f"{name} is set and not used: the service has a store of its own"
+        for name in ("AWS_ENDPOINT_URL", "USERS_TABLE", "AWS_PROFILE")
+    ]
 
 
 def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -132,6 +132,7 @@ import json, sys
 sys.path.insert(0, sys.argv[1])
 from handlers.aws_lambda import handler
 class Context:
+    aws_request_id, function_version = "id", "1"
     def get_remaining_time_in_millis(self): return 10_000
 print(handler(json.loads(sys.argv[2]), Context())["statusCode"])
 """

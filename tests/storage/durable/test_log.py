@@ -62,6 +62,45 @@ def test_any_changed_byte_before_the_last_write_stops_the_reading_and_says_where
             list(read(path))
 
 
+def test_a_changed_byte_in_the_last_write_stops_the_reading_as_its_line_was_finished(path: Path) -> None:
+    whole = path.read_bytes()
+    start = len(whole) - len(line(WRITES[-1]))
+    for at in range(start, len(whole) - 1):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(LogError, match=rf"line 4, at byte {start}.*truncate -s {start} {path}"):
+            list(read(path))
+
+
+def test_a_damaged_header_is_named_with_what_it_has_to_be(path: Path) -> None:
+    whole = path.read_bytes()
+    for damaged in (whole[1:], whole[whole.index(b"\n") + 1 :]):
+        path.write_bytes(damaged)
+        with pytest.raises(LogError) as error:
+            list(read(path))
+        assert str(error.value).endswith(line({"format": FORMAT}).decode().rstrip())
+        assert "truncate" not in str(error.value)
+
+
+def test_an_unfinished_write_is_moved_beside_the_log_and_reported(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    reports: list[str] = []
+    Log(path, pytest.fail, reports.append).close()
+    assert path.with_suffix(".unfinished").read_bytes() == line(WRITES[-1])[:-5]
+    assert reports == [
+        f"A write at the end of {path} was neither finished nor answered; it is in {path.with_suffix('.unfinished')}"
+    ]
+
+
+def test_a_log_that_is_deleted_while_it_is_in_use_is_a_failure(path: Path) -> None:
+    failures: list[str] = []
+    log = Log(path, failures.append)
+    path.unlink()
+    log.append(WRITES[0])
+    log.close()
+    assert f"{path} was deleted while it was in use, and its content is lost" in failures
+
+
 def test_after_the_advised_cut_the_writes_before_the_damage_are_read(path: Path) -> None:
     whole = path.read_bytes()
     cut = len(line({"format": FORMAT})) + len(line(WRITES[0]))
@@ -79,7 +118,7 @@ def test_after_the_advised_cut_the_writes_before_the_damage_are_read(path: Path)
         (b'{"a": 1}\n', "is not a log of this service"),
         (b"\x00" * 5_000, "is not a log of this service"),
         (line({"format": FORMAT + 1}), f"has the format {FORMAT + 1}, and this version reads format {FORMAT}"),
-        (line(WRITES[0]), "has the format None"),
+        (line(WRITES[0]), "is not a log of this service, or its first line is damaged"),
     ],
 )
 def test_another_file_and_a_newer_format_are_refused(path: Path, content: bytes, reason: str) -> None:
