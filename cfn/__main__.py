@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -41,6 +42,10 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
     except (BotoCoreError, ClientError) as error:
         print(f"error: {explain(error)}", file=sys.stderr)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would write the rest at its end.
+    except OSError as error:
+        print(f"error: {error}", file=sys.stderr)
     except KeyboardInterrupt as interruption:
         print(f"error: {str(interruption) or 'Interrupted: nothing has begun on AWS.'}", file=sys.stderr)
     else:
@@ -65,9 +70,6 @@ def _lock(_options: argparse.Namespace, console: Console) -> None:
 
 
 def _deploy(options: argparse.Namespace, console: Console) -> None:
-    aws = Aws()
-    platform = options.platform or ("host" if aws.emulator_url else "lambda")
-    code = Recipe(get_platform(platform), ROOT / "build")
     settings = StackSettings(
         options.stack,
         parse_parameters(options.parameter, options.parameters),
@@ -76,6 +78,9 @@ def _deploy(options: argparse.Namespace, console: Console) -> None:
         role_arn=check_role(options.role_arn),
         tags=parse_tags(options.tag),
     )
+    aws = Aws()
+    platform = options.platform or ("host" if aws.emulator_url else "lambda")
+    code = Recipe(get_platform(platform), ROOT / "build")
     if options.plan:
         preview(aws, settings, code, console)
     else:

@@ -52,6 +52,8 @@ def check_together(values: Mapping[str, str], region: str) -> None:
     domain, certificate = values.get("DomainName", ""), values.get("CertificateArn", "")
     if bool(domain) != bool(certificate):
         raise CommandError("DomainName and CertificateArn belong together: set both, or neither.")
+    if values.get("MonthlyBudget", "0") != "0" and not values.get("AlarmEmail"):
+        raise CommandError("MonthlyBudget needs AlarmEmail, the address that is told.")
     if certificate and certificate.split(":")[3] != region:
         raise CommandError(f"The certificate is in {certificate.split(':')[3]}: a domain needs one in {region}.")
 
@@ -102,7 +104,9 @@ def _check_value(name: str, value: str) -> None:
         _check_number(name, value, spec)
     if pattern := spec.get("AllowedPattern"):
         parts = value.split(",") if spec["Type"] == "CommaDelimitedList" else [value]
-        if not all(re.fullmatch(pattern, part) for part in parts):
+        # A default of several values has one for each of several things, such as tables.
+        places = str(spec.get("Default", "")).count(",") + 1
+        if (places > 1 and len(parts) != places) or not all(re.fullmatch(pattern, part) for part in parts):
             raise CommandError(f"{name} can't be {value!r}: {spec['ConstraintDescription']}")
     if not spec.get("MinLength", 0) <= len(value) <= spec.get("MaxLength", len(value)):
         raise CommandError(f"{name} must have from {spec['MinLength']} to {spec['MaxLength']} characters.")

@@ -1,5 +1,7 @@
 """Every error at the command line is one line with the cause and the remedy."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,6 +9,7 @@ import pytest
 
 from cfn.__main__ import main
 
+ROOT = Path(__file__).parents[2]
 Run = Callable[..., str]
 
 
@@ -43,6 +46,26 @@ def test_without_a_region_the_error_names_the_variable_that_sets_it(run: Run, co
 def test_without_credentials_the_error_explains_how_to_sign_in(run: Run, command: str) -> None:
     line = run(command, "--stack", "demo", AWS_DEFAULT_REGION="us-east-1")
     assert line == "No usable AWS credentials: set AWS_PROFILE, or sign in with `aws configure` or `aws sso login`."
+
+
+@pytest.mark.parametrize("wrong", [["--parameter", "Foo=1"], ["--tag", "x"], ["--role-arn", "x"]])
+def test_a_wrong_value_is_named_also_without_a_region(run: Run, wrong: list[str]) -> None:
+    assert "region" not in run("deploy", "--stack", "demo", *wrong)
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    assert run("package", "--output", str(tmp_path / "file")).startswith("[Errno 17] File exists")
+
+
+def test_a_reader_that_stops_reading_is_no_error() -> None:
+    command = [sys.executable, "-m", "cfn", "template"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.stderr.read() == ""
 
 
 def test_an_unreachable_endpoint_is_named(run: Run) -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from cfn.errors import CommandError
-from cfn.stack.settings import parse_parameters
+from cfn.stack.settings import check_together, parse_parameters
 from cfn.template.parameters import DEFAULTS, OF_THE_PACKAGE
 
 
@@ -38,12 +38,21 @@ def test_the_value_of_a_parameter_may_contain_an_equals_sign() -> None:
         ("TrafficShift=Canary", "TrafficShift can't be 'Canary': choose from AllAtOnce, Canary10Percent5Minutes"),
         ("AlarmEmail=nobody", "AlarmEmail can't be 'nobody': An e-mail address, or empty"),
         ("CorsOrigins=https://a.example,b", r"CorsOrigins can't be .*: `\*`, or origins such as"),
+        ("MaxWriteUnits=1,2", "MaxWriteUnits can't be '1,2': Three numbers"),
+        ("MaxReadUnits=1,2,3,4", "MaxReadUnits can't be '1,2,3,4': Three numbers"),
         ("StageName=", "StageName can't be '': 1 to 128 letters"),
     ],
 )
 def test_a_value_that_cloudformation_would_refuse_is_refused_with_the_rule(given: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):
         parse_parameters([given])
+
+
+def test_a_budget_without_an_address_is_refused() -> None:
+    with pytest.raises(CommandError, match="MonthlyBudget needs AlarmEmail"):
+        check_together({"MonthlyBudget": "5"}, "us-east-1")
+    check_together({"MonthlyBudget": "5", "AlarmEmail": "me@example.com"}, "us-east-1")
+    check_together({"MonthlyBudget": "0"}, "us-east-1")
 
 
 def test_every_default_is_accepted() -> None:
