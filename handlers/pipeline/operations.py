@@ -1,5 +1,6 @@
 """The last step: call the function of the operation with a validated request, and turn its result into a response."""
 
+import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from handlers.models import Request
 from handlers.pipeline.json_text import render
 from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
+from storage.errors import DeadlineExceeded
 
 #: Maximum number of updates and deletions of one event that a process makes at a time; registrations have a writer of
 #: their own (`writers`). More would only conflict in the store; here they wait in order. A change can last for seconds,
@@ -49,14 +51,20 @@ class _Operation:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         arguments = await self._request.read(scope, receive)
+        try:
+            result = await self._result(arguments)
+        except asyncio.CancelledError:
+            # The server ends, and its grace for running requests is over. What was begun may still be done.
+            raise DeadlineExceeded from None
+        await respond(result)(scope, receive, send)
+
+    async def _result(self, arguments: Mapping[str, Any]) -> Any:
         call = functools.partial(self._function, **arguments)
         if self._waits:
-            result = await call()
-        elif self._inline:
-            result = call()
-        else:
-            result = await self._run(call, _event_id(arguments) if self._changes else None)
-        await respond(result)(scope, receive, send)
+            return await call()
+        if self._inline:
+            return call()
+        return await self._run(call, _event_id(arguments) if self._changes else None)
 
     async def _run(self, call: Callable[[], Any], changed_event: str | None) -> Any:
         """Call the function on a thread; if it changes an event, in turn with other changes to that event."""

@@ -133,6 +133,24 @@ def test_a_request_whose_deadline_passes_is_answered_and_the_batch_goes_on(
     assert state(moto_tables) == ("c", "")
 
 
+def test_a_request_that_a_server_cancels_at_its_end_is_answered_and_may_be_done(
+    moto_tables: Tables, slow: Slow
+) -> None:
+    """Uvicorn cancels what still runs when its grace is over, and would answer 500 in plain text."""
+    make_event(moto_tables, capacity=2)
+
+    async def cancelled(client: httpx.AsyncClient) -> httpx.Response:
+        task = asyncio.create_task(client.post("/events/e/registrations", json={"userId": "a"}))
+        await asyncio.to_thread(slow.begun.wait, PATIENCE)
+        task.cancel()
+        slow.released.set()
+        return await task
+
+    answer = talk(moto_tables, cancelled)
+    assert (answer.status_code, answer.json()["title"]) == (503, "Deadline exceeded")
+    assert answer.headers["retry-after"]
+
+
 def test_without_threads_a_request_is_settled_at_once_on_its_own_thread(
     moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
