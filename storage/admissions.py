@@ -9,7 +9,7 @@ from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Misfits, Step, new_token
 from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered, EventNotFound, Refusal, Unavailable, UserNotFound
-from storage.items import queue_item, registration_key, seats_key, to_registration, to_seats, user_key
+from storage.items import registration_key, seats_key, to_registration, to_seats, user_key
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
 from storage.registration_steps import admission_steps, event_missing
@@ -123,13 +123,8 @@ def _registration(event_id: str, user_id: str, admission: Admission, before: Sea
 def _member_steps(registration: Registration, seq: int, together: str | None) -> list[Step]:
     if registration.status == "confirmed":
         return admission_steps(registration, _already)
-    waiting = Step(
-        action="Put",
-        table="Registrations",
-        item=queue_item(registration, seq, together),
-        condition="attribute_not_exists(#pk)",
-    )
-    return [*admission_steps(registration, _already, seq, together), waiting]
+    place = places.place_step(registration, seq, together)
+    return [*admission_steps(registration, _already, seq, together), place]
 
 
 def _seats_step(event_id: str, seats: Seats, admitted: Sequence[Admission]) -> Step:

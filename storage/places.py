@@ -5,7 +5,18 @@ from collections.abc import Container, Iterable
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
-from storage.items import left_key, queue_key, queue_number, registration_key
+from storage.items import left_key, queue_item, queue_key, queue_number, registration_key
+from storage.model import Registration
+
+
+def place_step(registration: Registration, seq: int, together: str | None = None) -> Step:
+    """Return the step that gives a place in the queue; `together` is as in `queue_item`."""
+    return Step(
+        action="Put",
+        table="Registrations",
+        item=queue_item(registration, seq, together),
+        condition="attribute_not_exists(#pk)",
+    )
 
 
 def ahead_step(event_id: str, seq: int) -> Step:

@@ -9,7 +9,7 @@ from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
 from storage.errors import PromotionInProgress, RegistrationNotFound, Unavailable
-from storage.items import queue_item, registration_key, seats_key, to_seats
+from storage.items import registration_key, seats_key, to_seats
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
 from storage.registration_steps import (
@@ -119,12 +119,7 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
         },
         refusal=event_missing,
     )
-    waiting = Step(
-        action="Put",
-        table="Registrations",
-        item=queue_item(registration, seats.next_seq),
-        condition="attribute_not_exists(#pk)",
-    )
+    waiting = places.place_step(registration, seats.next_seq)
     already = partial(already_registered, tables)
     steps = [place, *admission_steps(registration, already, seats.next_seq), waiting]
     # If nobody waits, every earlier place was removed, and therefore visible before.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from storage.audit.reads import snapshot
+from storage import places
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
@@ -11,8 +11,6 @@ from storage.items import (
     details_item,
     details_key,
     pointer_key,
-    queue_item,
-    queue_key,
     registration_item,
     registration_key,
     seats_item,
@@ -56,7 +54,7 @@ def write_event(tables: Tables, event: Event) -> Verdict:
 
     def attempt(_image: Item | None) -> Verdict:
         keys = [("Events", details_key(event.event_id)), ("Events", seats_key(event.event_id))]
-        found = snapshot(tables, keys)
+        found = tables.snapshot(keys)
         if found == [None, None]:
             tables.transact([_new("Events", details, "eventId"), _new("Events", counters, "eventId")])
             return Admitted.WRITTEN
@@ -127,13 +125,9 @@ def _steps(registrations: Sequence[Registration], before: Seats, after: Seats) -
             Step(action="Put", table="Registrations", item=pointer_key(user_id, event_id)),
         ]
         if waits:
-            steps.append(_new("Registrations", queue_item(registration, place), "pk"))
+            steps.append(places.place_step(registration, place))
     if waits and before.waitlisted:
-        # Conflicts until the place ahead is visible to reads, as when one person joins (storage/README.md, "What a
-        # read may miss").
-        ahead = "attribute_exists(#pk) OR attribute_not_exists(#pk)"
-        key = queue_key(event_id, before.next_seq - 1)
-        steps.append(Step(action="ConditionCheck", table="Registrations", key=key, condition=ahead))
+        steps.append(places.ahead_step(event_id, before.next_seq))
     return steps
 
 
