@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from handlers import demo, reloading, transfer
 from handlers.app import app_from
 from handlers.contract import ContractError
-from handlers.local_store import StartError, add_options, opened
+from handlers.local_store import add_options, opened
 from handlers.pipeline import logs
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
@@ -28,6 +28,10 @@ from storage.errors import StorageUnavailable
 
 #: Time for running requests to end after a signal.
 GRACE_SECONDS: Final = 5
+
+
+class StartError(Exception):
+    """The service can't be started; the message has the reason and what to do."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

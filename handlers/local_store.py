@@ -10,17 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from storage.durable.lock import locked_folder
-from storage.durable.process import durable_store
+from storage.durable.process import served_folder
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, embedded_store
-from storage.place import ENDPOINT_VARIABLES, ignore_accounts
+from storage.place import endpoint_variable, ignore_accounts
 
 DATA: Final = Path(".events-api")
-
-
-class StartError(Exception):
-    """The service can't be started; the message has the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +42,7 @@ def opened(options: argparse.Namespace) -> Iterator[Store]:
         EmulatorError: The data folder is in use or can't be used, or a store of its own does not start, or has failed.
 
     """
-    variable = next((name for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+    variable = endpoint_variable()
     if variable and not (options.memory or options.data):
         yield Store(Tables.connect(os.environ), f"data in the store at {os.environ[variable]}")
         return
@@ -57,10 +52,9 @@ def opened(options: argparse.Namespace) -> Iterator[Store]:
         if options.memory:
             url, where = resources.enter_context(embedded_store()), "data in memory, gone at the end"
         else:
-            data, lock = resources.enter_context(locked_folder(options.data or DATA))
-            # The store holds the lock too: if this process dies first, the store may still be writing.
-            store = durable_store(data, data / "store.log", pass_fds=[lock], report=_say, ended=_stop)
-            url, where = resources.enter_context(store), f"data in {data}"
+            kept = served_folder(options.data or DATA, report=_say, ended=_stop)
+            folder, url = resources.enter_context(kept)
+            where = f"data in {folder}"
         access: dict[str, Any] = {**EMULATOR_ACCESS, "endpoint_url": url}
         yield Store(Tables.connect(os.environ, **access), where, url)
 

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from storage.durable.lock import FolderInUseError, locked_folder
-from storage.durable.process import durable_store
+from storage.durable.lock import FolderInUseError
+from storage.durable.process import served_folder
 from storage.dynamodb.access import connect, stack_tables
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLE_VARIABLES
 
 #: An endpoint in one of these variables is that of the store.
-ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+_ENDPOINT_VARIABLES: Final = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 
 
 class Opened(NamedTuple):
@@ -31,6 +31,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--data", type=Path, metavar="DIR", help="a data folder of events-api, which nobody serves")
     place.add_argument("--store", metavar="URL", help="the store at this URL, as printed by events-api at start")
     place.add_argument("--stack", metavar="NAME", help="the tables of this CloudFormation stack")
+
+
+def endpoint_variable() -> str | None:
+    """Return the variable that names the endpoint of a store, None if neither is set."""
+    return next((name for name in _ENDPOINT_VARIABLES if os.environ.get(name)), None)
 
 
 def ignore_accounts() -> list[str]:
@@ -62,7 +67,8 @@ def opened(
         StorageUnavailable: As `Tables.connect`.
 
     """
-    endpoint = next((os.environ[name] for name in ENDPOINT_VARIABLES if os.environ.get(name)), None)
+    variable = endpoint_variable()
+    endpoint = os.environ[variable] if variable else None
     data = options.data or (None if options.store or options.stack or endpoint else folder)
     if data is not None:
         with _folder(data, create=create, report=report) as tables:
@@ -80,11 +86,7 @@ def opened(
 def _folder(data: Path, *, create: bool, report: Callable[[str], object]) -> Iterator[Tables]:
     ignore_accounts()
     try:
-        with (
-            locked_folder(data, create=create) as (path, lock),
-            # The store holds the lock too: if this process dies first, the store may still be writing.
-            durable_store(path, path / "store.log", pass_fds=[lock], report=report) as url,
-        ):
+        with served_folder(data, create=create, report=report) as (_path, url):
             tables = connect(os.environ, url)
             if create:
                 tables.create_missing()

@@ -57,7 +57,7 @@ def _queue_page(tables: Tables, event_id: str, name: str, limit: int, cursor: st
     first = 1 if after is None else queue.position(tables, event_id, queue_number(places[0]))
     shown = places[:limit]
     return Page(
-        list(_intact(shown, [first + index for index in range(len(shown))])),
+        list(_intact(shown, range(first, first + len(shown)))),
         cursors.encode(name, str(queue_number(shown[-1]))) if len(places) > limit else None,
     )
 

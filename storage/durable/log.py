@@ -7,6 +7,7 @@ The documents are, after the header `{"format": 1}`:
 """
 
 import json
+import mmap
 import os
 import sys
 import threading
@@ -163,9 +164,9 @@ class Log:
 
 def _finished(path: Path) -> tuple[int, bytes]:
     """Return the length in bytes of the whole lines of a log, and what is behind them."""
-    content = path.read_bytes()
-    length = content.rfind(b"\n") + 1
-    return length, content[length:]
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        length = content.rfind(b"\n") + 1
+        return length, content[length:]
 
 
 def sync(file: int) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from storage import embedded
+from storage.durable.lock import locked_folder
 from storage.embedded import EmulatorError
 
 if TYPE_CHECKING:
@@ -50,6 +51,26 @@ class _Status:
         """Wait for the last line, and return the reason for a failure."""
         self._reader.join()
         return self.reason
+
+
+@contextmanager
+def served_folder(
+    path: Path,
+    *,
+    create: bool = True,
+    report: Callable[[str], object] = lambda _progress: None,
+    ended: Callable[[], object] = lambda: None,
+) -> Iterator[tuple[Path, str]]:
+    """Lock a data folder and run its store while the context lasts; yield its whole path and the store's URL.
+
+    `create` is as for `locked_folder`, and the rest as for `durable_store`; both name what is raised.
+    """
+    with (
+        locked_folder(path, create=create) as (folder, lock),
+        # The store holds the lock too: if this process dies first, the store may still be writing.
+        durable_store(folder, folder / "store.log", pass_fds=[lock], report=report, ended=ended) as url,
+    ):
+        yield folder, url
 
 
 @contextmanager

@@ -29,8 +29,7 @@ def connect(environ: Mapping[str, str], url: str | None = None) -> Tables:
     options: dict[str, Any] = {"config": Config(retries={"mode": "standard", "total_max_attempts": 5})}
     if url is not None:
         options |= {**EMULATOR_ACCESS, "endpoint_url": url}
-    tables = Tables.connect(environ, **options)
-    return Tables(tables.client, tables.names, _RETRY_SECONDS)
+    return Tables.connect(environ, retry_seconds=_RETRY_SECONDS, **options)
 
 
 def stack_tables(stack: str) -> dict[str, str]:

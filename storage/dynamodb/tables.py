@@ -82,7 +82,9 @@ class Tables:
         self.each = self._threads.each
 
     @classmethod
-    def connect(cls, environ: Mapping[str, str], **client_options: Any) -> "Tables":
+    def connect(
+        cls, environ: Mapping[str, str], *, retry_seconds: float = RETRY_SECONDS, **client_options: Any
+    ) -> "Tables":
         """Connect to the tables named in the environment, with boto3's default credentials, region and endpoint.
 
         The store may still be down.
@@ -95,7 +97,7 @@ class Tables:
         names = {table: environ.get(name, table) for table, name in TABLE_VARIABLES.items()}
         with translated():
             by_arn = any(name.startswith("arn:") for name in names.values())
-            tables = cls(connected_client(as_json=not by_arn, **client_options), names)
+            tables = cls(connected_client(as_json=not by_arn, **client_options), names, retry_seconds)
             tables.transport = kept_connections(tables.client, environ, verify=client_options.get("verify"))
             return tables
 
