@@ -81,14 +81,18 @@ def _store() -> list[dict[str, Any]]:
         *(["AWS/DynamoDB", "TransactionConflict", *table, {"label": name}] for name, table in _TABLES.items()),
         [NAMESPACE, STORE_BUSY, {"label": "requests refused as the store is busy"}],
     ]
-    throttles: list[list[Any]] = [
-        ["AWS/DynamoDB", f"{direction}ThrottleEvents", *source, {"label": f"{name}, {direction.lower()}"}]
-        for name, source in _SOURCES.items()
-        for direction in ("Write", "Read")
-    ]
     return [
         _widget("Store: conflicts of transactions", "Sum", conflicts, "conflicts"),
-        _widget("Store: throttled calls", "Sum", throttles, "calls"),
+        _widget("Store: throttled calls", "Sum", _of_sources("{}ThrottleEvents"), "calls"),
+    ]
+
+
+def _of_sources(name: str) -> list[list[Any]]:
+    """Return the metrics of writes and reads of each table and index, named by `name` with the direction in it."""
+    return [
+        ["AWS/DynamoDB", name.format(direction), *source, {"label": f"{label}, {direction.lower()}"}]
+        for label, source in _SOURCES.items()
+        for direction in ("Write", "Read")
     ]
 
 
@@ -117,12 +121,7 @@ def _cost_drivers() -> list[dict[str, Any]]:
         ["AWS/Logs", "IncomingBytes", "LogGroupName", "${ServiceLog}", {"label": "log, bytes", "yAxis": "right"}],
         ["AWS/Logs", "IncomingBytes", "LogGroupName", "${AccessLog}", {"label": "access log, bytes", "yAxis": "right"}],
     ]
-    units: list[list[Any]] = [
-        ["AWS/DynamoDB", f"Consumed{direction}CapacityUnits", *source, {"label": f"{name}, {direction.lower()}"}]
-        for name, source in _SOURCES.items()
-        for direction in ("Write", "Read")
-    ]
     return [
         _widget("Cost: compute and logs", "Sum", compute, "GB-seconds"),
-        _widget("Cost: capacity units of tables and indexes", "Sum", units, "units"),
+        _widget("Cost: capacity units of tables and indexes", "Sum", _of_sources("Consumed{}CapacityUnits"), "units"),
     ]
