@@ -7,7 +7,9 @@ class Context:
     """The context object that the runtime passes with an event."""
 
     aws_request_id = "8a7b"
+    function_name = "events-api"
     function_version = "7"
+    memory_limit_in_mb = 512
     invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:events-api:live"
     remaining = 10_000
 

@@ -14,20 +14,9 @@ from typing import Any
 
 import boto3
 
+from tests.apparatus.gateway_events import Context
 from tests.apparatus.meter import Meter
 from tests.bench.calls import Call, gateway_event
-
-
-class Context:
-    """The context that the Lambda runtime passes with the event."""
-
-    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-    function_name = "events-api"
-    function_version = "$LATEST"
-    memory_limit_in_mb = 512
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 10_000
 
 
 class Worker:

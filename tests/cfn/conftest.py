@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import uuid
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,10 @@ from rich.console import Console
 
 from cfn.package.build import Package, build_package
 from cfn.package.platforms import get_platform
+from cfn.stack import lookup
 from cfn.stack.aws import Aws, emulator_account
+from cfn.stack.destroy import destroy
+from cfn.stack.settings import StackSettings
 from storage.embedded import EMULATOR_ACCESS, emulator
 from storage.embedded import free_port as _free_port
 
@@ -60,6 +64,15 @@ def recorded(aws: Aws) -> Recorded:
     """Return the emulator's account with its calls recorded."""
     assert aws.emulator_url is not None
     return Recorded(aws.emulator_url)
+
+
+@pytest.fixture
+def stack(aws: Aws, console: Console) -> Iterator[StackSettings]:
+    """Yield the settings of a stack that is deleted after the test."""
+    settings = StackSettings(f"test-{uuid.uuid4().hex[:8]}", throw_away=True)
+    yield settings
+    if lookup.find_stack(aws, settings.name):
+        destroy(aws, settings.name, console, confirmed=True)
 
 
 @pytest.fixture(scope="session")

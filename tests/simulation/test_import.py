@@ -3,11 +3,11 @@
 import random
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from storage import audit, events, registrations, users
+from storage import audit, registrations
 from storage.dynamodb.attributes import marshal
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, RegistrationNotFound
@@ -15,10 +15,8 @@ from storage.items import queue_key, seats_key
 from storage.transfer import batches
 from storage.transfer.admission import Admitted
 from tests.apparatus.transfers import content, event, file, imported, waitlisted
-from tests.simulation.clients import fields
 from tests.simulation.dynamodb import Dynamo
-from tests.simulation.network import Client
-from tests.simulation.scheduler import Scheduler, virtual
+from tests.simulation.stage import with_a_taken_seat
 
 
 class PlacesBackwards(random.Random):
@@ -39,13 +37,7 @@ def dynamo() -> Dynamo:
 def tables(dynamo: Dynamo, monkeypatch: pytest.MonkeyPatch) -> Iterator[Tables]:
     """Make an event whose only seat `a` has, which an import finds there, and three users."""
     monkeypatch.setattr(batches, "write_event", lambda *_event: Admitted.PRESENT)
-    scheduler = Scheduler(dynamo.random)
-    with virtual(scheduler, dynamo.random, batch=49):
-        tables = Tables(cast("Any", Client(dynamo, scheduler, dynamo.random, {})))
-        events.create(tables, "e", fields({"capacity": 1, "has_waitlist": True}))
-        for user_id in "abc":
-            users.create(tables, user_id, "N")
-        registrations.register(tables, "e", "a")
+    with with_a_taken_seat(dynamo, "abc") as tables:
         yield tables
 
 

@@ -3,21 +3,19 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
-from storage import audit, events, queue, registration_lists, registrations, users
+from storage import audit, events, queue, registration_lists, registrations
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.attributes import Key, marshal
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, EventNotFound, RegistrationNotFound
 from storage.items import left_key, queue_key, seats_key
-from tests.simulation.clients import fields
 from tests.simulation.dynamodb import Dynamo
-from tests.simulation.network import Client
-from tests.simulation.scheduler import Scheduler, virtual
+from tests.simulation.stage import with_a_taken_seat
 
 
 class InOrder(random.Random):
@@ -36,13 +34,7 @@ def dynamo() -> Dynamo:
 @pytest.fixture
 def tables(dynamo: Dynamo) -> Iterator[Tables]:
     """Make an event whose only seat `a` has, and five users."""
-    scheduler = Scheduler(dynamo.random)
-    with virtual(scheduler, dynamo.random, batch=49):
-        tables = Tables(cast("Any", Client(dynamo, scheduler, dynamo.random, {})))
-        events.create(tables, "e", fields({"capacity": 1, "has_waitlist": True}))
-        for user_id in "abcde":
-            users.create(tables, user_id, "N")
-        registrations.register(tables, "e", "a")
+    with with_a_taken_seat(dynamo, "abcde") as tables:
         yield tables
 
 

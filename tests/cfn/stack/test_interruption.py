@@ -1,7 +1,7 @@
 """Ctrl-C says what has begun on AWS and what has not."""
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import pytest
@@ -13,7 +13,6 @@ from cfn.package.build import Package
 from cfn.stack import lookup
 from cfn.stack.aws import Aws
 from cfn.stack.deploy import deploy
-from cfn.stack.destroy import destroy
 from cfn.stack.settings import StackSettings
 
 Make = Callable[..., Package]
@@ -21,15 +20,6 @@ Make = Callable[..., Package]
 
 def _interrupt(*_: object, **__: object) -> NoReturn:
     raise KeyboardInterrupt
-
-
-@pytest.fixture
-def stack(aws: Aws, console: Console) -> Iterator[StackSettings]:
-    """Yield the settings of a stack that is deleted after the test."""
-    settings = StackSettings(f"ctrl-c-{uuid.uuid4().hex[:8]}", throw_away=True)
-    yield settings
-    if lookup.find_stack(aws, settings.name):
-        destroy(aws, settings.name, console, confirmed=True)
 
 
 def _exists(aws: Aws, stack: StackSettings) -> bool:

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +21,6 @@ from cfn.stack.settings import StackSettings, check_role, parse_parameters, pars
 Make = Callable[..., Package]
 
 _ROLE = "arn:aws:iam::000000000000:role/cloudformation"
-
-
-@pytest.fixture
-def stack(recorded: Any, console: Console) -> Iterator[StackSettings]:
-    """Yield the settings of a stack that is deleted after the test."""
-    settings = StackSettings(f"options-{uuid.uuid4().hex[:8]}", throw_away=True)
-    yield settings
-    if lookup.find_stack(recorded, settings.name):
-        destroy(recorded, settings.name, console, confirmed=True)
 
 
 def test_every_change_is_made_with_the_role(

@@ -2,8 +2,7 @@
 
 import json
 import urllib.request
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +15,6 @@ from cfn.package.build import Package
 from cfn.stack import changes, health, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.deploy import deploy
-from cfn.stack.destroy import destroy
 from cfn.stack.health import reachable_url
 from cfn.stack.rollback import roll_back
 from cfn.stack.settings import StackSettings
@@ -37,15 +35,6 @@ def handler(event, context):
 def patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait for services that stay ill."""
     monkeypatch.setattr(health, "PATIENCE", 0)
-
-
-@pytest.fixture
-def stack(aws: Aws, console: Console) -> Iterator[StackSettings]:
-    """Yield the settings of a stack that is deleted after the test."""
-    settings = StackSettings(f"release-{uuid.uuid4().hex[:8]}", throw_away=True)
-    yield settings
-    if lookup.find_stack(aws, settings.name):
-        destroy(aws, settings.name, console, confirmed=True)
 
 
 def _word(aws: Aws, stack: StackSettings) -> str:

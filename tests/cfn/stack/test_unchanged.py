@@ -1,7 +1,6 @@
 """What can be known without a build is known without one."""
 
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,6 @@ from cfn.stack import lookup
 from cfn.stack.aws import Aws
 from cfn.stack.default_bucket import REPLACED
 from cfn.stack.deploy import deploy
-from cfn.stack.destroy import destroy
 from cfn.stack.settings import StackSettings
 
 Make = Callable[..., Package]
@@ -37,15 +35,6 @@ class Counted:
     def build(self) -> Package:
         self.builds += 1
         return self._package
-
-
-@pytest.fixture
-def stack(aws: Aws, console: Console) -> Iterator[StackSettings]:
-    """Yield the settings of a stack that is deleted after the test."""
-    settings = StackSettings(f"unchanged-{uuid.uuid4().hex[:8]}", throw_away=True)
-    yield settings
-    if lookup.find_stack(aws, settings.name):
-        destroy(aws, settings.name, console, confirmed=True)
 
 
 def test_code_that_the_stack_has_is_not_built_again(
