@@ -15,6 +15,7 @@ The hierarchy:
     │   ├── EventFull
     │   ├── CapacityBelowConfirmed   .minimum
     │   └── EventHasRegistrations
+    ├── NotOwner
     ├── VersionMismatch
     ├── CursorInvalid
     └── Unavailable
@@ -102,6 +103,10 @@ class CapacityBelowConfirmed(Conflicting):
 
 class EventHasRegistrations(Conflicting):
     """The event can't be deleted: it has registrations."""
+
+
+class NotOwner(Refusal):
+    """The event belongs to somebody else than the caller demands, or to nobody; nothing more was found out about it."""
 
 
 class VersionMismatch(Refusal):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Final
 
-from storage import cursors, event_items, queue, rules
+from storage import cursors, event_items, ownership, queue, rules
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
@@ -41,8 +41,8 @@ _SPARE: Final = 98
 _LISTED_BY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
 
 
-def create(tables: Tables, event_id: str | None, fields: EventFields) -> Event:
-    """Create an event; without an id, generate one.
+def create(tables: Tables, event_id: str | None, fields: EventFields, owner: str | None = None) -> Event:
+    """Create an event, which belongs to `owner`; without an id, generate one.
 
     Raises:
         EventExists: The id is taken.
@@ -50,7 +50,7 @@ def create(tables: Tables, event_id: str | None, fields: EventFields) -> Event:
     """
     event_id, moment = event_id or str(uuid.uuid4()), now()
     given = {name: getattr(fields, name) for name in FIELD_NAMES}
-    event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, **given)
+    event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, owner=owner, **given)
     items = details_item(event), seats_item(event_id, _seats_of(event))
     steps = [
         Step(
@@ -122,12 +122,13 @@ def list_page(  # noqa: PLR0913 - a list, its filters and its page
     )
 
 
-def update(
+def update(  # noqa: PLR0913 - an event, its changes and their conditions
     tables: Tables,
     event_id: str,
     changes: Mapping[str, Any],
     expected: Collection[str] | None = None,
     excluded: Collection[str] = (),
+    owner: str | None = None,
 ) -> Event:
     """Change fields of an event, then promote from the queue to the seats that are free, as far as there is time.
 
@@ -135,9 +136,11 @@ def update(
     `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any but
     the `excluded` ones. An event that has these values already is not changed, and need not have an expected version:
     this request may be the repetition of one that succeeded (RFC 9110, 13.1.1). It continues a promotion all the same.
+    `owner` is the owner that the event must have, None for any.
 
     Raises:
         EventNotFound: No event has this id.
+        NotOwner: The event belongs to another owner.
         VersionMismatch: The event has none of the expected versions, or an excluded one.
         CapacityBelowConfirmed: The capacity is lower than the number of people confirmed.
         Unavailable: The fields may be changed already; repeating the request shows it, and continues the promotion.
@@ -145,7 +148,7 @@ def update(
     """
     try:
         read = event_items.Reader(tables, event_id)
-        seen = tables.retry(lambda _image: _change(tables, read, changes, expected, excluded))
+        seen = tables.retry(lambda _image: _change(tables, read, changes, expected, excluded, owner))
         details, seats = seen or _after_update(tables, event_id)
         if rules.promotable(to_seats(seats)):
             queue.promote_waiting(tables, event_id, to_seats(seats))
@@ -170,15 +173,20 @@ def _after_update(tables: Tables, event_id: str) -> tuple[Item, Item]:
         raise Contention from deleted
 
 
-def _change(
+def _change(  # noqa: PLR0913 - an event, its changes and their conditions
     tables: Tables,
     read: event_items.Reader,
     changes: Mapping[str, Any],
     expected: Collection[str] | None,
     excluded: Collection[str],
+    owner: str | None,
 ) -> tuple[Item, Item] | None:
-    """Write the changed fields if they are unchanged since they were read; without a change, return what was read."""
+    """Write the changed fields if they are unchanged since they were read; without a change, return what was read.
+
+    The version that was read together with the owner is a condition of the write, and no two events share one.
+    """
     details_seen, seats_seen = read()
+    ownership.check(details_seen.get("owner"), owner)
     event, seats = to_event(details_seen, seats_seen), to_seats(seats_seen)
     changed = replace(event, **changes)
     if event.version in excluded:
@@ -222,30 +230,35 @@ def _change(
 
 
 def delete(
-    tables: Tables, event_id: str, expected: Collection[str] | None = None, excluded: Collection[str] = ()
+    tables: Tables,
+    event_id: str,
+    expected: Collection[str] | None = None,
+    excluded: Collection[str] = (),
+    owner: str | None = None,
 ) -> None:
     """Delete an event without registrations.
 
-    `expected` are the versions that the caller accepts, None for any but the `excluded` ones.
+    `expected` are the versions that the caller accepts, None for any but the `excluded` ones; `owner` is the owner that
+    the event must have, None for any.
 
     Raises:
         EventNotFound: No event has this id.
+        NotOwner: The event belongs to another owner.
         VersionMismatch: The event has none of the expected versions, or an excluded one.
         EventHasRegistrations: A person has a seat or waits for one.
 
     """
-    tables.retry(lambda image: _delete(tables, event_id, expected, excluded, to_seats(image) if image else None))
+
+    def attempt(image: Item | None) -> None:
+        seen = to_seats(image) if image else None
+        seats = ownership.demanding(_seats_deletion(event_id, expected, excluded, seen), owner)
+        _delete(tables, event_id, seats, seen)
+
+    tables.retry(attempt)
 
 
-def _delete(
-    tables: Tables,
-    event_id: str,
-    expected: Collection[str] | None,
-    excluded: Collection[str],
-    seen: Seats | None,
-) -> None:
+def _delete(tables: Tables, event_id: str, seats: Step, seen: Seats | None) -> None:
     """Delete the event and the LEFT items of its queue; without a snapshot, assume that nobody has ever queued."""
-    seats = _seats_deletion(event_id, expected, excluded, seen)
     left = queue.deletion_steps(event_id, seen.next_seq if seen else 0)
     while len(left) > _SPARE:
         # The event goes last, so that a deletion that is interrupted here can be repeated.
@@ -282,7 +295,13 @@ def _seats_deletion(
 
 
 def _seats_of(event: Event) -> Seats:
-    return Seats(capacity=event.capacity, status=event.status, has_waitlist=event.has_waitlist, version=event.version)
+    return Seats(
+        capacity=event.capacity,
+        status=event.status,
+        has_waitlist=event.has_waitlist,
+        version=event.version,
+        owner=event.owner,
+    )
 
 
 def _new_version() -> str:

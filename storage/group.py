@@ -2,11 +2,13 @@
 
 Conflicting transactions of one process would only fail and be repeated. So an event has one writer, and the requests
 that arrive while it writes wait in a `Group`, in the order of arrival. Then it takes all of one kind, registrations or
-departures, at once. A request that waits alone takes the path of a process without groups.
+departures, at once. A request that waits alone takes the path of a process without groups. So does one that demands an
+owner of the event: its refusal must not make others wait for a second attempt.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Any, Final, Literal, Protocol
 
 from storage import registrations
@@ -44,6 +46,7 @@ class Member:
     kind: Kind
     user_id: str
     answer: Answer
+    owner: str | None = None
     deadline: float = field(default_factory=deadline.get)
 
     @property
@@ -68,7 +71,8 @@ class Group:
     def take(self) -> list[Member]:
         """Remove and return the next batch: requests of one kind and of different users, in the order of arrival.
 
-        The kinds take turns, and a second request of a user waits for the first. The batch is empty if nobody waits.
+        The kinds take turns, and a second request of a user waits for the first. A request that demands an owner is a
+        batch of its own, in its turn. The batch is empty if nobody waits.
         """
         self._waiting = [member for member in self._waiting if not member.answer.done()]
         # Only the first member of each user: of equal keys, the last value stays.
@@ -77,7 +81,8 @@ class Group:
         kind = self._next if self._next in kinds else _OTHER[self._next]
         self._next = _OTHER[kind]
         fit = [member for member in self._waiting if member is first[member.user_id] and member.kind == kind]
-        batch = fit[: _MAX[kind]]
+        together = list(takewhile(lambda member: member.owner is None, fit[: _MAX[kind]]))
+        batch = together or fit[:1]
         self._waiting = [member for member in self._waiting if member not in batch]
         return batch
 
@@ -120,6 +125,6 @@ def _alone(tables: Tables, event_id: str, member: Member) -> Result:
     change = {"register": registrations.register, "unregister": registrations.unregister}[member.kind]
     with answered_by(member.deadline):
         try:
-            return change(tables, event_id, member.user_id)
+            return change(tables, event_id, member.user_id, member.owner)
         except Exception as error:  # noqa: BLE001 - the caller raises it
             return error

@@ -31,9 +31,9 @@ LEFT_PREFIX: Final = "LEFT#"
 #: quarter of its numbers is in it, an item is 1 KB, one write unit; with all of them it is less than 5 KB.
 BLOCK: Final = 1000
 
-#: The fields of `Seats`, each with its name in the SEATS item.
+#: The fields of `Seats` that every SEATS item has, each with its name there.
 _SEATS_NAMES: Final[Mapping[str, str]] = {
-    **{own.name: FIELD_NAMES.get(own.name, own.name) for own in fields(Seats)},
+    **{own.name: FIELD_NAMES.get(own.name, own.name) for own in fields(Seats) if own.name != "owner"},
     "next_seq": "nextSeq",
 }
 
@@ -94,16 +94,22 @@ def details_item(event: Event) -> Item:
         "updatedAt": event.updated_at,
         "listing": LISTING,
         "listedBy": listed_by(event.date, event.event_id),
+        **_owner(event.owner),
     }
 
 
 def seats_item(event_id: str, seats: Seats) -> Item:
-    return {**seats_key(event_id), **{name: getattr(seats, field) for field, name in _SEATS_NAMES.items()}}
+    counters = {name: getattr(seats, field) for field, name in _SEATS_NAMES.items()}
+    return {**seats_key(event_id), **counters, **_owner(seats.owner)}
+
+
+def _owner(owner: str | None) -> Item:
+    return {} if owner is None else {"owner": owner}
 
 
 def to_seats(item: Item) -> Seats:
     try:
-        return Seats(**{field: item[name] for field, name in _SEATS_NAMES.items()})
+        return Seats(**{field: item[name] for field, name in _SEATS_NAMES.items()}, owner=item.get("owner"))
     except KeyError as error:
         raise lacking(item, error) from None
 
@@ -132,6 +138,7 @@ def _event(details: Item, shared: Item) -> Event:
         version=details["version"],
         created_at=details["createdAt"],
         updated_at=details["updatedAt"],
+        owner=details.get("owner"),
         confirmed=shared.get("confirmed", 0),
         waitlisted=shared.get("waitlisted", 0),
     )

@@ -37,12 +37,16 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Event(EventFields):
-    """An event; `version` changes with its own fields, not with the counts, which are live."""
+    """An event; `version` changes with its own fields, not with the counts, which are live.
+
+    `owner` is the caller who made it, if that was known then: it never changes, and is not for public answers.
+    """
 
     event_id: str
     version: str
     created_at: str
     updated_at: str
+    owner: str | None = None
     confirmed: int = 0
     waitlisted: int = 0
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from storage import cursors, queue, user_positions, users
+from storage import cursors, ownership, queue, user_positions, users
 from storage.dynamodb.attributes import Item
-from storage.dynamodb.tables import Tables, batches
+from storage.dynamodb.tables import BATCH_KEYS, Tables, batches
 from storage.errors import EventNotFound
 from storage.items import (
     USER_PREFIX,
@@ -27,16 +27,31 @@ PAGE_CALLS: Final = 6
 _ALL_OF: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
 
 
-def of_event(
-    tables: Tables, event_id: str, *, status: RegistrationStatus | None = None, limit: int, cursor: str | None = None
+def of_event(  # noqa: PLR0913 - a list, its filter, its page and whose it is
+    tables: Tables,
+    event_id: str,
+    *,
+    status: RegistrationStatus | None = None,
+    limit: int,
+    cursor: str | None = None,
+    owner: str | None = None,
 ) -> Page[Registration]:
     """Return a page of an event's registrations: by user id, or with the status `waitlisted` in the order of the queue.
 
+    `owner` is the owner that the event must have, None for any.
+
     Raises:
         EventNotFound: No event has this id.
+        NotOwner: The event belongs to another owner.
         CursorInvalid: The cursor is damaged, or belongs to another list.
 
     """
+    return ownership.reading(tables, event_id, owner, partial(_of_event, tables, event_id, status, limit, cursor))
+
+
+def _of_event(
+    tables: Tables, event_id: str, status: RegistrationStatus | None, limit: int, cursor: str | None
+) -> Page[Registration]:
     name = cursors.list_name("registrations of event", event_id, status)
     if status == "waitlisted":
         page = _queue_page(tables, event_id, name, limit, cursor)
@@ -88,10 +103,13 @@ def _intact(items: Sequence[Item], positions: Sequence[int | None]) -> Iterator[
             yield registration
 
 
-def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = None) -> Page[tuple[Registration, Event]]:
+def of_user(
+    tables: Tables, user_id: str, *, limit: int, cursor: str | None = None, owner: str | None = None
+) -> Page[tuple[Registration, Event]]:
     """Return a page of a user's registrations by event id, each with its event, which has no counts.
 
-    The page is short if the positions of all its waitlisted registrations would take more than `PAGE_CALLS`.
+    The page is short if the positions of all its waitlisted registrations would take more than `PAGE_CALLS`. With an
+    `owner`, only registrations for events of this owner are in it, which may take more calls to find.
 
     Raises:
         UserNotFound: No user has this id.
@@ -99,12 +117,9 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
 
     """
     name = cursors.list_name("registrations of user", user_id)
-    after = None if cursor is None else pointer_key(user_id, cursors.decode(name, cursor, ".{1,100}"))
-    values = {"pk": pointer_key(user_id, "")["pk"], "prefix": "EVENT#"}
-    pointers = tables.query("Registrations", _ALL_OF, values, limit=limit + 1, after=after)
-    if not pointers:
-        users.get(tables, user_id)
-    event_ids = [pointer["sk"].removeprefix("EVENT#") for pointer in pointers[:limit]]
+    after = None if cursor is None else cursors.decode(name, cursor, ".{1,100}")
+    listed = _event_ids(tables, user_id, limit + 1, after, owner)
+    event_ids = listed[:limit]
     found = tables.get_all(
         key
         for event_id in event_ids
@@ -114,7 +129,7 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
         )
     )
     read = ((item["eventId"], intact(partial(to_event, item))) for item in found["Events"])
-    events = {event_id: event for event_id, event in read if event}
+    events = {event_id: event for event_id, event in read if event and owner in {None, event.owner}}
     items = {item["pk"].removeprefix("EVENT#"): item for item in found["Registrations"]}
     # Since the pointers were read, a registration or its event may have been deleted.
     known = items.keys() & events.keys()
@@ -127,5 +142,37 @@ def of_user(tables: Tables, user_id: str, *, limit: int, cursor: str | None = No
     entries = [(intact(partial(to_registration, items[each], positions.get(each))), events[each]) for each in here]
     return Page(
         [(registration, event) for registration, event in entries if registration],
-        cursors.encode(name, shown[-1]) if len(pointers) > len(shown) else None,
+        cursors.encode(name, shown[-1]) if len(listed) > len(shown) else None,
     )
+
+
+def _event_ids(tables: Tables, user_id: str, limit: int, after: str | None, owner: str | None) -> list[str]:
+    """Return the ids of up to `limit` events that the user has registered for, behind the id `after`.
+
+    With an owner, those of other owners are passed over: a page that ended at one of them would have its id in the
+    cursor, and tell that the user is registered for it.
+
+    Raises:
+        UserNotFound: No user has this id.
+
+    """
+    event_ids = _pointed_to(tables, user_id, limit if owner is None else BATCH_KEYS, after)
+    if not event_ids:
+        users.get(tables, user_id)
+    if owner is None:
+        return event_ids
+    owned: list[str] = []
+    while event_ids and len(owned) < limit:
+        found = tables.get_all(("Events", details_key(event_id)) for event_id in event_ids)["Events"]
+        owners = {item["eventId"]: item.get("owner") for item in found}
+        owned += [event_id for event_id in event_ids if owners.get(event_id) == owner]
+        more = len(event_ids) == BATCH_KEYS and len(owned) < limit
+        event_ids = _pointed_to(tables, user_id, BATCH_KEYS, event_ids[-1]) if more else []
+    return owned[:limit]
+
+
+def _pointed_to(tables: Tables, user_id: str, limit: int, after: str | None) -> list[str]:
+    values = {"pk": pointer_key(user_id, "")["pk"], "prefix": "EVENT#"}
+    start = None if after is None else pointer_key(user_id, after)
+    pointers = tables.query("Registrations", _ALL_OF, values, limit=limit, after=start)
+    return [pointer["sk"].removeprefix("EVENT#") for pointer in pointers]

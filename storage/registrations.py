@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from storage import places, queue
+from storage import ownership, places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
@@ -22,11 +22,12 @@ from storage.registration_steps import (
 from storage.rules import Admission, Seats, admit, promotable
 
 
-def register(tables: Tables, event_id: str, user_id: str) -> Registration:
-    """Give the user a seat, or a place in the waitlist.
+def register(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> Registration:
+    """Give the user a seat, or a place in the waitlist; `owner` is the owner that the event must have, None for any.
 
     Raises:
         EventNotFound: No event has this id.
+        NotOwner: The event belongs to another owner.
         UserNotFound: No user has this id.
         AlreadyRegistered: The user already has a seat or waits.
         EventClosed: The event takes no registrations.
@@ -42,20 +43,22 @@ def register(tables: Tables, event_id: str, user_id: str) -> Registration:
     def attempt(image: Item | None) -> tuple[Registration, Seats | None]:
         nonlocal assisted, used
         if image is None:
-            return _take_seat(tables, event_id, user_id), None
+            return _take_seat(tables, event_id, user_id, owner), None
         # An attempt that brought no new snapshot met another change, or a busy store: the old snapshot is outdated.
         seats = to_seats(image) if image is not used else queue.seats(tables, event_id)
         used = image
+        ownership.check(seats.owner, owner)
         admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION and not assisted:
             assisted = True
             seats = queue.promote_waiting(tables, event_id, seats, queue.ASSISTED_BATCHES, assisting=True)
+            ownership.check(seats.owner, owner)
             admission = admit(seats)
         if admission is Admission.AFTER_PROMOTION:
             raise PromotionInProgress
         if admission is Admission.SEAT:
-            return _take_seat(tables, event_id, user_id), None
-        return _join_queue(tables, event_id, user_id, seats), replace(seats, waitlisted=seats.waitlisted + 1)
+            return _take_seat(tables, event_id, user_id, owner), None
+        return _join_queue(tables, event_id, user_id, owner, seats), replace(seats, waitlisted=seats.waitlisted + 1)
 
     registration, seats = tables.retry(attempt)
     return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
@@ -74,7 +77,7 @@ def _assisting(tables: Tables, registration: Registration, seats: Seats) -> Regi
     return registration
 
 
-def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
+def _take_seat(tables: Tables, event_id: str, user_id: str, owner: str | None) -> Registration:
     """Confirm the user in one transaction, whose first condition makes overselling impossible."""
     registration = Registration(event_id=event_id, user_id=user_id, status="confirmed", registered_at=now())
     seat = Step(
@@ -86,11 +89,12 @@ def _take_seat(tables: Tables, event_id: str, user_id: str) -> Registration:
         values={**OPEN_VALUES, "zero": 0, "one": 1},
         refusal=event_missing,
     )
-    tables.transact([seat, *admission_steps(registration, partial(already_registered, tables))])
+    admission = admission_steps(registration, partial(already_registered, tables))
+    tables.transact([ownership.demanding(seat, owner), *admission])
     return registration
 
 
-def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Registration:
+def _join_queue(tables: Tables, event_id: str, user_id: str, owner: str | None, seats: Seats) -> Registration:
     """Put the user at the end of the queue, with the next number in the snapshot."""
     registration = Registration(
         event_id=event_id,
@@ -121,26 +125,30 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, seats: Seats) -> Re
     )
     waiting = places.place_step(registration, seats.next_seq)
     already = partial(already_registered, tables)
-    steps = [place, *admission_steps(registration, already, seats.next_seq), waiting]
+    steps = [ownership.demanding(place, owner), *admission_steps(registration, already, seats.next_seq), waiting]
     # If nobody waits, every earlier place was removed, and therefore visible before.
     tables.transact([*steps, places.ahead_step(event_id, seats.next_seq)] if seats.waitlisted else steps)
     return registration
 
 
-def unregister(tables: Tables, event_id: str, user_id: str) -> None:
+def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> None:
     """Remove the user's registration; on an open event, promote the head of the queue to the seat that becomes free.
 
+    `owner` is the owner that the event must have, None for any.
+
     Raises:
+        NotOwner: The event belongs to another owner, whether or not the user is registered for it.
         RegistrationNotFound: The user is not registered for this event.
         Contention: Other writers kept changing the event, or the store stayed busy. Repeating the request shows whether
             the user is still registered.
 
     """
+    key = registration_key(event_id, user_id)
 
     def attempt(image: Item | None) -> bool:
         seats = to_seats(image) if image else None
         registration, heads = tables.each(
-            lambda: tables.get("Registrations", registration_key(event_id, user_id)),
+            lambda: ownership.reading(tables, event_id, owner, partial(tables.get, "Registrations", key)),
             lambda: queue.heads(tables, event_id, 1),
         )
         if registration is None:
@@ -150,8 +158,9 @@ def unregister(tables: Tables, event_id: str, user_id: str) -> None:
             # The user was promoted between the two reads: the head of the queue is another user now.
             raise Changed
         unfinished = seats is not None and promotable(seats) > 0
-        steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
-        tables.transact([*steps, *places.leaving_steps(tables, event_id, [registration])])
+        counted, *steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
+        seat = ownership.demanding(counted, owner)
+        tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration])])
         return unfinished
 
     if tables.retry(attempt):
@@ -192,14 +201,20 @@ def _departure_steps(
     return leave
 
 
-def get(tables: Tables, event_id: str, user_id: str) -> Registration:
-    """Return a registration, with its position if it waits.
+def get(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> Registration:
+    """Return a registration, with its position if it waits; `owner` is the owner that the event must have.
 
     Raises:
+        NotOwner: The event belongs to another owner, whether or not the user is registered for it.
         RegistrationNotFound: The user is not registered for this event.
 
     """
-    item = tables.get("Registrations", registration_key(event_id, user_id))
-    if item is None:
+
+    def read() -> Registration | None:
+        item = tables.get("Registrations", registration_key(event_id, user_id))
+        return with_position(tables, item) if item else None
+
+    registration = ownership.reading(tables, event_id, owner, read)
+    if registration is None:
         raise RegistrationNotFound
-    return with_position(tables, item)
+    return registration

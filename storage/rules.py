@@ -30,7 +30,10 @@ BATCH: Final = 49
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Seats:
-    """A snapshot of an event's counters; `next_seq` is the number of the next person to join the queue."""
+    """A snapshot of an event's counters; `next_seq` is the number of the next person to join the queue.
+
+    `owner` is that of the event, by which a request is refused before the rules decide (`storage.ownership`).
+    """
 
     capacity: int
     status: EventStatus
@@ -39,6 +42,7 @@ class Seats:
     confirmed: int = 0
     waitlisted: int = 0
     next_seq: int = 0
+    owner: str | None = None
 
     @property
     def open(self) -> bool:

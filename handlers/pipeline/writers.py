@@ -28,24 +28,26 @@ class Writers:
         self._groups: dict[str, Group] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def register(self, event_id: str, user_id: str) -> Registration:
+    async def register(self, event_id: str, user_id: str, owner: str | None = None) -> Registration:
         """Do `registrations.register`."""
         if self._threads is None:
-            return registrations.register(self._tables, event_id, user_id)
-        registration = await self._settled(self._threads, event_id, "register", user_id)
+            return registrations.register(self._tables, event_id, user_id, owner)
+        registration = await self._settled(self._threads, event_id, "register", user_id, owner)
         assert registration
         return registration
 
-    async def unregister(self, event_id: str, user_id: str) -> None:
+    async def unregister(self, event_id: str, user_id: str, owner: str | None = None) -> None:
         """Do `registrations.unregister`."""
         if self._threads is None:
-            registrations.unregister(self._tables, event_id, user_id)
+            registrations.unregister(self._tables, event_id, user_id, owner)
         else:
-            await self._settled(self._threads, event_id, "unregister", user_id)
+            await self._settled(self._threads, event_id, "unregister", user_id, owner)
 
-    async def _settled(self, threads: CapacityLimiter, event_id: str, kind: Kind, user_id: str) -> Registration | None:
+    async def _settled(
+        self, threads: CapacityLimiter, event_id: str, kind: Kind, user_id: str, owner: str | None
+    ) -> Registration | None:
         """Wait for the result of a request, until its deadline; the batch that it may be in goes on."""
-        member = Member(kind, user_id, answer := asyncio.get_running_loop().create_future())
+        member = Member(kind, user_id, answer := asyncio.get_running_loop().create_future(), owner)
         if event_id in self._groups:
             self._groups[event_id].add(member)
         else:

@@ -46,7 +46,8 @@ class Step:
     """One write of a transaction, and the refusal that its failed condition means.
 
     `refusal` takes the item as the store has it (None if it does not exist) and returns the refusal, or None to retry
-    from a fresh snapshot.
+    from a fresh snapshot. While the condition of a `decisive` first step is not known, as another transaction is at its
+    item, the refusals of the other steps do not count.
     """
 
     action: Literal["Put", "Update", "Delete", "ConditionCheck"]
@@ -57,6 +58,7 @@ class Step:
     condition: str | None = None
     values: Values = field(default_factory=dict)
     refusal: Callable[[Item | None], Refusal | None] = lambda _image: None
+    decisive: bool = False
 
 
 def new_token() -> str:
@@ -89,6 +91,8 @@ def cancellation_cause(
     codes = {reason.get("Code", "None") for reason in reasons}
     if not codes <= {"None", "ConditionalCheckFailed"} | BUSY:
         return None
+    if steps[0].decisive and reasons[0].get("Code") in BUSY:
+        return Changed()
     images = [unmarshal(reason["Item"]) if reason.get("Item") else None for reason in reasons]
     refusals: dict[int, Refusal] = {}
     for index, (step, reason, image) in enumerate(zip(steps, reasons, images, strict=True)):
