@@ -39,7 +39,8 @@ def demanding(seats: Step, owner: str | None) -> Step:
     def refusal(image: Item | None) -> Refusal | None:
         return NotOwner() if image is not None and image.get("owner") != owner else seats.refusal(image)
 
-    condition = "#owner = :owner" if seats.condition is None else f"#owner = :owner AND ({seats.condition})"
+    # DynamoDB refuses parentheses around parentheses; the conditions of SEATS have theirs around each OR.
+    condition = "#owner = :owner" if seats.condition is None else f"#owner = :owner AND {seats.condition}"
     return replace(seats, condition=condition, values={**seats.values, "owner": owner}, refusal=refusal, decisive=True)
 
 

@@ -75,10 +75,15 @@ def judge(event_id: str, observation: Observation) -> Iterator[Violation]:
     if wrong := _wrong(seats, _SEATS):
         yield Violation("Events", seats_key(event_id), Kind.SEATS_MISSING, f"damaged SEATS: {wrong}")
         return
-    if details is not None and (differ := [name for name in COPIES if details[name] != seats[name]]):
+    if details is not None and (differ := _differences(details, seats)):
         finding = f"SEATS differs from DETAILS in {', '.join(differ)}"
         yield Violation("Events", seats_key(event_id), Kind.COPIES_DIFFER, finding)
     yield from _judge_counts(event_id, seats, observation.counted)
+
+
+def _differences(details: Item, seats: Item) -> list[str]:
+    """Return the attributes that differ; the owner may be missing in both, as an event need not have one."""
+    return [name for name in (*COPIES, "owner") if details.get(name) != seats.get(name)]
 
 
 def _wrong(item: Item, types: Mapping[str, type]) -> str | None:

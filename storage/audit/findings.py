@@ -39,11 +39,14 @@ class Kind(StrEnum):
 #: Advice for the kinds that are not repaired: only a manual edit causes them, or a repair could delete a registration.
 ADVICE: Final[Mapping[Kind, str]] = {
     Kind.OVERSOLD: "raise the capacity, or ask people to give up their seats",
-    Kind.COPIES_DIFFER: "set these fields of DETAILS to their values in SEATS, which decided who got a seat",
+    Kind.COPIES_DIFFER: (
+        "set these fields of DETAILS to their values in SEATS, which decided who got a seat; remove an owner that SEATS"
+        " does not have"
+    ),
     Kind.SEATS_MISSING: (
-        "put SEATS with capacity, hasWaitlist and version of DETAILS, confirmed, waitlisted and nextSeq 0, and status"
-        " cancelled, so that nobody gets a seat yet; repair the counts, and expect copies-differ for the status; then"
-        " set the status of SEATS to that of DETAILS, not the other way round"
+        "put SEATS with capacity, hasWaitlist, version and owner (if there is one) of DETAILS, confirmed, waitlisted"
+        " and nextSeq 0, and status cancelled, so that nobody gets a seat yet; repair the counts, and expect copies-differ"
+        " for the status; then set the status of SEATS to that of DETAILS, not the other way round"
     ),
     Kind.DETAILS_MISSING: "restore the item from a backup (point-in-time recovery)",
     Kind.REGISTRATION_WITHOUT_USER: "create the user with this id again, or unregister this user",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from storage import places
+from storage.audit.counts import COPIES
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
@@ -49,7 +50,13 @@ def write_users(tables: Tables, users: Sequence[User]) -> list[Verdict]:
 
 def write_event(tables: Tables, event: Event) -> Verdict:
     """Write an event without registrations if its id is free, and return the verdict."""
-    seats = Seats(capacity=event.capacity, status=event.status, has_waitlist=event.has_waitlist, version=event.version)
+    seats = Seats(
+        capacity=event.capacity,
+        status=event.status,
+        has_waitlist=event.has_waitlist,
+        version=event.version,
+        owner=event.owner,
+    )
     details, counters = details_item(event), seats_item(event.event_id, seats)
 
     def attempt(_image: Item | None) -> Verdict:
@@ -58,9 +65,11 @@ def write_event(tables: Tables, event: Event) -> Verdict:
         if found == [None, None]:
             tables.transact([_new("Events", details, "eventId"), _new("Events", counters, "eventId")])
             return Admitted.WRITTEN
-        if found[1] is None or any(type(found[1].get(name)) is not type(it) for name, it in counters.items()):
+        if found[1] is None or any(
+            type(found[1].get(name)) is not type(it) for name, it in counters.items() if name != "owner"
+        ):
             return "the id is taken, by an event that is damaged; see `python -m storage audit`"
-        copies = {name: found[1][name] for name in ("capacity", "status", "hasWaitlist", "version")}
+        copies = {name: found[1][name] for name in (*COPIES, "owner") if name in found[1]}
         return _verdict({**details, **copies}, found[0]) if copies.items() <= details.items() else _TAKEN
 
     return tables.retry(attempt)

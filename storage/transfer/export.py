@@ -14,7 +14,7 @@ from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import Tables
 from storage.items import QUEUE_PREFIX, USER_PREFIX, details_key, registration_key, seats_key, to_seats
 from storage.transfer import form
-from storage.transfer.form import HEADER, KINDS, PROPERTIES, line
+from storage.transfer.form import HEADER, KINDS, OPTIONAL, PROPERTIES, line
 
 #: Maximum number of times that an event is read; it is read again if others wrote to it meanwhile.
 LOOKS: Final = 10
@@ -23,7 +23,7 @@ LOOKS: Final = 10
 _IN_MEMORY: Final = 1_000_000
 
 #: The attributes of an event that SEATS decides, where DETAILS has a copy.
-_OF_SEATS: Final = ("capacity", "status", "hasWaitlist", "version")
+_OF_SEATS: Final = ("capacity", "status", "hasWaitlist", "version", "owner")
 
 Report = Callable[[str], object]
 
@@ -56,7 +56,8 @@ def export(tables: Tables, out: BinaryIO, report: Report, advance: Callable[[Cou
 
 def _document(kind: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the object of a kind with those of its properties that exist."""
-    return {"type": kind, **{name: values[name] for name in PROPERTIES[kind] if name in values}}
+    names = [*PROPERTIES[kind], *OPTIONAL.get(kind, {})]
+    return {"type": kind, **{name: values[name] for name in names if name in values}}
 
 
 class _Event:

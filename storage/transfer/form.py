@@ -3,12 +3,14 @@
 {"type": "events-api", "format": 1}                                                           the first line
 {"type": "user", "userId", "name", "createdAt"}                                               all users
 {"type": "event", "eventId", "title", …, "version", "createdAt", "updatedAt"}                 an event, and behind it
+                 and "owner", if it belongs to somebody
 {"type": "registration", "eventId", "userId", "status": "confirmed", "registeredAt"}          those with a seat, then
 {"type": "registration", "eventId", "userId", "status": "waitlisted", "registeredAt"}         the queue, in order
 {"type": "end", "users", "events", "registrations"}                                           their numbers
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
@@ -21,7 +23,7 @@ HEADER: Final[Mapping[str, Any]] = {"type": "events-api", "format": FORMAT}
 #: The kinds of objects in the order of the file, and the property of the last line that has their number.
 KINDS: Final[Mapping[str, str]] = {"user": "users", "event": "events", "registration": "registrations"}
 
-#: The properties of each kind of object, and their types; all are required.
+#: The properties of each kind of object, and their types; these are required.
 PROPERTIES: Final[Mapping[str, Mapping[str, type]]] = {
     "user": {"userId": str, "name": str, "createdAt": str},
     "event": {
@@ -36,6 +38,12 @@ PROPERTIES: Final[Mapping[str, Mapping[str, type]]] = {
     "registration": {"eventId": str, "userId": str, "status": str, "registeredAt": str},
     "end": dict.fromkeys(KINDS.values(), int),
 }
+
+#: The properties that an object has only if there is a value, and their types.
+OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {"event": {"owner": str}}
+
+#: The form of an owner, whom the contract does not know.
+_OWNER: Final = "[!-~]{1,100}"
 
 _STATUSES: Final[Mapping[str, tuple[str, ...]]] = {
     "event": get_args(EventStatus),
@@ -117,20 +125,32 @@ def fault(document: Mapping[str, Any]) -> str | None:
     kind = document.get("type")
     if not isinstance(kind, str) or kind not in PROPERTIES:
         return f"type is none of {', '.join(PROPERTIES)}"
-    types = PROPERTIES[kind]
+    required = PROPERTIES[kind]
+    types = {**required, **{name: it for name, it in OPTIONAL.get(kind, {}).items() if name in document}}
     if unknown := document.keys() - types.keys() - {"type"}:
         return f"has an unknown property {quoted(min(unknown))}"
-    if missing := [name for name in types if name not in document]:
+    if missing := [name for name in required if name not in document]:
         return f"lacks {', '.join(missing)}"
     # A boolean is an integer for isinstance.
     if wrong := [name for name, expected in types.items() if type(document[name]) is not expected]:
         return f"{wrong[0]} is not {_ARTICLES[types[wrong[0]]]}"
+    return _wrong_value(kind, document)
+
+
+def _wrong_value(kind: str, document: Mapping[str, Any]) -> str | None:
     if kind in _STATUSES and document["status"] not in _STATUSES[kind]:
         return f"status is none of {', '.join(_STATUSES[kind])}"
+    if not re.fullmatch(_OWNER, document.get("owner", "nobody")):
+        return "owner is not 1 to 100 visible characters of ASCII"
     return None
 
 
 _ARTICLES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", bool: "true or false"}
+
+
+def public(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an object without a fault as the contract knows it: without its optional properties."""
+    return {name: value for name, value in document.items() if name not in OPTIONAL.get(document["type"], {})}
 
 
 def quoted(text: str) -> str:
@@ -150,6 +170,7 @@ def record(document: Mapping[str, Any]) -> Record:
                 version=document["version"],
                 created_at=document["createdAt"],
                 updated_at=document["updatedAt"],
+                owner=document.get("owner"),
             )
         case "registration":
             return Registration(

@@ -113,7 +113,7 @@ class Load:
         if self._ended:
             raise FormError("stands behind the end of the export")
         document = form.parse(raw)
-        if wrong := form.fault(document) or self._check(document):
+        if wrong := form.fault(document) or self._check(form.public(document)):
             raise FormError(wrong)
         return form.record(document)
 

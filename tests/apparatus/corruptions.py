@@ -171,6 +171,7 @@ CORRUPTIONS = {
     "the capacity differs": kept(details(capacity=9), (Kind.COPIES_DIFFER, SEATS)),
     "the status differs": kept(details(status="cancelled"), (Kind.COPIES_DIFFER, SEATS)),
     "hasWaitlist differs": kept(details(hasWaitlist=False), (Kind.COPIES_DIFFER, SEATS)),
+    "the owner differs": kept(details(owner="somebody"), (Kind.COPIES_DIFFER, SEATS)),
     "the version differs": kept(details(version="another"), (Kind.COPIES_DIFFER, SEATS)),
     "SEATS is gone": kept(gone("Events", SEATS), (Kind.SEATS_MISSING, SEATS)),
     "SEATS has lost a counter": kept(seats(confirmed=None), (Kind.SEATS_MISSING, SEATS)),

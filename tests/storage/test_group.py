@@ -9,15 +9,15 @@ import pytest
 from storage import registrations
 from storage.dynamodb.deadline import deadline, within
 from storage.dynamodb.tables import Tables
-from storage.errors import AlreadyRegistered, DeadlineExceeded, EventFull
+from storage.errors import AlreadyRegistered, DeadlineExceeded, EventFull, NotOwner
 from storage.group import Group, Kind, Member, settle
 from storage.model import Registration
 from tests.apparatus.meter import metered
 from tests.apparatus.registered import make_event, raise_and_crash, register, state
 
 
-def member(user_id: str, kind: Kind = "register") -> Member:
-    return Member(kind, user_id, Future())
+def member(user_id: str, kind: Kind = "register", owner: str | None = None) -> Member:
+    return Member(kind, user_id, Future(), owner)
 
 
 def users(batch: list[Member]) -> str:
@@ -60,6 +60,20 @@ def test_a_batch_has_at_most_33_registrations_or_19_departures_and_the_rest_foll
         assert len(batches[0]) == size
         assert "".join(batches) == "".join(people[: len("".join(batches))])
         assert len("".join(batches)) == min(40, 3 * size)
+
+
+def test_a_request_that_demands_an_owner_is_a_batch_of_its_own_in_its_turn() -> None:
+    group = group_of(member("a"), member("b"), member("c", owner="ann"), member("d", owner="ann"), member("e"))
+    assert [users(group.take()) for _ in range(5)] == ["ab", "c", "d", "e", ""]
+
+
+def test_the_refusal_of_a_stranger_changes_nothing_for_the_others_of_a_group(moto_tables: Tables) -> None:
+    make_event(moto_tables)
+    register(moto_tables, "a")
+    stranger, leaver = member("b", owner="ann"), member("a", "unregister", "ann")
+    answers = written(moto_tables, stranger, member("c"), leaver, member("d"))
+    assert [type(answer) for answer in answers] == [NotOwner, Registration, NotOwner, Registration]
+    assert state(moto_tables) == ("ac", "d")
 
 
 def test_a_second_request_of_a_user_waits_for_the_first() -> None:

@@ -8,7 +8,8 @@ import pytest
 from storage import events, registrations, users
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
-from tests.apparatus.transfers import documents, emptied, exported, fill, imported, order_of_queue
+from storage.errors import NotOwner
+from tests.apparatus.transfers import documents, edited, emptied, exported, fields, fill, imported, order_of_queue
 
 
 @pytest.fixture
@@ -54,6 +55,32 @@ def test_an_import_beside_the_data_itself_finds_everything_there(moto_tables: Ta
     loaded, refusals = imported(moto_tables, file)
     assert (loaded.written, refusals) == (Counter(), {})
     assert items(moto_tables) == before
+
+
+def test_an_event_keeps_its_owner_and_only_this_owner(moto_tables: Tables) -> None:
+    events.create(moto_tables, "hers", fields(2), "ann")
+    events.create(moto_tables, "nobodys", fields(2))
+    file = exported(moto_tables)
+    owners = {it["eventId"]: it.get("owner") for it in documents(file) if it["type"] == "event"}
+    assert owners == {"hers": "ann", "nobodys": None}
+    imported(emptied(moto_tables), file)
+    assert exported(moto_tables) == file
+    assert list(audit(moto_tables)) == []
+    assert events.update(moto_tables, "hers", {}, owner="ann").owner == "ann"
+    with pytest.raises(NotOwner):
+        events.update(moto_tables, "nobodys", {}, owner="ann")
+    for owner in ("bob", None):
+        others = edited(file, lambda it, owner=owner: it.get("eventId") == "hers" and _given(it, owner))  # type: ignore[misc]
+        loaded, refusals = imported(moto_tables, others)
+        assert (loaded.written, list(refusals.values())) == (
+            Counter(),
+            ["the id is taken, with other values; nothing is overwritten"],
+        )
+
+
+def _given(event: dict[str, Any], owner: str | None) -> None:
+    event.pop("owner")
+    event |= {"owner": owner} if owner else {}
 
 
 def test_the_service_goes_on_behind_an_import(moto_tables: Tables, file: bytes) -> None:
