@@ -45,8 +45,8 @@ ADVICE: Final[Mapping[Kind, str]] = {
     ),
     Kind.SEATS_MISSING: (
         "put SEATS with capacity, hasWaitlist, version and owner (if there is one) of DETAILS, confirmed, waitlisted"
-        " and nextSeq 0, and status cancelled, so that nobody gets a seat yet; repair the counts, and expect copies-differ"
-        " for the status; then set the status of SEATS to that of DETAILS, not the other way round"
+        " and nextSeq 0, and status cancelled, so that nobody gets a seat yet; repair the counts, and expect"
+        " copies-differ for the status; then set the status of SEATS to that of DETAILS, not the other way round"
     ),
     Kind.DETAILS_MISSING: "restore the item from a backup (point-in-time recovery)",
     Kind.REGISTRATION_WITHOUT_USER: "create the user with this id again, or unregister this user",
