@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from storage import events, queue, registration_lists, registrations, rules, users
+from storage.cursors import encode, list_name
 from storage.dynamodb.steps import Changed, Step, cancellation_cause
 from storage.dynamodb.tables import Tables
 from storage.errors import (
@@ -321,8 +322,7 @@ def test_no_cursor_names_an_event_of_another_owner(moto_tables: Tables, monkeypa
     several(moto_tables, "BBBABBBBBABB")
     found, cursors = pages(moto_tables, "A", 1)
     assert found == [["e003"], ["e009"]]
-    same = registration_lists.cursors.encode
-    assert cursors == [same(registration_lists.cursors.list_name("registrations of user", "a"), "e003")]
+    assert cursors == [encode(list_name("registrations of user", "a"), "e003")]
 
 
 def test_a_demanded_owner_costs_two_reads_more_where_something_is_read_and_nothing_where_only_written(

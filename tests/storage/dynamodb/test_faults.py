@@ -75,6 +75,25 @@ OPERATIONS = {
     ),
     "raise the capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4})),
     "delete": Operation(lambda tables, e: events.delete(tables, f"{e}-free"), EventNotFound),
+    "create an owner's event": Operation(lambda tables, e: events.create(tables, f"{e}-new", FIELDS, "o"), EventExists),
+    "take a seat of the owner's": Operation(
+        lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a", "o"), AlreadyRegistered
+    ),
+    "join the queue of the owner's": Operation(
+        lambda tables, e: registrations.register(tables, e, f"{e}-e", "o"), AlreadyRegistered
+    ),
+    "leave a seat of the owner's": Operation(
+        lambda tables, e: registrations.unregister(tables, e, f"{e}-a", "o"), RegistrationNotFound
+    ),
+    "raise the owner's capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4}, owner="o")),
+    "delete the owner's": Operation(lambda tables, e: events.delete(tables, f"{e}-free", owner="o"), EventNotFound),
+    "get a registration for the owner": Operation(lambda tables, e: registrations.get(tables, e, f"{e}-d", "o")),
+    "list an event's registrations for the owner": Operation(
+        lambda tables, e: registration_lists.of_event(tables, e, limit=10, owner="o")
+    ),
+    "list a user's registrations for the owner": Operation(
+        lambda tables, e: registration_lists.of_user(tables, f"{e}-d", limit=10, owner="o")
+    ),
     "get an event": Operation(events.get),
     "get a registration": Operation(lambda tables, e: registrations.get(tables, e, f"{e}-d")),
     "list an event's registrations": Operation(lambda tables, e: registration_lists.of_event(tables, e, limit=10)),
@@ -93,14 +112,28 @@ WRITES = {name: operation for name, operation in OPERATIONS.items() if not name.
 
 
 def make(tables: Tables) -> str:
-    """Make a full event with a queue, an event with free seats, and five users, in one transaction."""
+    """Make a full event with a queue, an event with free seats, both of the owner `o`, and five users."""
     e = f"e{next(_numbers)}"
     found: list[tuple[str, dict[str, Any]]] = []
     for event_id, seats in (
-        (e, Seats(capacity=2, status="active", has_waitlist=True, version="0", confirmed=2, waitlisted=2, next_seq=2)),
-        (f"{e}-free", Seats(capacity=2, status="active", has_waitlist=True, version="0")),
+        (
+            e,
+            Seats(
+                capacity=2,
+                status="active",
+                has_waitlist=True,
+                version="0",
+                confirmed=2,
+                waitlisted=2,
+                next_seq=2,
+                owner="o",
+            ),
+        ),
+        (f"{e}-free", Seats(capacity=2, status="active", has_waitlist=True, version="0", owner="o")),
     ):
-        event = Event(**vars_of(FIELDS), event_id=event_id, version="0", created_at=MOMENT, updated_at=MOMENT)
+        event = Event(
+            **vars_of(FIELDS), event_id=event_id, version="0", created_at=MOMENT, updated_at=MOMENT, owner="o"
+        )
         found += [("Events", items.details_item(event)), ("Events", items.seats_item(event_id, seats))]
     for name, seq in {"a": None, "b": None, "c": 0, "d": 1}.items():
         user_id, status = f"{e}-{name}", "confirmed" if seq is None else "waitlisted"
