@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from storage import places, queue
+from storage import event_items, places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Misfits, Step, new_token
 from storage.dynamodb.tables import Tables
@@ -52,7 +52,7 @@ def register_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> Answ
                 seats = to_seats(misfits.image) if misfits.image else seats
 
     try:
-        tables.retry(attempt)
+        tables.retry(event_items.checking_absence(tables, event_id, attempt))
     except (EventNotFound, Unavailable) as refusal:
         # An Unavailable leaves open whether the last transaction was applied: its members get the same answer.
         answers = dict.fromkeys(user_ids, refusal) | answers

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 
-from storage import places, queue
+from storage import event_items, places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
@@ -32,7 +32,7 @@ def unregister_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> An
         seats, leaving = _read(tables, event_id, left)
         answers.update({user_id: RegistrationNotFound() for user_id in left if user_id not in leaving})
         if seats is None and leaving:
-            raise Changed
+            event_items.check_registrations(tables, event_id, leaving)
         if seats and leaving and not promotable(seats) and (steps := _steps(tables, event_id, seats, leaving)):
             tables.transact(steps)
             answers.update(dict.fromkeys(leaving))

@@ -1,17 +1,21 @@
 """Reads of the two items of an event, DETAILS and SEATS, as they are at one moment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, NoReturn, TypeVar
 
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed
 from storage.dynamodb.tables import Tables
 from storage.errors import Damaged, EventNotFound
-from storage.items import DETAILS, SEATS, details_key, seats_key
+from storage.items import DETAILS, SEATS, details_key, registration_key, seats_key
 
 #: Number of queries that see the items of different versions, after which they are read as of one moment.
 TORN_READS: Final = 3
+
+Outcome = TypeVar("Outcome")
+
+_NO_SEATS: Final = f"has no {SEATS}"
 
 
 def current(tables: Tables, event_id: str) -> tuple[Item, Item]:
@@ -59,6 +63,53 @@ class Reader:
 def _difference(parts: Mapping[str, Item]) -> str:
     missing = [part for part in (DETAILS, SEATS) if part not in parts]
     return f"has no {missing[0]}" if missing else "has DETAILS and SEATS of different versions"
+
+
+def checking_absence(
+    tables: Tables, event_id: str, attempt: Callable[[Item | None], Outcome]
+) -> Callable[[Item | None], Outcome]:
+    """Return an attempt that, before it answers that there is no event, as SEATS is missing, looks for DETAILS."""
+
+    def checked(image: Item | None) -> Outcome:
+        try:
+            return attempt(image)
+        except EventNotFound:
+            _check_absence(tables, event_id)
+            raise
+
+    return checked
+
+
+def _check_absence(tables: Tables, event_id: str) -> None:
+    """Check that an event without SEATS has no DETAILS.
+
+    Raises:
+        Damaged: It has DETAILS.
+        Changed: It has been created since, or is being created or deleted.
+
+    """
+    if tables.get("Events", details_key(event_id)) is None:
+        return
+    details, seats = tables.snapshot(("Events", key) for key in (details_key(event_id), seats_key(event_id)))
+    if seats:
+        raise Changed
+    if details:
+        raise Damaged("Events", event_id, _NO_SEATS)
+
+
+def check_registrations(tables: Tables, event_id: str, user_ids: Iterable[str]) -> NoReturn:
+    """Tell damage from a race after registrations were found, but no SEATS to count them.
+
+    Raises:
+        Damaged: The registrations exist without SEATS.
+        Changed: They do not: the event was created or deleted between the reads.
+
+    """
+    keys = [("Registrations", registration_key(event_id, user_id)) for user_id in user_ids]
+    seats, *found = tables.snapshot([("Events", seats_key(event_id)), *keys])
+    if seats is None and any(found):
+        raise Damaged("Events", event_id, _NO_SEATS)
+    raise Changed(seats)
 
 
 def current_of_listed(tables: Tables, listed: Sequence[Item]) -> list[tuple[Item, Item]]:

@@ -254,7 +254,7 @@ def delete(
         seats = ownership.demanding(_seats_deletion(event_id, expected, excluded, seen), owner)
         _delete(tables, event_id, seats, seen)
 
-    tables.retry(attempt)
+    tables.retry(event_items.checking_absence(tables, event_id, attempt))
 
 
 def _delete(tables: Tables, event_id: str, seats: Step, seen: Seats | None) -> None:

@@ -4,10 +4,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Final
 
-from storage import cursors, ownership, queue, user_positions, users
+from storage import cursors, event_items, ownership, queue, user_positions, users
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import BATCH_KEYS, Tables, batches
-from storage.errors import EventNotFound
 from storage.items import (
     USER_PREFIX,
     details_key,
@@ -15,7 +14,6 @@ from storage.items import (
     pointer_key,
     queue_number,
     registration_key,
-    seats_key,
     to_event,
     to_registration,
 )
@@ -59,8 +57,8 @@ def _of_event(
         page = _registrations_page(tables, event_id, name, status, limit, cursor)
     # An empty page with a cursor has read registrations, but none with the status.
     empty = not page.entries and page.next_cursor is None
-    if empty and tables.get("Events", seats_key(event_id)) is None:
-        raise EventNotFound
+    if empty:
+        tables.retry(event_items.checking_absence(tables, event_id, lambda _image: queue.seats(tables, event_id)))
     return page
 
 

@@ -4,11 +4,11 @@ from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from storage import ownership, places, queue
+from storage import event_items, ownership, places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import PromotionInProgress, RegistrationNotFound, Unavailable
+from storage.errors import EventNotFound, PromotionInProgress, RegistrationNotFound, Unavailable
 from storage.items import registration_key, seats_key, to_seats
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
@@ -60,7 +60,7 @@ def register(tables: Tables, event_id: str, user_id: str, owner: str | None = No
             return _take_seat(tables, event_id, user_id, owner), None
         return _join_queue(tables, event_id, user_id, owner, seats), replace(seats, waitlisted=seats.waitlisted + 1)
 
-    registration, seats = tables.retry(attempt)
+    registration, seats = tables.retry(event_items.checking_absence(tables, event_id, attempt))
     return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
 
 
@@ -160,7 +160,10 @@ def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = 
         unfinished = seats is not None and promotable(seats) > 0
         counted, *steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
         seat = ownership.demanding(counted, owner)
-        tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration])])
+        try:
+            tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration])])
+        except EventNotFound:
+            event_items.check_registrations(tables, event_id, [user_id])
         return unfinished
 
     if tables.retry(attempt):
@@ -175,7 +178,8 @@ def _departure_steps(
     The condition that no seat is free protects nobody: it detects a promotion that is unfinished. Once a snapshot shows
     that, the person leaves all the same, and the head gets the seat as before, however many more are free.
     """
-    closed = f"NOT {IS_OPEN}"
+    # Without SEATS, NOT alone would be true, and the update would create the item.
+    closed = f"(attribute_exists(#status) AND NOT {IS_OPEN})"
     if registration["status"] == "waitlisted":
         change = "ADD #waitlisted :less, #changes :one"
         condition = None if unfinished else f"(#confirmed >= #capacity OR {closed})"
@@ -194,6 +198,7 @@ def _departure_steps(
         change=change,
         condition=condition,
         values={**OPEN_VALUES, **values} if condition else values,
+        refusal=event_missing,
     )
     leave = [seats, *removal_steps(event_id, user_id, registration)]
     if registration["status"] == "confirmed" and head is not None:

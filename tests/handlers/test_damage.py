@@ -94,3 +94,28 @@ def test_one_damaged_event_takes_neither_the_calendar_nor_a_users_list_away(full
     assert [entry["eventId"] for entry in listed] == ["other"]
     remove(moto_tables, "Registrations", registration_key("other", "ada"), "registeredAt")
     assert full.get("/users/ada/registrations").json()["registrations"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "/events/conf/registrations", {"userId": "alan"}),
+        ("DELETE", "/events/conf/registrations/ada", None),
+        ("DELETE", "/events/conf/registrations/zoe", None),
+        ("DELETE", "/events/conf", None),
+        ("GET", "/events/conf/registrations?status=confirmed", None),
+    ],
+)
+def test_an_event_without_seats_is_not_called_missing(  # noqa: PLR0913 - fixtures and cases
+    full: Client, moto_tables: Tables, log_lines: Any, method: str, path: str, body: Any
+) -> None:
+    full.create_users("alan")
+    if method == "GET":
+        remove(moto_tables, "Registrations", registration_key("conf", "ada"))
+        for user_id in ("grace", "zoe"):
+            remove(moto_tables, "Registrations", registration_key("conf", user_id))
+    remove(moto_tables, "Events", seats_key("conf"))
+    assert full.request(method, path, json=body).status_code == 500
+    damage, _request = log_lines()[-2:]
+    assert damage["message"] == f"Events conf has no SEATS; {AUDIT}"
+    assert moto_tables.get("Events", seats_key("conf")) is None, "nothing is made up in its place"

@@ -13,7 +13,7 @@ from storage.departures import unregister_all
 from storage.dynamodb.recent import Recent
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
-from storage.errors import AlreadyRegistered, EventFull
+from storage.errors import AlreadyRegistered, EventFull, EventNotFound
 from storage.items import BLOCK, left_key
 from storage.model import EventFields
 from tests.apparatus.meter import Meter, metered
@@ -213,6 +213,20 @@ def test_deleting_an_event_is_one_transaction_and_one_more_if_anybody_ever_queue
         registrations.unregister(tables, "full", user_id)
     meter = cost(tables, lambda: events.delete(tables, "full"))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 2}, 0, 4 + 6)
+
+
+def test_an_event_that_does_not_exist_is_one_read_more(tables: Tables) -> None:
+    """To tell a missing event from a damaged one, DETAILS is looked for; if SEATS exists, it is not."""
+    for access, calls in (
+        (lambda: registrations.register(tables, "none", PEOPLE[0]), {"TransactWriteItems": 1}),
+        (lambda: events.delete(tables, "none"), {"TransactWriteItems": 1}),
+        (lambda: registration_lists.of_event(tables, "none", limit=50), {"Query": 1, "GetItem": 1}),
+    ):
+        with pytest.raises(EventNotFound), metered(tables) as meter:
+            access()
+        assert meter.calls == Counter(calls) + Counter({"GetItem": 1})
+    meter = cost(tables, lambda: register_all(tables, "none", PEOPLE[:2]))
+    assert (meter.calls, meter.reads) == ({"GetItem": 1 + 1}, 1 + 1)
 
 
 def test_a_page_of_events_is_a_query_and_a_batch(tables: Tables) -> None:
