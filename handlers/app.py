@@ -26,11 +26,11 @@ from handlers.documents import Documents
 from handlers.pipeline.deadline import RequestDeadline
 from handlers.pipeline.headers import ResponseHeaders
 from handlers.pipeline.logs import RequestLog
-from handlers.pipeline.operations import CHANGES, Operations
+from handlers.pipeline.operations import CHANGES, Callers, Operations
 from handlers.pipeline.routing import StrictRouting
 from handlers.pipeline.writers import Writers
 from handlers.problems import answer
-from handlers.settings import Settings
+from handlers.settings import Issuer, Settings, SettingsError
 from storage.dynamodb.tables import Tables
 
 EXPOSED_HEADERS: Final = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id")
@@ -42,8 +42,11 @@ def create_app(
     contract: Contract | None = None,
     cors_origins: Sequence[str] = ("*",),
     inline: bool = False,
+    callers: Callers | None = None,
 ) -> ConnexionMiddleware:
     """Return the application for a contract, with the given tables.
+
+    `callers` finds out who sends a request; without it, everyone may do everything.
 
     With `inline`, handlers run on the event loop's own thread, which they block: only for a process that serves one
     request at a time.
@@ -56,7 +59,7 @@ def create_app(
     threads = CapacityLimiter(CHANGES)
     writers = Writers(tables, None if inline else threads)
     app = ConnexionMiddleware(
-        Operations(contract, inline=inline, threads=threads),
+        Operations(contract, inline=inline, threads=threads, callers=callers),
         middlewares=[
             partial(RequestLog, operations=contract.operations),
             ResponseHeaders,
@@ -86,14 +89,38 @@ def create_app(
     return app
 
 
-def app_from(environ: Mapping[str, str], *, tables: Tables | None = None, inline: bool = False) -> ConnexionMiddleware:
-    """Return the application that `environ` configures, with the given tables or those that `environ` names."""
+def app_from(
+    environ: Mapping[str, str],
+    *,
+    tables: Tables | None = None,
+    inline: bool = False,
+    callers: Callers | None = None,
+) -> ConnexionMiddleware:
+    """Return the application that `environ` configures, with the given tables or those that `environ` names.
+
+    Raises:
+        SettingsError: The settings can't be used.
+        ContractError: As from `create_app`.
+
+    """
     settings = Settings.of(environ)
     return create_app(
         tables or Tables.connect(environ),
         cors_origins=settings.cors_origins,
         inline=inline,
+        callers=callers or (_tokens(settings.issuer) if settings.issuer else None),
     )
+
+
+def _tokens(issuer: Issuer) -> Callers:
+    # An open service has no need of PyJWT and cryptography, and its package does not contain them.
+    try:
+        from handlers.access.tokens import Tokens  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        if error.name not in {"jwt", "cryptography"}:
+            raise
+        raise SettingsError(f"JWT_ISSUER needs {error.name}: install this package with its extra `auth`.") from error
+    return Tokens(issuer)
 
 
 class _TagResolver(Resolver):  # type: ignore[misc] # connexion has no types for it

@@ -104,6 +104,17 @@ class Contract:
         schema: dict[str, Any] | None = body and body["content"]["application/json"]["schema"]
         return schema
 
+    def security(self, operation: Operation) -> list[dict[str, list[str]]]:
+        """Return the alternative requirements of an operation, by security scheme; none if it is public."""
+        everywhere = self.document.get("security", [])
+        alternatives: list[dict[str, list[str]]] = self._definition(operation).get("security", everywhere)
+        return alternatives
+
+    def names_user(self, operation: Operation) -> bool:
+        """Return whether a request to an operation has a `userId`, in its path or in its body."""
+        properties = self.resolve(self.body(operation) or {}).get("properties", {})
+        return "userId" in properties or any(each["name"] == "userId" for each in self.parameters(operation))
+
     def responses(self, operation: Operation) -> dict[str, dict[str, Any]]:
         """Return the responses of an operation by status; their schemas may be references."""
         responses = self._definition(operation)["responses"]

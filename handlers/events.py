@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import MISSING
 
+from handlers.access.caller import Caller
 from handlers.bodies import Headers, event_body, page_answer
 from handlers.models import answers, given
 from handlers.models.requests import (
@@ -34,7 +35,7 @@ def list_events(parameters: ListEventsParameters, *, tables: Tables) -> tuple[an
     return page_answer(answers.EventPage(events=[event_body(event) for event in page.entries]), page, parameters)
 
 
-def create_event(body: EventInput, *, tables: Tables) -> tuple[answers.Event, int, Headers]:
+def create_event(body: EventInput, *, caller: Caller, tables: Tables) -> tuple[answers.Event, int, Headers]:
     fields = EventFields(
         title=body.title,
         description=body.description,
@@ -45,7 +46,7 @@ def create_event(body: EventInput, *, tables: Tables) -> tuple[answers.Event, in
         status=body.status,
         has_waitlist=given(body.has_waitlist) or given(body.waitlist_enabled) or False,
     )
-    event = events.create(tables, given(body.event_id), fields)
+    event = events.create(tables, given(body.event_id), fields, owner=caller.user_id)
     return event_body(event), 201, {"Location": f"events/{event.event_id}", **_version(event)}
 
 
@@ -57,19 +58,20 @@ def get_event(parameters: GetEventParameters, *, tables: Tables) -> tuple[answer
 
 
 def update_event(
-    parameters: UpdateEventParameters, body: EventUpdate, *, tables: Tables
+    parameters: UpdateEventParameters, body: EventUpdate, *, caller: Caller, tables: Tables
 ) -> tuple[answers.Event, int, Headers]:
     event_id = parameters.event_id
     if body.event_id not in {event_id, MISSING}:
         raise EventIdMismatch
     excluded = _excluded(tables, event_id, parameters.if_none_match)
-    event = events.update(tables, event_id, _changes(body), _expected(parameters.if_match), excluded)
+    expected = _expected(parameters.if_match)
+    event = events.update(tables, event_id, _changes(body), expected, excluded, owner=caller.owner())
     return event_body(event), 200, _version(event)
 
 
-def delete_event(parameters: DeleteEventParameters, *, tables: Tables) -> tuple[None, int]:
+def delete_event(parameters: DeleteEventParameters, *, caller: Caller, tables: Tables) -> tuple[None, int]:
     excluded = _excluded(tables, parameters.event_id, parameters.if_none_match)
-    events.delete(tables, parameters.event_id, _expected(parameters.if_match), excluded)
+    events.delete(tables, parameters.event_id, _expected(parameters.if_match), excluded, owner=caller.owner())
     return None, 204
 
 

@@ -9,8 +9,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from importlib import metadata
-from types import FrameType
+from importlib import import_module, metadata
+from types import FrameType, ModuleType
 from typing import Final
 
 from starlette.types import ASGIApp
@@ -18,13 +18,18 @@ from starlette.types import ASGIApp
 from handlers import demo, reloading, transfer
 from handlers.app import app_from
 from handlers.contract import ContractError
-from handlers.local_store import add_options, opened
+from handlers.local_store import add_options, key_folder, opened
 from handlers.pipeline import logs
+from handlers.pipeline.operations import Callers
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
+from handlers.settings import SettingsError
 from storage.dynamodb.tables import Tables
 from storage.embedded import EmulatorError, exempt_loopback
 from storage.errors import StorageUnavailable
+
+#: The command that prints a token.
+TOKEN: Final = "token"  # noqa: S105 - a word of the command line
 
 #: Time for running requests to end after a signal.
 GRACE_SECONDS: Final = 5
@@ -35,21 +40,24 @@ class StartError(Exception):
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Serve until Ctrl-C or SIGTERM, or run the command `export` or `import`."""
+    """Serve until Ctrl-C or SIGTERM, or run the command `export`, `import` or `token`."""
     words = sys.argv[1:] if arguments is None else arguments
     if words and words[0] in transfer.COMMANDS:
         sys.exit(transfer.main(words))
-    options = _options(words)
-    logs.configure()
-    exempt_loopback()
     try:
+        if words and words[0] == TOKEN:
+            _local_issuer().main(words)
+            return
+        options = _options(words)
+        logs.configure()
+        exempt_loopback()
         serve(options)
-    except (StartError, ContractError, EmulatorError, StorageUnavailable) as error:
+    except (StartError, ContractError, SettingsError, EmulatorError, StorageUnavailable) as error:
         sys.exit(f"events-api: {error}")
     except ModuleNotFoundError as error:
-        if error.name != "uvicorn":
+        if error.name not in {"uvicorn", "jwt", "cryptography"}:
             raise
-        sys.exit("events-api: uvicorn is not installed; install this package with its extra `local`.")
+        sys.exit(f"events-api: {error.name} is not installed; install this package with its extra `local`.")
     except KeyboardInterrupt:
         # uvicorn has finished the running requests and raised the signal again; everything is stopped by now.
         sys.exit(0)
@@ -59,13 +67,15 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="events-api",
         description="Serve the Events API on this machine.",
-        epilog="`events-api export --help` and `events-api import --help` are about backups and moves of the data.",
+        epilog="`events-api export --help` and `events-api import --help` are about backups and moves of the data,"
+        " `events-api token --help` about tokens for a service with --auth.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"
     )
     add_options(parser)
+    parser.add_argument("--auth", action="store_true", help="require tokens, which `events-api token USER` prints")
     parser.add_argument("--reload", action="store_true", help="start again when the code changes; the store stays")
     parser.add_argument("--version", action="version", version=f"%(prog)s {metadata.version('events-api')}")
     parser.add_argument("--demo", action="store_true", help="create a few events, users and registrations")
@@ -93,13 +103,16 @@ def serve(options: argparse.Namespace) -> None:
         listener = resources.enter_context(listening(options.host, options.port))
         store = resources.enter_context(opened(options))
         resources.enter_context(prepared(partial(_prepare, store.tables, with_demo=options.demo)))
-        app = reloading.APP if options.reload else resources.enter_context(_application(store.tables))
+        callers = _local_tokens(options) if options.auth else None
+        app = reloading.APP if options.reload else resources.enter_context(_application(store.tables, callers))
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
         print(f"Events API at {url} - docs at {url}/docs - {store.where}", flush=True)  # noqa: T201 - the output of the command
         resources.callback(print, f"Stopped: {store.where}", flush=True)
         if store.own_url:
             print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
+        if callers:
+            print(f"Tokens are required: {_token_command(options)} prints one", flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(
             app,
             # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
@@ -113,18 +126,34 @@ def serve(options: argparse.Namespace) -> None:
             **(reloading.OPTIONS if options.reload else {}),
         )
         if options.reload:
-            reloading.run(config, listener, store)
+            reloading.run(config, listener, store, key_folder(options) if options.auth else None)
         else:
             uvicorn.Server(config).run(sockets=[listener])
 
 
+def _local_issuer() -> ModuleType:
+    """Import what makes tokens: the service needs neither PyJWT nor cryptography without it."""
+    return import_module("handlers.access.local_issuer")
+
+
+def _local_tokens(options: argparse.Namespace) -> Callers:
+    if os.environ.get("JWT_ISSUER"):
+        raise StartError("--auth has an issuer of its own: leave it out, or unset JWT_ISSUER")
+    callers: Callers = _local_issuer().tokens(key_folder(options))
+    return callers
+
+
+def _token_command(options: argparse.Namespace) -> str:
+    return "`events-api token USER`" if options.data is None else f"`events-api token USER --data {options.data}`"
+
+
 @contextmanager
-def _application(tables: Tables) -> Iterator[ASGIApp]:
+def _application(tables: Tables, callers: Callers | None) -> Iterator[ASGIApp]:
     """Yield the application, and own the unfinished promotions of its tables while the context lasts."""
     promotions = Promotions(tables)
     try:
         promotions.sweep()
-        yield app_from(os.environ, tables=tables)
+        yield app_from(os.environ, tables=tables, callers=callers)
     finally:
         promotions.end()
 

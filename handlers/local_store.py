@@ -34,6 +34,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     place.add_argument("--memory", action="store_true", help="keep data in memory only, until the service stops")
 
 
+def key_folder(options: argparse.Namespace) -> Path:
+    """Return the folder of the local issuer's key: the data folder, also if the data itself is elsewhere."""
+    folder: Path = options.data or DATA
+    return folder
+
+
 @contextmanager
 def opened(options: argparse.Namespace) -> Iterator[Store]:
     """Open the store while the context lasts.

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from handlers.access.refusals import AccessRefused, IssuerUnavailable, RoleMissing, SomebodyElse, Unauthenticated
 from handlers.bodies import registration_body
 from handlers.models import answers
 from handlers.pipeline.field_errors import CURSOR_DETAIL
@@ -129,6 +130,17 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "The current ETag does not match If-Match, or matches If-None-Match. Get the event, apply your change to it, "
         "and try again.",
     ),
+    Unauthenticated: Problem(401, None, "Unauthorized", "{reason}"),
+    RoleMissing: Problem(403, None, "Forbidden", "Only an organizer may do this, and this token is a person's."),
+    SomebodyElse: Problem(
+        403,
+        None,
+        "Forbidden",
+        "The userId is not that of this token. A person may act only for themself; an organizer may act for others.",
+    ),
+    errors.NotOwner: Problem(
+        403, None, "Forbidden", "This event belongs to another organizer, who alone may do this, or an administrator."
+    ),
     MalformedBody: Problem(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
     BodyTooLarge: Problem(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
     WrongMediaType: Problem(415, None, "Unsupported Media Type", "Send the body as application/json, uncompressed."),
@@ -167,6 +179,14 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "The free seats of this event are being given to the people on its waitlist. Repeat the request after the"
         " number of seconds in Retry-After.",
         retry_after=2,
+    ),
+    IssuerUnavailable: Problem(
+        503,
+        "issuer-unavailable",
+        "Issuer unavailable",
+        "The keys that verify tokens can't be fetched from their issuer. Repeat the request after the number of seconds"
+        " in Retry-After.",
+        retry_after=10,
     ),
     errors.StorageUnavailable: Problem(
         503,
@@ -219,6 +239,8 @@ async def answer(request: Request, error: Exception) -> Response:
     headers = {"Retry-After": str(found.retry_after)} if found.retry_after else {}
     if isinstance(error, HTTPException) and error.headers:
         headers |= error.headers
+    if isinstance(error, AccessRefused) and error.challenge:
+        headers["WWW-Authenticate"] = error.challenge
     return Response(render(body), found.status, headers, media_type=MEDIA_TYPE)
 
 

@@ -1,5 +1,7 @@
 """Operations on registrations, below `/registrations`, `/events/{eventId}` and `/users/{userId}`."""
 
+from handlers.access.caller import Caller
+from handlers.access.refusals import Unauthenticated
 from handlers.bodies import Headers, event_summary_body, page_answer, registration_body
 from handlers.models import answers, given
 from handlers.models.requests import (
@@ -15,39 +17,60 @@ from handlers.models.requests import (
 from handlers.pipeline.writers import Writers
 from storage import registration_lists, registrations
 from storage.dynamodb.tables import Tables
+from storage.model import Registration
 
 
 async def register_user(
-    parameters: RegisterUserParameters, body: EventRegistrationInput, *, writers: Writers
+    parameters: RegisterUserParameters, body: EventRegistrationInput, *, caller: Caller, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    registration = await writers.register(parameters.event_id, body.user_id)
+    registration = await _register(parameters.event_id, body, caller, writers)
     return registration_body(registration), 201, {"Location": f"registrations/{registration.user_id}"}
 
 
 async def create_registration(
-    body: RegistrationInput, *, writers: Writers
+    body: RegistrationInput, *, caller: Caller, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    registration = await writers.register(body.event_id, body.user_id)
+    registration = await _register(body.event_id, body, caller, writers)
     location = f"events/{registration.event_id}/registrations/{registration.user_id}"
     return registration_body(registration), 201, {"Location": location}
 
 
-def get_registration(parameters: GetRegistrationParameters, *, tables: Tables) -> answers.Registration:
-    return registration_body(registrations.get(tables, parameters.event_id, parameters.user_id))
+async def _register(
+    event_id: str, body: EventRegistrationInput | RegistrationInput, caller: Caller, writers: Writers
+) -> Registration:
+    """Register the user that the body names, or the one that the token names.
+
+    Raises:
+        Unauthenticated: Neither of them does.
+
+    """
+    user_id = given(body.user_id) or caller.user_id
+    if user_id is None:
+        raise Unauthenticated("Name the userId to register: this service ignores tokens, so it does not know yours.")
+    return await writers.register(event_id, user_id, owner=caller.owner(user_id))
 
 
-async def unregister_user(parameters: UnregisterUserParameters, *, writers: Writers) -> tuple[None, int]:
-    await writers.unregister(parameters.event_id, parameters.user_id)
+def get_registration(parameters: GetRegistrationParameters, *, caller: Caller, tables: Tables) -> answers.Registration:
+    owner = caller.owner(parameters.user_id)
+    return registration_body(registrations.get(tables, parameters.event_id, parameters.user_id, owner))
+
+
+async def unregister_user(
+    parameters: UnregisterUserParameters, *, caller: Caller, writers: Writers
+) -> tuple[None, int]:
+    await writers.unregister(parameters.event_id, parameters.user_id, owner=caller.owner(parameters.user_id))
     return None, 204
 
 
-async def delete_registration(parameters: DeleteRegistrationParameters, *, writers: Writers) -> tuple[None, int]:
-    await writers.unregister(parameters.event_id, parameters.user_id)
+async def delete_registration(
+    parameters: DeleteRegistrationParameters, *, caller: Caller, writers: Writers
+) -> tuple[None, int]:
+    await writers.unregister(parameters.event_id, parameters.user_id, owner=caller.owner(parameters.user_id))
     return None, 204
 
 
 def list_event_registrations(
-    parameters: ListEventRegistrationsParameters, *, tables: Tables
+    parameters: ListEventRegistrationsParameters, *, caller: Caller, tables: Tables
 ) -> tuple[answers.RegistrationPage, int, Headers]:
     page = registration_lists.of_event(
         tables,
@@ -55,16 +78,21 @@ def list_event_registrations(
         status=given(parameters.status),
         limit=parameters.limit,
         cursor=given(parameters.cursor),
+        owner=caller.owner(),
     )
     entries = [registration_body(registration) for registration in page.entries]
     return page_answer(answers.RegistrationPage(registrations=entries), page, parameters)
 
 
 def list_user_registrations(
-    parameters: ListUserRegistrationsParameters, *, tables: Tables
+    parameters: ListUserRegistrationsParameters, *, caller: Caller, tables: Tables
 ) -> tuple[answers.UserRegistrationPage, int, Headers]:
     page = registration_lists.of_user(
-        tables, parameters.user_id, limit=parameters.limit, cursor=given(parameters.cursor)
+        tables,
+        parameters.user_id,
+        limit=parameters.limit,
+        cursor=given(parameters.cursor),
+        owner=caller.owner(parameters.user_id),
     )
     entries: list[answers.UserRegistration] = [
         {**registration_body(registration), "event": event_summary_body(event)} for registration, event in page.entries

@@ -21,8 +21,13 @@ from storage.embedded import EMULATOR_ACCESS
 if TYPE_CHECKING:
     from uvicorn import Config
 
+    from handlers.pipeline.operations import Callers
+
 #: What the process of the service imports and calls.
 APP: Final = "handlers.reloading:app"
+
+#: Environment variable for the process of the service.
+_KEY_FOLDER: Final = "EVENTS_API_KEY_FOLDER"
 
 _ROOT: Final = Path(__file__).parents[1]
 
@@ -34,8 +39,8 @@ OPTIONS: Final[dict[str, Any]] = {
 }
 
 
-def run(config: "Config", listener: socket.socket, store: Store) -> None:
-    """Serve on a listening socket until a signal."""
+def run(config: "Config", listener: socket.socket, store: Store, key_folder: Path | None) -> None:
+    """Serve on a listening socket until a signal; with a folder, require tokens that its key has signed."""
     from uvicorn import Server  # noqa: PLC0415 - only the extra `local` brings it
     from uvicorn.supervisors import ChangeReload  # noqa: PLC0415 - as above
 
@@ -44,6 +49,8 @@ def run(config: "Config", listener: socket.socket, store: Store) -> None:
         os.environ["AWS_DEFAULT_REGION"] = EMULATOR_ACCESS["region_name"]
         for name in ("aws_access_key_id", "aws_secret_access_key"):
             os.environ[name.upper()] = EMULATOR_ACCESS[name]
+    if key_folder:
+        os.environ[_KEY_FOLDER] = str(key_folder)
     ChangeReload(config, target=Server(config).run, sockets=[listener]).run()
 
 
@@ -56,8 +63,17 @@ def app() -> ASGIApp:
     Thread(target=_end_with, args=[os.getppid()], daemon=True).start()
     tables = Tables.connect(os.environ)
     Promotions(tables).sweep()
-    application: ASGIApp = app_from(os.environ, tables=tables)
+    application: ASGIApp = app_from(os.environ, tables=tables, callers=_callers())
     return application
+
+
+def _callers() -> "Callers | None":
+    folder = os.environ.get(_KEY_FOLDER)
+    if folder is None:
+        return None
+    from handlers.access.local_issuer import tokens  # noqa: PLC0415 - only `--auth` needs it
+
+    return tokens(Path(folder))
 
 
 def _end_with(parent: int) -> None:

@@ -25,6 +25,7 @@ class _Event(EventInput):
 
 
 class _Registration(RegistrationInput):
+    user_id: Annotated[UserId, Field(alias="userId")]
     status: str
     registered_at: Annotated[Timestamp, Field(alias="registeredAt")]
 

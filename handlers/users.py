@@ -1,5 +1,6 @@
 """Operations on users."""
 
+from handlers.access.caller import Caller
 from handlers.bodies import Headers, user_body
 from handlers.models import answers, given
 from handlers.models.requests import GetUserParameters, UserInput
@@ -7,8 +8,9 @@ from storage import users
 from storage.dynamodb.tables import Tables
 
 
-def create_user(body: UserInput, *, tables: Tables) -> tuple[answers.User, int, Headers]:
-    user = users.create(tables, given(body.user_id), body.name)
+def create_user(body: UserInput, *, caller: Caller, tables: Tables) -> tuple[answers.User, int, Headers]:
+    own_id = None if caller.organizer else caller.user_id
+    user = users.create(tables, given(body.user_id) or own_id, body.name)
     return user_body(user), 201, {"Location": f"users/{user.user_id}"}
 
 

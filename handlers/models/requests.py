@@ -176,7 +176,7 @@ class RegisterUserParameters(Request):
 
 
 class EventRegistrationInput(Request):
-    user_id: Annotated[UserId, Field(alias="userId")]
+    user_id: Annotated[UserId | MISSING, Field(alias="userId")] = MISSING
 
 
 class GetRegistrationParameters(Request):
@@ -190,7 +190,7 @@ class UnregisterUserParameters(Request):
 
 
 class RegistrationInput(Request):
-    user_id: Annotated[UserId, Field(alias="userId")]
+    user_id: Annotated[UserId | MISSING, Field(alias="userId")] = MISSING
     event_id: Annotated[EventId, Field(alias="eventId")]
 
 
@@ -216,21 +216,21 @@ class ListUserRegistrationsParameters(Request):
 
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
-    "list_events": RequestModels(ListEventsParameters, None, "e7e11e2d64e8f63b"),
-    "create_event": RequestModels(None, EventInput, "8979554788cd0e07"),
-    "get_event": RequestModels(GetEventParameters, None, "34551c5eb78518c3"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "f871bd11e865131a"),
-    "delete_event": RequestModels(DeleteEventParameters, None, "2231cf087480d8d1"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "8f0d03cd4cc89fca"),
-    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "410bf5e8dd6b1611"),
-    "get_registration": RequestModels(GetRegistrationParameters, None, "bcefa376fc355fe6"),
-    "unregister_user": RequestModels(UnregisterUserParameters, None, "0bc006794f17db43"),
-    "create_registration": RequestModels(None, RegistrationInput, "15a6b56756294544"),
-    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "e6e3d8c55b4df40f"),
-    "create_user": RequestModels(None, UserInput, "24940c4efa707011"),
-    "get_user": RequestModels(GetUserParameters, None, "ec06be304944eaca"),
-    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "878aee5603224fd7"),
-    "get_api_info": RequestModels(None, None, "a0e14485dc554cd6"),
-    "check_health": RequestModels(None, None, "6b0badec4fa8537b"),
-    "get_openapi_json": RequestModels(None, None, "62f0a0ef888ec0fa"),
+    "list_events": RequestModels(ListEventsParameters, None, "fb06fbe02102b9e1"),
+    "create_event": RequestModels(None, EventInput, "fdb4ef9cf066c1d8"),
+    "get_event": RequestModels(GetEventParameters, None, "eda1a4888c1b54ae"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "1d97572efd597c3e"),
+    "delete_event": RequestModels(DeleteEventParameters, None, "95763559bf46f2aa"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "6fbae0d8736ce30d"),
+    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "cfc0009d2aaca54b"),
+    "get_registration": RequestModels(GetRegistrationParameters, None, "9dfd0a0792995f8b"),
+    "unregister_user": RequestModels(UnregisterUserParameters, None, "b39e43fb294aeeba"),
+    "create_registration": RequestModels(None, RegistrationInput, "f94cf06d9cb37d76"),
+    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "4fa8f23eb8cb62c2"),
+    "create_user": RequestModels(None, UserInput, "d5e9845832fb15b2"),
+    "get_user": RequestModels(GetUserParameters, None, "4d26f4f2908cac6c"),
+    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "1a77a0e263919cce"),
+    "get_api_info": RequestModels(None, None, "a8582276b5286d9f"),
+    "check_health": RequestModels(None, None, "4621dc08caef066e"),
+    "get_openapi_json": RequestModels(None, None, "14ca74e0e9c69bcc"),
 }

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from anyio import CapacityLimiter, to_thread
 from connexion.middleware.abstract import RoutedAPI, RoutedMiddleware
@@ -13,6 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Router
 from starlette.types import Receive, Scope, Send
 
+from handlers.access.caller import ANYBODY, Caller
+from handlers.access.requirements import Requirement
 from handlers.contract import Contract, ContractError
 from handlers.documents import Document
 from handlers.models import Request
@@ -31,16 +33,33 @@ WRITERS: Final = 4
 CHANGES: Final = 24
 
 
+class Callers(Protocol):
+    """Finds out who sends a request; `handlers.access.tokens` does it by tokens."""
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Return the caller, or refuse the request."""
+
+
 class _Operation:
     """One operation, prepared as far as it does not depend on a request."""
 
-    def __init__(
-        self, operation: AbstractOperation, contract: Contract, *, inline: bool, turns: Turns, threads: CapacityLimiter
+    def __init__(  # noqa: PLR0913 - an operation, and what all operations share
+        self,
+        operation: AbstractOperation,
+        contract: Contract,
+        *,
+        callers: Callers | None,
+        inline: bool,
+        turns: Turns,
+        threads: CapacityLimiter,
     ) -> None:
         definition = contract.operations[operation.operation_id]
         self._function = operation.function
         self._request = RequestSchema(definition, contract)
         _check_signature(definition.operation_id, self._function, self._request)
+        self._requirement = Requirement.of(contract, definition)
+        self._callers = None if self._requirement.public else callers
+        self._takes_caller = "caller" in inspect.signature(self._function).parameters
         self._inline = inline
         # It waits on the event loop, for what others do on threads.
         self._waits = inspect.iscoroutinefunction(self._function)
@@ -50,16 +69,24 @@ class _Operation:
         self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        caller = ANYBODY
+        if self._callers:
+            caller = await self._callers.caller(scope)
+            self._requirement.check_role(caller)
         arguments = await self._request.read(scope, receive)
+        if self._callers:
+            self._requirement.check_person(caller, arguments)
         try:
-            result = await self._result(arguments)
+            result = await self._result(arguments, caller)
         except asyncio.CancelledError:
             # The server ends, and its grace for running requests is over. What was begun may still be done.
             raise DeadlineExceeded from None
         await respond(result)(scope, receive, send)
 
-    async def _result(self, arguments: Mapping[str, Any]) -> Any:
+    async def _result(self, arguments: Mapping[str, Any], caller: Caller) -> Any:
         call = functools.partial(self._function, **arguments)
+        if self._takes_caller:
+            call = functools.partial(call, caller=caller)
         if self._waits:
             return await call()
         if self._inline:
@@ -78,7 +105,11 @@ def _check_signature(operation_id: str, function: Callable[..., Any], request: R
     models = {"parameters": request.parameters, "body": request.body}
     wanted = {name: model for name, model in models.items() if model}
     parameters = inspect.signature(function).parameters.values()
-    taken = {parameter.name: parameter.annotation for parameter in parameters if parameter.default is parameter.empty}
+    taken = {
+        parameter.name: parameter.annotation
+        for parameter in parameters
+        if parameter.default is parameter.empty and parameter.name != "caller"
+    }
     if taken != wanted:
         raise ContractError(f"{operation_id} takes {_listed(taken)}, and its models are {_listed(wanted)}")
 
@@ -93,16 +124,13 @@ def _event_id(arguments: Mapping[str, Request]) -> str | None:
 
 
 class _OperationsAPI(RoutedAPI[_Operation]):
-    def __init__(self, *args: Any, contract: Contract, inline: bool, threads: CapacityLimiter, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, make: Callable[..., _Operation], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._contract = contract
-        self._inline = inline
-        self._turns = Turns(WRITERS)
-        self._threads = threads
+        self._make = make
         self.add_paths()
 
     def make_operation(self, operation: AbstractOperation) -> _Operation:
-        return _Operation(operation, self._contract, inline=self._inline, turns=self._turns, threads=self._threads)
+        return self._make(operation)
 
 
 class Operations(RoutedMiddleware[_OperationsAPI]):
@@ -111,13 +139,18 @@ class Operations(RoutedMiddleware[_OperationsAPI]):
     The package's docstring gives the reasons not to use connexion's own application.
     """
 
-    def __init__(self, contract: Contract, *, inline: bool, threads: CapacityLimiter) -> None:
+    def __init__(
+        self, contract: Contract, *, inline: bool, threads: CapacityLimiter, callers: Callers | None = None
+    ) -> None:
         """Prepare the operations of a contract; with `inline`, call them on the event loop's own thread.
 
-        `threads` limits the changes at a time.
+        `threads` limits the changes at a time. Without `callers`, everyone may do everything.
         """
         super().__init__(Router())  # For requests without an operation, which routing has refused already.
-        self.api_cls = functools.partial(_OperationsAPI, contract=contract, inline=inline, threads=threads)
+        make = functools.partial(
+            _Operation, contract=contract, callers=callers, inline=inline, turns=Turns(WRITERS), threads=threads
+        )
+        self.api_cls = functools.partial(_OperationsAPI, make=make)
 
 
 def respond(result: Any) -> Response | Document:

@@ -1,6 +1,7 @@
 """HTTP client of the application in this process."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin
 
@@ -21,9 +22,14 @@ EVENT = {
 class Client:
     """Sends HTTP requests to an ASGI application without a socket."""
 
-    def __init__(self, app: Any, base_url: str = "http://testserver") -> None:
+    def __init__(self, app: Any, base_url: str = "http://testserver", headers: Mapping[str, str] | None = None) -> None:
         self.app = app
         self.base_url = base_url
+        self.headers = headers
+
+    def sending(self, headers: Mapping[str, str]) -> "Client":
+        """Return a client that sends these headers with every request that has none of its own."""
+        return Client(self.app, self.base_url, headers)
 
     def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Send a request and return the response."""
@@ -31,7 +37,7 @@ class Client:
         async def send() -> httpx.Response:
             transport = httpx.ASGITransport(app=self.app)
             async with httpx.AsyncClient(transport=transport, base_url=self.base_url) as client:
-                return await client.request(method, path, **options)
+                return await client.request(method, path, **{"headers": self.headers, **options})
 
         return asyncio.run(send())
 

@@ -106,6 +106,9 @@ CHANGES: Final[dict[str, Callable[[Request], Request]]] = {
     "204": lambda request: request,
     "304": functools.partial(with_options, headers={"If-None-Match": "*"}),
     "400": body(b"{"),
+    # Where tokens are required: without one, and with that of another person.
+    "401": lambda request: request,
+    "403": lambda request: request,
     "404": absent,
     "412": functools.partial(with_options, headers={"If-Match": '"0000000000000000"'}),
     "413": body(b" " * 65537),

@@ -1,14 +1,16 @@
 """Every response of the contract is one that the service gives: a request provokes each of them."""
 
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, Final
 
 import pytest
 
-from handlers.app import create_app
+from handlers.app import app_from, create_app
 from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from tests.apparatus.client import Client
+from tests.apparatus.issuer import Issuer, bearer, issuing
 from tests.apparatus.provoked import mistake_in_every_handler, provoking, store_down
 from tests.apparatus.response_check import ResponseCheck
 
@@ -22,19 +24,26 @@ RESPONSES: Final = [
 
 
 @pytest.fixture(scope="module")
-def apps(moto_connection: Tables) -> dict[bool, Any]:
-    """Create the application without and with a bug in every handler; each test has fresh tables."""
+def issuer() -> Iterator[Issuer]:
+    with issuing() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def apps(moto_connection: Tables, issuer: Issuer) -> dict[str, Any]:
+    """Create the application, with a bug in every handler for 500, and with tokens for 401 and 403."""
     with mistake_in_every_handler():
         mistaken = ResponseCheck(create_app(moto_connection))
-    return {False: ResponseCheck(create_app(moto_connection)), True: mistaken}
+    guarded = ResponseCheck(app_from(issuer.variables, tables=moto_connection))
+    return {"": ResponseCheck(create_app(moto_connection)), "500": mistaken, "401": guarded, "403": guarded}
 
 
 @pytest.mark.parametrize(("operation_id", "status"), RESPONSES)
 def test_every_documented_response_is_provoked(
-    operation_id: str, status: str, moto_tables: Tables, apps: dict[bool, Any]
+    operation_id: str, status: str, moto_tables: Tables, apps: dict[str, Any], issuer: Issuer
 ) -> None:
     """The application checks each response and its headers against the contract."""
-    client = Client(apps[False])
+    client = Client(apps[""])
     client.create_users("ann", "bob")
     client.create_event(capacity=1)
     client.create_event(eventId="empty")
@@ -42,6 +51,7 @@ def test_every_documented_response_is_provoked(
     method, path, options = provoking(operation_id, status)
 
     with store_down(moto_tables) if status == "503" else nullcontext():
-        answer = Client(apps[status == "500"]).request(method, path, **options)
+        stranger = bearer(issuer.token("eve")) if status == "403" else None
+        answer = Client(apps.get(status, apps[""]), headers=stranger).request(method, path, **options)
 
     assert answer.status_code == int(status), answer.text

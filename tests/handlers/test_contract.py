@@ -62,6 +62,8 @@ def schemas(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         for number, entry in enumerate(node):
             yield from schemas(entry, f"{path}/{number}")
     elif isinstance(node, dict):
+        if path == "/components/securitySchemes":
+            return
         if isinstance(node.get("type"), str) and path.rsplit("/", 1)[-1] not in {"properties", "example", "value"}:
             yield path, node
         for name, entry in node.items():

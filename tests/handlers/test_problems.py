@@ -68,7 +68,7 @@ def test_the_contract_has_no_problem_type_that_nothing_raises() -> None:
 
 @pytest.mark.parametrize("name", sorted({found.name for found in problems.PROBLEMS.values() if found.name}))
 def test_every_named_problem_is_provoked_by_a_test(name: str) -> None:
-    tests = "".join(path.read_text() for path in HERE.glob("test_*.py"))
+    tests = "".join(path.read_text() for path in HERE.rglob("test_*.py"))
     assert f'"{name}"' in tests
 
 

@@ -24,7 +24,7 @@ IfMatch = Annotated[str | None, Header()]
 
 def get_api_info() -> Any:
     links = {"docs": "docs", "openapi": "openapi.json", "health": "health"}
-    return {"name": "Events API", "version": "0.1.0", "links": links}
+    return {"name": "Events API", "version": "0.2.0", "links": links}
 
 
 def get_health() -> Any:

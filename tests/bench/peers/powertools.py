@@ -28,7 +28,7 @@ def _answer(body: Any, status: int = 200, **headers: str) -> Response[Any]:
 @app.get("/")
 def get_api_info() -> Response[models.ApiInfo]:
     links = {"docs": "docs", "openapi": "openapi.json", "health": "health"}
-    return _answer({"name": "Events API", "version": "0.1.0", "links": links})
+    return _answer({"name": "Events API", "version": "0.2.0", "links": links})
 
 
 @app.get("/health")

@@ -16,7 +16,7 @@ from cfn.package.platforms import get_platform
     [
         ("operationId: get_user\n", "operationId: get_usr\n", "get_usr"),
         ("maximum: 100, default: 50", "maximum: 200, default: 50", "generate it again"),
-        ("  version: 0.1.0\n", "", "not valid at info"),
+        ("  version: 0.2.0\n", "", "not valid at info"),
     ],
     ids=["an operation without a function", "models that are not current", "a contract that is not valid"],
 )

@@ -47,7 +47,7 @@ def long_changes(
     """Make a change last until the context ends; the result waits until this number of changes has begun."""
     begun, over = threading.Barrier(changes + 1), threading.Event()
 
-    def change(*_arguments: Any) -> None:
+    def change(*_arguments: Any, **_options: Any) -> None:
         begun.wait(PATIENCE)
         over.wait(PATIENCE)
         raise RegistrationNotFound
@@ -76,7 +76,7 @@ def test_a_process_makes_four_updates_of_an_event_at_a_time_and_others_wait(
     four, five = threading.Barrier(WRITERS), threading.Barrier(WRITERS + 1)
     crowded: list[int] = []
 
-    def crowd(*_arguments: Any) -> None:
+    def crowd(*_arguments: Any, **_options: Any) -> None:
         four.wait(PATIENCE)
         with contextlib.suppress(threading.BrokenBarrierError):
             crowded.append(five.wait(0.5))
