@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -75,7 +75,11 @@ def _git(folder: Path, *arguments: str) -> str:
 def _operations(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
     resolved = _resolved(document, document, {})
     return {
-        f"{method.upper()} {path}": {**item[method], "parameters": _parameters(item, item[method])}
+        f"{method.upper()} {path}": {
+            "security": document.get("security", []),
+            **item[method],
+            "parameters": _parameters(item, item[method]),
+        }
         for path, item in resolved["paths"].items()
         for method in _METHODS
         if method in item
@@ -105,6 +109,7 @@ def _parameters(item: Mapping[str, Any], operation: Mapping[str, Any]) -> dict[s
 def _operation(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:
     if old["operationId"] != new["operationId"]:
         yield Change(where, f"renamed from {old['operationId']} to {new['operationId']}", breaking=True)
+    yield from _security(where, old["security"], new["security"])
     yield from _sent(where, old["parameters"], new["parameters"])
     body = "request body"
     yield from _sent(
@@ -113,6 +118,33 @@ def _operation(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> It
         {body: new["requestBody"]} if "requestBody" in new else {},
     )
     yield from _answers(where, old["responses"], new["responses"])
+
+
+#: What a client must have for one alternative: the schemes, each with its scopes.
+_Needs = frozenset[tuple[str, str]]
+
+
+def _security(where: str, old: Sequence[Mapping[str, Any]], new: Sequence[Mapping[str, Any]]) -> Iterator[Change]:
+    """Compare who may call an operation: each client that could call it before must still be able to.
+
+    A client has what one of the old alternatives needs, or nothing if there were none.
+    """
+    before, after = _alternatives(old), _alternatives(new)
+    for needs in before - after:
+        breaking = not any(enough <= needs for enough in after)
+        yield Change(where, f"security {_listed(needs)} removed", breaking=breaking)
+    for needs in after - before:
+        yield Change(where, f"security {_listed(needs)} added", breaking=False)
+
+
+def _alternatives(security: Sequence[Mapping[str, Any]]) -> set[_Needs]:
+    """Return the alternatives of an operation; a public one has the alternative of needing nothing."""
+    found = {frozenset((name, scope) for name, scopes in each.items() for scope in ["", *scopes]) for each in security}
+    return found or {frozenset()}
+
+
+def _listed(needs: _Needs) -> str:
+    return " and ".join(sorted(f"{name} {scope}".strip() for name, scope in needs)) or "of nobody"
 
 
 def _sent(where: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[Change]:

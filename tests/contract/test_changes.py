@@ -77,7 +77,25 @@ BREAKING: dict[str, Edit] = {
     "an operation on another path": lambda d: d["paths"].update({"/people": d["paths"].pop("/users")}),
 }
 
+#: Requirements that some clients of before do not fulfil.
+BREAKING |= {
+    "a public operation that needs a token": lambda d: operation(d).update(security=[{"person": []}]),
+    "a role that may not call an operation any more": lambda d: operation(d, "post", "/users").update(
+        security=[{"organizer": []}]
+    ),
+    "another role for an operation": lambda d: operation(d, "post").update(security=[{"person": []}]),
+    "a second scheme beside the first": lambda d: operation(d, "post").update(security=[{"organizer": [], "key": []}]),
+    "a scope that is needed as well": lambda d: operation(d, "post").update(security=[{"organizer": ["write"]}]),
+    "a requirement of all operations": lambda d: (
+        [item[method].pop("security") for item in d["paths"].values() for method in item if method != "parameters"],
+        d.update(security=[{"organizer": []}]),
+    ),
+}
+
 ADDITIONS: dict[str, Edit] = {
+    "an operation that became public": lambda d: operation(d, "post").update(security=[]),
+    "an operation that needs a token no longer": lambda d: operation(d, "post").update(security=[{}]),
+    "a new role for an operation": lambda d: operation(d, "post").update(security=[{"organizer": []}, {"person": []}]),
     "a loosened maximum of a request": lambda d: schema(d, "UserInput")["properties"].update(
         name={**schema(d, "UserName"), "maxLength": 300}
     ),
