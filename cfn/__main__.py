@@ -14,7 +14,7 @@ from cfn.arguments import parse
 from cfn.errors import CommandError
 from cfn.package.build import Recipe, build_package
 from cfn.package.checkout import ROOT, require_checkout
-from cfn.package.lock import LOCK, write_lock
+from cfn.package.lock import write_locks
 from cfn.package.platforms import get_platform
 from cfn.package.sizes import print_package, print_report
 from cfn.stack.aws import Aws
@@ -59,14 +59,15 @@ def _template(options: argparse.Namespace, _console: Console) -> None:
 
 
 def _package(options: argparse.Namespace, console: Console) -> None:
-    package = build_package(get_platform(options.platform), options.output)
+    package = build_package(get_platform(options.platform), options.output, tokens=options.tokens)
     print_package(package, console)
     if options.report:
         print_report(package, console)
 
 
 def _lock(_options: argparse.Namespace, console: Console) -> None:
-    console.print(f"{LOCK.relative_to(ROOT)} pins {write_lock()} packages.", highlight=False)
+    for path, pins in write_locks().items():
+        console.print(f"{path.relative_to(ROOT)} pins {pins} packages.", highlight=False)
 
 
 def _deploy(options: argparse.Namespace, console: Console) -> None:

@@ -32,9 +32,10 @@ def _add_build_commands(commands: _Commands) -> None:
         "--platform", choices=PLATFORM_NAMES, default="lambda", help="target: Lambda (default) or this machine"
     )
     package.add_argument("--output", type=Path, default=ROOT / "build", help="folder for the zip, build/ by default")
+    package.add_argument("--tokens", action="store_true", help="with what verifies tokens, for a stack with JwtIssuer")
     package.add_argument("--report", action="store_true", help="print the size of each part and the import time")
 
-    _add(commands, "lock", "resolve the runtime dependencies again and write cfn/package/runtime.lock")
+    _add(commands, "lock", "resolve the dependencies of packages again, and write the locks in cfn/package")
 
 
 def _add_deploy(commands: _Commands) -> None:

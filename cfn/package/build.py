@@ -3,11 +3,12 @@
 import hashlib
 import tempfile
 import zipfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Final, Protocol
 
+from cfn.errors import CommandError
 from cfn.package.bytecode import compile_all
 from cfn.package.contents import collect
 from cfn.package.platforms import Platform
@@ -23,7 +24,7 @@ class Package:
     """A built package; `compiled` is true if it contains bytecode.
 
     `content` is what is hashed and uploaded: the file at `path` may meanwhile be that of another build. `sources` is
-    the id of what it was built from.
+    the id of what it was built from; `tokens` is true if it contains what verifies tokens.
     """
 
     path: Path
@@ -31,6 +32,7 @@ class Package:
     compiled: bool
     platform: Platform
     sources: str
+    tokens: bool = False
 
     @cached_property
     def sha256(self) -> str:
@@ -44,6 +46,12 @@ class Package:
 
     def build(self) -> "Package":
         """Return the package itself, which is built."""
+        return self
+
+    def for_tokens(self, *, needed: bool) -> "Package":
+        """Return the package itself; raise `CommandError` if it can't verify tokens that need to be."""
+        if needed and not self.tokens:
+            raise CommandError("This package can't verify tokens: build it with --tokens.")
         return self
 
 
@@ -61,39 +69,47 @@ class Code(Protocol):
     def build(self) -> Package:
         """Return the package, built if necessary."""
 
+    def for_tokens(self, *, needed: bool) -> "Code":
+        """Return the code with what verifies tokens if that is needed, and without it otherwise."""
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """A package that is built on demand, in the folder `output`."""
+    """A package that is built on demand, in the folder `output`; with `tokens`, it can verify tokens."""
 
     platform: Platform
     output: Path
+    tokens: bool = False
 
     @cached_property
     def sources(self) -> str:
         """Return the id of what the package is built from."""
-        return sources_id(self.platform)
+        return sources_id(self.platform, tokens=self.tokens)
 
     def build(self) -> Package:
         """Build the package."""
-        return build_package(self.platform, self.output)
+        return build_package(self.platform, self.output, tokens=self.tokens)
+
+    def for_tokens(self, *, needed: bool) -> "Recipe":
+        """Return the recipe of a package with what verifies tokens, or without it."""
+        return replace(self, tokens=needed)
 
 
-def build_package(platform: Platform, output: Path) -> Package:
+def build_package(platform: Platform, output: Path, *, tokens: bool = False) -> Package:
     """Build the package for the platform in the folder `output`, where other builds may run at the same time."""
     output.mkdir(parents=True, exist_ok=True)
-    path = output / f"events-api-{platform.name}.zip"
-    sources = sources_id(platform)
+    path = output / f"events-api-{platform.name}{'-tokens' if tokens else ''}.zip"
+    sources = sources_id(platform, tokens=tokens)
     # Within the output folder, as a file can be replaced at once only on the same file system.
     with tempfile.TemporaryDirectory(prefix="build-", dir=output) as work:
         folder, archive = Path(work, "content"), Path(work, path.name)
         folder.mkdir()
-        collect(folder, platform)
+        collect(folder, platform, tokens=tokens)
         compiled = compile_all(folder, platform.python)
         write_zip(folder, archive)
         content = archive.read_bytes()
         archive.replace(path)
-    return Package(path, content, compiled, platform, sources)
+    return Package(path, content, compiled, platform, sources, tokens)
 
 
 def write_zip(folder: Path, path: Path) -> None:

@@ -12,7 +12,7 @@ import yaml
 
 from cfn.errors import CommandError
 from cfn.package.checkout import ROOT
-from cfn.package.lock import LOCK
+from cfn.package.lock import LOCK, TOKENS_LOCK
 from cfn.package.pip import pip
 from cfn.package.platforms import Platform
 from cfn.package.sdk_data import trim_sdk_data
@@ -20,6 +20,7 @@ from cfn.package.sdk_data import trim_sdk_data
 #: The service's own packages, without the files that only run on a developer's machine.
 OWN_PACKAGES: Final = ("handlers", "storage")
 _LOCAL_ONLY: Final = (
+    "handlers/access/local_issuer.py",
     "handlers/demo.py",
     "handlers/local.py",
     "handlers/local_store.py",
@@ -58,6 +59,7 @@ _UNUSED: Final = (
     # What only `handlers.spared` would import, and what only these need.
     *("requests/*", "httpx/*", "httpcore/*", "h11/*", "charset_normalizer/*", "idna/*"),
     *("pydantic/v1/*", "pydantic/mypy.py"),
+    *("cffi/*", "pycparser/*"),  # they make bindings, and cryptography has them made
     "*.dist-info/*",
 )
 #: Exceptions to the patterns above: the SDK's data of two services, the files of Swagger UI that are served, metadata
@@ -87,10 +89,14 @@ create_app(Tables.connect({}, region_name="us-east-1"))
 """
 
 
-def collect(folder: Path, platform: Platform) -> None:
-    """Fill an empty folder with the locked wheels for the platform and the service's own files."""
+def collect(folder: Path, platform: Platform, *, tokens: bool = False) -> None:
+    """Fill an empty folder with the locked wheels for the platform and the service's own files.
+
+    `tokens` adds the wheels that verify tokens.
+    """
     _check_contract()
-    locked = ["--require-hashes", "--requirement", str(LOCK), "--no-deps", "--only-binary=:all:"]
+    locks = [option for lock in ([LOCK, TOKENS_LOCK] if tokens else [LOCK]) for option in ("--requirement", str(lock))]
+    locked = ["--require-hashes", *locks, "--no-deps", "--only-binary=:all:"]
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
     for name in OWN_PACKAGES:
         shutil.copytree(ROOT / name, folder / name)

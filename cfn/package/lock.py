@@ -1,10 +1,14 @@
-"""Writes `runtime.lock`: the exact versions of the runtime dependencies, with the hash of every permitted wheel."""
+"""Writes the locks: the exact versions of what a package contains, with the hash of every permitted wheel.
+
+`runtime.lock` has the dependencies of the service, and `tokens.lock` those that only a deployment with an issuer needs.
+"""
 
 import json
 import re
 import tempfile
 import tomllib
 from collections import defaultdict
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +18,7 @@ from cfn.package.pip import pip
 from cfn.package.platforms import LOCKED, Platform
 
 LOCK: Final = Path(__file__).parent / "runtime.lock"
+TOKENS_LOCK: Final = Path(__file__).parent / "tokens.lock"
 
 #: Adapter for WSGI servers, which Lambda does not use.
 _NOT_DEPLOYED: Final = ("a2wsgi",)
@@ -23,8 +28,16 @@ _WITHOUT_REQUIREMENTS: Final = ("flask-swagger-ui",)
 _Pins = dict[tuple[str, str], set[str]]
 
 
-def write_lock() -> int:
-    """Resolve the runtime dependencies again for every platform, write the lock, and return the number of pins."""
+def write_locks() -> dict[Path, int]:
+    """Resolve the dependencies again for every platform, write the locks, and return the number of pins in each."""
+    runtime = _runtime_pins()
+    found = {LOCK: runtime, TOKENS_LOCK: _tokens_pins({name for name, _version in runtime})}
+    for path, pins in found.items():
+        path.write_text(_format(pins))
+    return {path: len(pins) for path, pins in found.items()}
+
+
+def _runtime_pins() -> _Pins:
     pins: _Pins = defaultdict(set)
     plain = [line for line in runtime_requirements() if _name(line) not in _WITHOUT_REQUIREMENTS]
     alone = [line for line in runtime_requirements() if _name(line) in _WITHOUT_REQUIREMENTS]
@@ -32,14 +45,31 @@ def write_lock() -> int:
         _resolve(plain, platform, pins)
         _resolve([*alone, "--no-deps"], platform, pins)
     _require_one_version(pins)
-    LOCK.write_text(_format(pins))
-    return len(pins)
+    return pins
+
+
+def _tokens_pins(runtime: AbstractSet[str]) -> _Pins:
+    """Return the pins of what verifies tokens, but for the names that the runtime has."""
+    pins: _Pins = defaultdict(set)
+    for platform in LOCKED:
+        # cryptography has no wheels for Intel Macs any more, and an older version for all is no good exchange.
+        if not platform.tags[0].startswith("macosx") or platform.architecture == "arm64":
+            _resolve(tokens_requirements(), platform, pins)
+    _require_one_version(pins)
+    return {pin: hashes for pin, hashes in pins.items() if pin[0] not in runtime}
 
 
 def runtime_requirements() -> list[str]:
     """Return the dependencies in pyproject.toml that the deployed service needs."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     return [line for line in project["dependencies"] if _name(line) not in _NOT_DEPLOYED]
+
+
+def tokens_requirements() -> list[str]:
+    """Return the dependencies in pyproject.toml that only a service with an issuer needs."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    requirements: list[str] = project["optional-dependencies"]["auth"]
+    return requirements
 
 
 def _name(requirement: str) -> str:

@@ -39,7 +39,11 @@ def print_report(package: Package, console: Console) -> None:
     for part, size in _sizes(package.path).most_common():
         console.print(f"{size:>12,}  {part}", highlight=False)
     with tempfile.TemporaryDirectory() as folder:
-        runnable = package if package.platform.name == "host" else build_package(get_platform("host"), Path(folder))
+        runnable = (
+            package
+            if package.platform.name == "host"
+            else build_package(get_platform("host"), Path(folder), tokens=package.tokens)
+        )
         seconds = import_seconds(runnable)
     version = "{}.{}".format(*sys.version_info[:2])
     console.print(f"{seconds:.2f} s to import the entry point here, Python {version}, best of {_RUNS}", highlight=False)

@@ -13,12 +13,12 @@ from cfn.package.platforms import Platform
 _BUILDER: Final = Path("cfn", "package")
 
 
-def sources_id(platform: Platform) -> str:
-    """Return a hash of the service's own files, the lock, the code that builds, and the platform.
+def sources_id(platform: Platform, *, tokens: bool = False) -> str:
+    """Return a hash of the service's own files, the locks, the code that builds, the platform, and `tokens`.
 
     Packages of the same id do the same. Their bytes may differ, as compression depends on the build machine's zlib.
     """
-    digest = hashlib.sha256(repr((platform, can_compile(platform.python))).encode())
+    digest = hashlib.sha256(repr((platform, can_compile(platform.python), tokens)).encode())
     for path in _files():
         content = (ROOT / path).read_bytes()
         digest.update(f"\n{path.as_posix()} {len(content)}\n".encode() + content)

@@ -1,5 +1,6 @@
 """Creates or updates a stack to match this checkout."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -49,7 +50,25 @@ def deploy(aws: Aws, settings: StackSettings, code: Code, console: Console) -> s
             return url
         check_health(url, name)
     console.print(f"{url}/health reports healthy.", soft_wrap=True, highlight=False)
+    _print_who_may_do_what(url, change.parameters, console)
     return url
+
+
+def _print_who_may_do_what(url: str, values: Mapping[str, str | None], console: Console) -> None:
+    """Print, in a way that is not overlooked, if there are no tokens."""
+    if issuer := values.get("JwtIssuer"):
+        console.print(
+            f"Changes, and reading who is registered, need a token of {issuer}.", soft_wrap=True, highlight=False
+        )
+        return
+    console.print(
+        f"\nWARNING: anyone who reaches {url} can change everything, and read who is registered for what."
+        "\nTo require tokens: --parameter JwtIssuer=https://... --parameter JwtAudience=... (cfn/README.md)",
+        style="bold red",
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+    )
 
 
 def preview(aws: Aws, settings: StackSettings, code: Code, console: Console) -> None:
@@ -86,7 +105,9 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
 ) -> Change:
     """Return the change of the stack; build the code, and upload it, unless the stack has it already."""
     values = lookup.deployed_parameters(before)
-    check_together({**values, **settings.parameters}, aws.region)
+    chosen = {**values, **settings.parameters}
+    check_together(chosen, aws.region)
+    code = code.for_tokens(needed=bool(chosen.get("JwtIssuer")))
     found = bucket.find_bucket(aws, settings.bucket or values.get("CodeBucket"))
     key = values.get("CodeKey", "")
     if found is None or found != values.get("CodeBucket") or not bucket.is_stored(aws, found, key, code.sources):

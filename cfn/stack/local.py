@@ -26,7 +26,8 @@ def serve(port: int, parameters: Mapping[str, str], console: Console) -> None:
     with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as folder:
         require_free(port)  # Before the package is built.
         console.print("Building the package ...")
-        package = build_package(get_platform("host"), Path(folder))
+        tokens = bool(parameters.get("JwtIssuer"))
+        package = build_package(get_platform("host"), Path(folder), tokens=tokens)
         with emulator(port) as endpoint:
             settings = StackSettings(STACK, parameters, throw_away=True)
             url = deploy(emulator_account(endpoint), settings, package, console)

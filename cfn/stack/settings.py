@@ -54,6 +54,10 @@ def check_together(values: Mapping[str, str], region: str) -> None:
         raise CommandError("DomainName and CertificateArn belong together: set both, or neither.")
     if values.get("MonthlyBudget", "0") != "0" and not values.get("AlarmEmail"):
         raise CommandError("MonthlyBudget needs AlarmEmail, the address that is told.")
+    if bool(values.get("JwtIssuer")) != bool(values.get("JwtAudience")):
+        raise CommandError("JwtIssuer and JwtAudience belong together: set both, or neither.")
+    if values.get("JwtJwksUri") and not values.get("JwtIssuer"):
+        raise CommandError("JwtJwksUri needs JwtIssuer, whose keys are there.")
     if certificate and certificate.split(":")[3] != region:
         raise CommandError(f"The certificate is in {certificate.split(':')[3]}: a domain needs one in {region}.")
 

@@ -91,7 +91,8 @@ def _cors() -> apigatewayv2.Cors:
     return apigatewayv2.Cors(
         AllowOrigins=Ref("CorsOrigins"),
         AllowMethods=["GET", "POST", "PUT", "DELETE"],
-        AllowHeaders=["content-type", "if-match", "if-none-match"],
+        # `idempotency-key` is one that clients send to every service; a browser must not fail because of it.
+        AllowHeaders=["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"],
         ExposeHeaders=["etag", "location", "link", "retry-after", "x-request-id"],
         MaxAge=3600,
     )

@@ -13,6 +13,8 @@ CANARY_IS_ON: Final = "CanaryIsOn"
 CONCURRENCY_IS_RESERVED: Final = "ConcurrencyIsReserved"
 HEALTH_IS_WATCHED: Final = "HealthIsWatched"
 HAS_DOMAIN: Final = "HasDomain"
+KEYS_HAVE_AN_ADDRESS: Final = "KeysHaveAnAddress"
+TOKENS_ARE_REQUIRED: Final = "TokensAreRequired"
 TRACING_IS_ON: Final = "TracingIsOn"
 TRAFFIC_SHIFTS_GRADUALLY: Final = "TrafficShiftsGradually"
 
@@ -31,12 +33,19 @@ def add_conditions(template: Template) -> None:
     gradual = Not(Equals(Ref("TrafficShift"), "AllAtOnce"))
     template.add_condition(TRAFFIC_SHIFTS_GRADUALLY, And(Condition(ALARMS_ARE_ON), gradual))
     template.add_condition(TRACING_IS_ON, Equals(Ref("Tracing"), "Active"))
+    without_issuer, without_audience = Equals(Ref("JwtIssuer"), ""), Equals(Ref("JwtAudience"), "")
+    template.add_condition(TOKENS_ARE_REQUIRED, Not(without_issuer))
+    template.add_condition(KEYS_HAVE_AN_ADDRESS, Not(Equals(Ref("JwtJwksUri"), "")))
     for name in TABLES:
         template.add_condition(table_is_new(name), Equals(Ref(f"{name}TableName"), ""))
     text = "MonthlyBudget needs AlarmEmail, the address that is told."
     template.add_rule(
         "BudgetHasAReader", {"Assertions": [{"Assert": Or(without_budget, has_address), "AssertDescription": text}]}
     )
+
+    both = Or(And(without_issuer, without_audience), And(Not(without_issuer), Not(without_audience)))
+    text = "JwtIssuer and JwtAudience belong together: set both, or neither."
+    template.add_rule("IssuerHasAnAudience", {"Assertions": [{"Assert": both, "AssertDescription": text}]})
 
 
 def table_is_new(name: str) -> str:

@@ -2,9 +2,14 @@
 
 from typing import Any, Final
 
-from troposphere import GetAtt, Ref, Template, awslambda, iam
+from troposphere import AWSHelperFn, GetAtt, Ref, Template, awslambda, iam
 
-from cfn.template.conditions import CONCURRENCY_IS_RESERVED, only_if
+from cfn.template.conditions import (
+    CONCURRENCY_IS_RESERVED,
+    KEYS_HAVE_AN_ADDRESS,
+    TOKENS_ARE_REQUIRED,
+    only_if,
+)
 from cfn.template.parameters import cors_origins
 from cfn.template.release import alias_update_policy
 from cfn.template.role import document
@@ -88,6 +93,19 @@ def _function() -> awslambda.Function:
                 **table_variables(),
                 "CORS_ORIGINS": cors_origins(),
                 "STAGE": Ref("StageName"),
+                **_token_variables(),
             }
         ),
     )
+
+
+def _token_variables() -> dict[str, AWSHelperFn]:
+    """Return the variables of the issuer of tokens, which an open service does not have."""
+    required = {
+        "JWT_ISSUER": "JwtIssuer",
+        "JWT_AUDIENCE": "JwtAudience",
+        "JWT_ORGANIZER": "OrganizerScope",
+        "JWT_ADMIN": "AdminScope",
+    }
+    variables = {name: only_if(TOKENS_ARE_REQUIRED, Ref(parameter)) for name, parameter in required.items()}
+    return {**variables, "JWT_JWKS_URI": only_if(KEYS_HAVE_AN_ADDRESS, Ref("JwtJwksUri"))}

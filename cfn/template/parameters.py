@@ -11,6 +11,9 @@ from storage.schema import TABLES
 #: The retention times that CloudWatch Logs accepts, in days.
 _DAYS: Final = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3653]
 
+#: https, or http on this machine, where an emulator runs the stack.
+_URL: Final = r"(https://[!#-~]{1,1000}|http://(localhost|127\.0\.0\.1)(:[0-9]{1,5})?(/[!#-~]{0,1000})?)"
+
 #: Parameter name -> its specification in the template.
 SPECS: Final[dict[str, dict[str, Any]]] = {
     "CodeBucket": {
@@ -46,6 +49,41 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         "AllowedPattern": r"|arn:aws[a-z-]*:acm:[a-z0-9-]+:[0-9]{12}:certificate/[a-f0-9-]{36}",
         "ConstraintDescription": "The ARN of a certificate of ACM, or empty.",
         "Description": "Certificate of ACM for DomainName, in the region of the stack.",
+    },
+    "JwtIssuer": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": f"|{_URL}",
+        "ConstraintDescription": "An https URL, exactly as the tokens have it in `iss`, or empty.",
+        "Description": "Issuer of the access tokens that changes require, with JwtAudience; empty is open to anyone.",
+    },
+    "JwtAudience": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": r"[^\s\"]{0,1024}",
+        "ConstraintDescription": "The `aud` of the tokens, or with Cognito the id of the client, or empty.",
+        "Description": "Audience of the tokens, or ids of the clients that get them; several are separated by commas.",
+    },
+    "OrganizerScope": {
+        "Type": "String",
+        "Default": "events:organizer",
+        "AllowedPattern": r"[!#-\[\]-~]{1,256}",
+        "ConstraintDescription": "The name of a scope, a permission, a role or a group.",
+        "Description": "What the tokens of organizers have as scope, permission, role or group.",
+    },
+    "AdminScope": {
+        "Type": "String",
+        "Default": "events:admin",
+        "AllowedPattern": r"[!#-\[\]-~]{1,256}",
+        "ConstraintDescription": "The name of a scope, a permission, a role or a group.",
+        "Description": "What the tokens of administrators have, who may change the events of every organizer.",
+    },
+    "JwtJwksUri": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": f"|{_URL}",
+        "ConstraintDescription": "An https URL, or empty.",
+        "Description": "URL of the issuer's keys; empty takes it from the issuer's discovery document.",
     },
     **{
         f"{name}TableName": {

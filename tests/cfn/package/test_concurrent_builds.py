@@ -14,7 +14,7 @@ from cfn.package.build import Package, build_package
 from cfn.package.platforms import Platform, get_platform
 
 
-def _collect(folder: Path, _platform: Platform) -> None:
+def _collect(folder: Path, _platform: Platform, **_options: bool) -> None:
     for name in ("first.py", "second.py"):
         (folder / name).write_text(f"# {name}\n" * 100)
 

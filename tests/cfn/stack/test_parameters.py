@@ -41,6 +41,10 @@ def test_the_value_of_a_parameter_may_contain_an_equals_sign() -> None:
         ("MaxWriteUnits=1,2", "MaxWriteUnits can't be '1,2': Three numbers"),
         ("MaxReadUnits=1,2,3,4", "MaxReadUnits can't be '1,2,3,4': Three numbers"),
         ("StageName=", "StageName can't be '': 1 to 128 letters"),
+        ("JwtIssuer=login.example.com", "JwtIssuer can't be 'login.example.com': An https URL"),
+        ("JwtIssuer=http://login.example.com", "JwtIssuer can't be .*: An https URL"),
+        ("OrganizerScope=", "OrganizerScope can't be '': The name of a scope"),
+        ("AdminScope=a b", "AdminScope can't be 'a b': The name of a scope"),
     ],
 )
 def test_a_value_that_cloudformation_would_refuse_is_refused_with_the_rule(given: str, message: str) -> None:
@@ -53,6 +57,30 @@ def test_a_budget_without_an_address_is_refused() -> None:
         check_together({"MonthlyBudget": "5"}, "us-east-1")
     check_together({"MonthlyBudget": "5", "AlarmEmail": "me@example.com"}, "us-east-1")
     check_together({"MonthlyBudget": "0"}, "us-east-1")
+
+
+def test_an_issuer_and_an_audience_belong_together() -> None:
+    issuer, audience = {"JwtIssuer": "https://login.example.com/"}, {"JwtAudience": "events"}
+    for alone in (issuer, audience):
+        with pytest.raises(CommandError, match="JwtIssuer and JwtAudience belong together"):
+            check_together(alone, "us-east-1")
+    with pytest.raises(CommandError, match="JwtJwksUri needs JwtIssuer"):
+        check_together({"JwtJwksUri": "https://login.example.com/keys"}, "us-east-1")
+    check_together({**issuer, **audience}, "us-east-1")
+    check_together({"JwtIssuer": "", "JwtAudience": ""}, "us-east-1")
+
+
+@pytest.mark.parametrize(
+    "issuer",
+    [
+        "https://login.example.com/",
+        "https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_a1B2c3D4e",
+        "http://127.0.0.1:4711",
+        "http://localhost:4711/realms/events",
+    ],
+)
+def test_an_issuer_is_an_https_url_or_on_this_machine(issuer: str) -> None:
+    assert parse_parameters([f"JwtIssuer={issuer}"]) == {"JwtIssuer": issuer}
 
 
 def test_every_default_is_accepted() -> None:

@@ -119,7 +119,7 @@ class TestBudget:
             assert found["Subscribers"] == [{"SubscriptionType": "EMAIL", "Address": {"Ref": "AlarmEmail"}}]
 
     def test_a_budget_without_an_address_is_refused(self) -> None:
-        (rule,) = build_template("Release").to_dict()["Rules"].values()
+        rule = build_template("Release").to_dict()["Rules"]["BudgetHasAReader"]
         (assertion,) = rule["Assertions"]
         without_budget, has_address = assertion["Assert"]["Fn::Or"]
         assert without_budget == {"Fn::Equals": [{"Ref": "MonthlyBudget"}, "0"]}

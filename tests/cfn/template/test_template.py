@@ -194,7 +194,8 @@ class TestApi:
         cors = _one(template, "AWS::ApiGatewayV2::Api")["CorsConfiguration"]
         assert cors["AllowOrigins"] == {"Ref": "CorsOrigins"}
         assert cors["AllowMethods"] == ["GET", "POST", "PUT", "DELETE"]
-        assert cors["AllowHeaders"] == ["content-type", "if-match", "if-none-match"]
+        sent = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"]
+        assert cors["AllowHeaders"] == sent
         assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after", "x-request-id"]
 
     def test_the_same_parameter_restricts_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
