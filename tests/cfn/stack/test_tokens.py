@@ -155,3 +155,45 @@ def test_a_deployed_service_verifies_tokens_while_the_issuer_changes_its_keys_is
     assert status(url, "GET", "/users/ann", issuer.token("ann"))[0] == 503
     assert status(url, "GET", "/events/conf") == (200, "")
     issuer.status = HTTPStatus.OK
+
+
+@pytest.mark.deployed
+def test_the_example_with_cognito_opens_the_service_to_its_users(
+    aws: Aws, stack: StackSettings, tokens_package: Package, console: Console
+) -> None:
+    """It makes the calls of the README. The emulator's pool signs real tokens, and has its keys at its own URL."""
+    cognito = aws.client("cognito-idp")
+    pool = cognito.create_user_pool(PoolName="events")["UserPool"]["Id"]
+    client = cognito.create_user_pool_client(
+        UserPoolId=pool,
+        ClientName="events",
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"],
+    )["UserPoolClient"]["ClientId"]
+    cognito.create_group(UserPoolId=pool, GroupName=ORGANIZER)
+    for name in ("olga", "ann"):
+        cognito.admin_create_user(UserPoolId=pool, Username=name, MessageAction="SUPPRESS")
+        cognito.admin_set_user_password(UserPoolId=pool, Username=name, Password="Secret-12345", Permanent=True)
+    cognito.admin_add_user_to_group(UserPoolId=pool, Username="olga", GroupName=ORGANIZER)
+    trusted = {
+        "JwtIssuer": f"https://cognito-idp.us-east-1.amazonaws.com/{pool}",
+        "JwtAudience": client,
+        "JwtJwksUri": f"{aws.emulator_url}/{pool}/.well-known/jwks.json",
+    }
+    url = deploy(aws, replace(stack, parameters=trusted), tokens_package, console)
+
+    def tokens(name: str) -> dict[str, str]:
+        found: dict[str, str] = cognito.initiate_auth(
+            AuthFlow="USER_PASSWORD_AUTH",
+            ClientId=client,
+            AuthParameters={"USERNAME": name, "PASSWORD": "Secret-12345"},
+        )["AuthenticationResult"]
+        return found
+
+    olga, ann = tokens("olga"), tokens("ann")
+    assert status(url, "POST", "/events", olga["AccessToken"], EVENT) == (201, "")
+    assert status(url, "POST", "/events", ann["AccessToken"], EVENT)[0] == 403
+    assert status(url, "POST", "/users", ann["AccessToken"], {"name": "Ann"}) == (201, "")
+    assert status(url, "POST", "/events/conf/registrations", ann["AccessToken"], {}) == (201, "")
+    assert status(url, "GET", "/events/conf/registrations", olga["AccessToken"]) == (200, "")
+    assert status(url, "GET", "/events/conf/registrations", ann["AccessToken"])[0] == 403
+    assert status(url, "POST", "/events", olga["IdToken"], EVENT) == (401, "This is not an access token.")
