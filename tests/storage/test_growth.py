@@ -8,17 +8,13 @@ The items are put into moto's tables directly, as the API would take hours. moto
 test run uses 2,500; `GROWTH=50000` takes minutes.
 """
 
-import copy
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from functools import partial
 from typing import Any
 
 import pytest
-from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.table import Table
 
 from storage import cursors, events, registration_lists, registrations, users
 from storage.dynamodb.attributes import Item, marshal
@@ -35,6 +31,7 @@ from storage.items import (
 )
 from storage.model import Event, Registration
 from storage.rules import Seats
+from tests.apparatus import moto_store
 from tests.apparatus.meter import metered
 
 FEW, MANY = 50, int(os.environ.get("GROWTH", "2500"))
@@ -89,21 +86,11 @@ def crowd(event_id: str, registered: int, waits: Callable[[int], bool]) -> Itera
 
 
 @pytest.fixture
-def fill(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterable[tuple[str, Item]]], Tables]:
+def fill(moto_tables: Tables) -> Callable[[Iterable[tuple[str, Item]]], Tables]:
     """Return a function that puts items into the tables."""
 
-    def structure(table: Table, _memo: object) -> Table:
-        """Copy the table without its items: moto copies the table for every write of a transaction."""
-        twin = copy.copy(table)
-        twin.items = defaultdict(
-            dict, {key: dict(part) if isinstance(part, dict) else part for key, part in table.items.items()}
-        )
-        return twin
-
-    monkeypatch.setattr(Table, "__deepcopy__", structure, raising=False)
-
     def put(items: Iterable[tuple[str, Item]]) -> Tables:
-        made = dynamodb_backends["123456789012"]["us-east-1"].tables
+        made = moto_store.tables()
         for table, item in items:
             made[table].put_item(marshal(item), overwrite=True)
         return moto_tables

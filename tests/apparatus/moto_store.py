@@ -1,0 +1,52 @@
+"""moto's DynamoDB without the work that is most of its time, and with the same answers.
+
+For each item of a transaction, moto copies the whole table, in case the transaction fails; and each value in an answer
+passes the serializer of all services, once per type that a value of DynamoDB could have.
+"""
+
+import copy
+from collections import defaultdict
+from typing import Any, Final
+
+import pytest
+from moto.core.serialize import BaseJSONSerializer
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.table import Table
+
+#: Types whose values are in a call's answer as moto keeps them.
+_AS_KEPT: Final = frozenset({"S", "N", "BOOL"})
+
+
+def tables() -> dict[str, Any]:
+    """Return moto's tables by name, in which a test may put items."""
+    made: dict[str, Any] = dynamodb_backends["123456789012"]["us-east-1"].tables
+    return made
+
+
+def quicken(patch: pytest.MonkeyPatch) -> None:
+    """Let copies of a table share its items, which updates replace then, and let plain values pass the serializer."""
+    update, serialize = DynamoDBBackend.update_item, BaseJSONSerializer._serialize_type_structure  # noqa: SLF001 - replaced
+
+    def twin(table: Any, _memo: object) -> Any:
+        made = copy.copy(table)
+        parts = ((key, dict(part) if table.has_range_key else part) for key, part in table.items.items())
+        made.items = defaultdict(dict, parts)
+        return made
+
+    def update_a_copy(backend: Any, table_name: str, key: Any, *more: Any, **named: Any) -> Any:
+        table = backend.get_table(table_name)
+        hash_key, range_key = backend.get_keys_value(table, key)
+        if (item := table.get_item(hash_key, range_key)) is not None:
+            part, own_key = (table.items[hash_key], range_key) if table.has_range_key else (table.items, hash_key)
+            part[own_key] = copy.deepcopy(item)
+        return update(backend, table_name, key, *more, **named)
+
+    def serialize_no_plain_value(serializer: Any, serialized: Any, value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and value and value.keys() <= _AS_KEPT:
+            serialized[key] = value
+        else:
+            serialize(serializer, serialized, value, shape, key)
+
+    patch.setattr(Table, "__deepcopy__", twin, raising=False)
+    patch.setattr(DynamoDBBackend, "update_item", update_a_copy)
+    patch.setattr(BaseJSONSerializer, "_serialize_type_structure", serialize_no_plain_value)
