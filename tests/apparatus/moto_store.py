@@ -5,7 +5,9 @@ passes the serializer of all services, once per type that a value of DynamoDB co
 """
 
 import copy
+import os
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
@@ -13,14 +15,31 @@ from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.table import Table
 
+from storage.dynamodb.tables import Tables
+
 #: Types whose values are in a call's answer as moto keeps them.
 _AS_KEPT: Final = frozenset({"S", "N", "BOOL"})
+
+_filled: Final[dict[Callable[[Tables], object], dict[str, Any]]] = {}
 
 
 def tables() -> dict[str, Any]:
     """Return moto's tables by name, in which a test may put items."""
     made: dict[str, Any] = dynamodb_backends["123456789012"]["us-east-1"].tables
     return made
+
+
+def fill_once(connection: Tables, fill: Callable[[Tables], object]) -> Tables:
+    """Fill fresh tables by a function, or with what it filled them with before in this process.
+
+    Under mutmut, which sets a variable, each test runs the function: it may be what finds a mutant.
+    """
+    if fill in _filled and "MUTANT_UNDER_TEST" not in os.environ:
+        tables().update({name: copy.deepcopy(table) for name, table in _filled[fill].items()})
+    else:
+        fill(connection)
+        _filled[fill] = {name: copy.deepcopy(table) for name, table in tables().items()}
+    return connection
 
 
 def quicken(patch: pytest.MonkeyPatch) -> None:

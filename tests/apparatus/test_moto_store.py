@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from storage.dynamodb.tables import Tables
+from tests.apparatus.moto_store import fill_once
 
 ITEM: dict[str, Any] = {
     "pk": {"S": "p"},
@@ -59,3 +60,19 @@ def test_a_transaction_that_fails_changes_nothing(tables: Tables) -> None:
     after = {item["sk"]["S"]: item for item in items(tables)}
     assert after.keys() == {"old", "new", "newer"}
     assert after["old"] == {**ITEM, "number": {"N": "2"}, "list": {"L": [{"N": "1"}, ITEM["list"]["L"][1]]}}
+
+
+def test_tables_that_are_filled_again_are_as_they_were_the_first_time(moto_tables: Tables) -> None:
+    def fill(connection: Tables) -> None:
+        connection.client.put_item(TableName="Registrations", Item=ITEM)
+
+    for _ in range(3):
+        assert items(fill_once(moto_tables, fill)) == [ITEM]
+        moto_tables.client.update_item(
+            TableName="Registrations",
+            Key=key("old"),
+            UpdateExpression="REMOVE #n",
+            ExpressionAttributeNames={"#n": "number"},
+        )
+        moto_tables.client.put_item(TableName="Registrations", Item=key("more"))
+        assert items(moto_tables) != [ITEM]

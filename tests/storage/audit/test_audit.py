@@ -12,12 +12,13 @@ from storage.items import left_key, queue_key, registration_key, seats_key
 from storage.model import EventFields
 from tests.apparatus.corruptions import CORRUPTIONS, MADE, Corruption, alter, drop, fill, put
 from tests.apparatus.hooks import requests_of
+from tests.apparatus.moto_store import fill_once
 
 
 @pytest.fixture
 def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
-    fill(moto_tables)
+    fill_once(moto_tables, fill)
     assert list(audit(moto_tables)) == []
     return moto_tables
 

@@ -14,13 +14,14 @@ from storage.audit.repair import repair
 from storage.dynamodb.tables import Tables
 from storage.items import left_key, registration_key, seats_key
 from tests.apparatus.corruptions import CORRUPTIONS, alter, fill, put
+from tests.apparatus.moto_store import fill_once
 from tests.apparatus.rival import before_call
 
 
 @pytest.fixture
 def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
-    fill(moto_tables)
+    fill_once(moto_tables, fill)
     return moto_tables
 
 

@@ -7,6 +7,7 @@ from storage.audit.findings import Kind, Violation
 from storage.dynamodb.tables import Tables
 from storage.items import details_key, seats_key
 from tests.apparatus.corruptions import CORRUPTIONS, alter, drop, fill
+from tests.apparatus.moto_store import fill_once
 
 #: The texts of the findings after a corruption, in alphabetical order.
 TEXTS = {
@@ -54,7 +55,7 @@ TEXTS = {
 @pytest.fixture
 def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
-    fill(moto_tables)
+    fill_once(moto_tables, fill)
     return moto_tables
 
 

@@ -17,6 +17,7 @@ from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import Tables
 from storage.items import USER_PREFIX, registration_key
 from tests.apparatus.corruptions import CORRUPTIONS, fill
+from tests.apparatus.moto_store import fill_once
 
 #: These corrupt by requests as well, which fail on tables that are corrupt already.
 FIRST = ["numbers that were left are lost", "a user waits beyond the next number, ahead of another"]
@@ -42,7 +43,7 @@ def pairs() -> Iterator[tuple[str, str]]:
 def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
     monkeypatch.setattr(moto_tables, "_retry_seconds", 0.05)
-    fill(moto_tables)
+    fill_once(moto_tables, fill)
     return moto_tables
 
 

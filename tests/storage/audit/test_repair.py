@@ -21,6 +21,7 @@ from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, NotFound, Refusal
 from storage.items import details_key, left_key, queue_key, registration_key, seats_key
 from tests.apparatus.corruptions import CORRUPTIONS, MADE, Corruption, alter, drop, fill, put
+from tests.apparatus.moto_store import fill_once
 from tests.apparatus.rival import in_turn, rival
 
 CASES = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTIONS.keys())
@@ -29,7 +30,7 @@ CASES = pytest.mark.parametrize("corruption", CORRUPTIONS.values(), ids=CORRUPTI
 @pytest.fixture
 def tables(moto_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> Tables:
     monkeypatch.setattr(event, "PATIENCE", 0)
-    fill(moto_tables)
+    fill_once(moto_tables, fill)
     return moto_tables
 
 

@@ -10,12 +10,13 @@ from storage import events, registrations, users
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
 from storage.errors import NotOwner
+from tests.apparatus.moto_store import fill_once
 from tests.apparatus.transfers import documents, edited, emptied, exported, fields, fill, imported, order_of_queue
 
 
 @pytest.fixture
 def file(moto_tables: Tables) -> bytes:
-    fill(moto_tables)
+    fill_once(moto_tables, fill)
     return exported(moto_tables)
 
 
