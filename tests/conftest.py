@@ -7,6 +7,7 @@ import json
 import logging
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,6 +28,11 @@ collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py
 _numbers = itertools.count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run what takes longest first, so that no process of pytest-xdist waits for the other at the end."""
+    items.sort(key=lambda item: item.path.name != "test_house.py")
+
+
 @pytest.fixture(autouse=True)
 def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests away from the account and the store of the person who runs them."""
@@ -43,6 +49,12 @@ def _libraries_may_log() -> Iterator[None]:
     level = logging.getLogger().level
     yield
     logging.getLogger().setLevel(level)
+
+
+@pytest.fixture
+def no_backoff(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let botocore repeat a call at once; the number of its attempts stays."""
+    monkeypatch.setattr("botocore.endpoint.time", SimpleNamespace(sleep=lambda _seconds: None))
 
 
 @pytest.fixture(scope="session")

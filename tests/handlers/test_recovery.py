@@ -77,6 +77,7 @@ def check_recovery(port: int, get: Callable[[str], tuple[int, Any, Any]]) -> Non
             assert get("/events/conf")[0] == 404
 
 
+@pytest.mark.usefixtures("no_backoff")
 def test_an_application_is_built_and_recovers_without_its_store() -> None:
     port = free_port()
     tables = Tables.connect({}, endpoint_url=f"http://127.0.0.1:{port}", **EMULATOR_ACCESS)
@@ -89,7 +90,7 @@ def test_an_application_is_built_and_recovers_without_its_store() -> None:
     check_recovery(port, get)
 
 
-@pytest.mark.usefixtures("_loop")
+@pytest.mark.usefixtures("_loop", "no_backoff")
 def test_a_lambda_is_initialised_and_recovers_without_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port()
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", f"http://127.0.0.1:{port}")

@@ -78,6 +78,7 @@ def test_the_commands_say_what_they_do(tmp_path: Path, export: Path, capsys: pyt
     assert (tmp_path / "again").stat().st_mode & 0o77 == 0
 
 
+@pytest.mark.usefixtures("no_backoff")
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
