@@ -12,6 +12,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import ensure_resource_availability, use_after_free
 
 from tests.apparatus.response_check import closed
+from tests.fuzz.callers import may, named
 
 
 @schemathesis.hook
@@ -22,7 +23,15 @@ def before_load_schema(_context: HookContext, raw_schema: dict[str, Any]) -> Non
 
 @schemathesis.check
 def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[Any]) -> None:
-    """Accept 412 for a valid request only with a precondition, and 422 only for a cursor that no list returned."""
+    """Accept a refusal for one reason only.
+
+    401 is for a registration that names no user, of a service that ignores tokens; 403 is for a caller who may not do
+    this. Of valid requests, 412 is for those with a precondition, and 422 is for a cursor that no list returned.
+    """
+    if response.status_code == 401 and not _needs_token(case, response):
+        raise Failure(operation=case.operation.label, title="401 for no reason", message="The caller is known.")
+    if response.status_code == 403 and may(case, response):
+        raise Failure(operation=case.operation.label, title="403 for no reason", message="The caller may do this.")
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
     if response.status_code == 412 and not {"If-Match", "If-None-Match"} & (case.headers or {}).keys():
@@ -35,6 +44,12 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[
                 title="A valid request is refused",
                 message=f"The contract allows the value of {', '.join(sorted(excess))}",
             )
+
+
+def _needs_token(case: Case[Any], response: Response) -> bool:
+    """Return whether only a token could say for whom a request is, and it has none."""
+    sent = "Authorization" in response.request.headers
+    return case.operation.label in _REGISTER and "userId" not in named(case) and not sent
 
 
 def _misfits(case: Case[Any]) -> set[str]:

@@ -83,13 +83,19 @@ def summary(findings: Sequence[Finding]) -> str:
     return "\n\n".join(f"{alike[0]}\n  {len(alike)} of this kind" for alike in kinds.values())
 
 
-def fuzz(
-    app: Any, *, max_examples: int, seed: int, at_least: int = 0, afresh: Callable[[], object] = lambda: None
+def fuzz(  # noqa: PLR0913 - the length of a run, and what is fuzzed
+    app: Any,
+    *,
+    max_examples: int,
+    seed: int,
+    at_least: int = 0,
+    afresh: Callable[[], object] = lambda: None,
+    set_up: Callable[[Any], object] = lambda _schema: None,
 ) -> Run:
     """Fuzz an ASGI application with requests generated from its contract, in all phases, with all checks.
 
     Repeat all phases with new cases until that number of cases was sent, and up to `ROUNDS` times while a part of the
-    contract was not met. `afresh` empties the store between them.
+    contract was not met. `afresh` empties the store between them. `set_up` gets the schema at first.
     """
     config = schemathesis.Config.from_path(CONFIG)
     config.update(seed=seed, max_failures=None)
@@ -102,6 +108,7 @@ def fuzz(
     schema.config.generation.update(max_examples=max_examples)
     # An example of this phase is a sequence of requests along links.
     schema.config.phases.stateful.generation.update(max_examples=2 * max_examples)
+    set_up(schema)
     run = Run(seed, CoverageMap.from_dict(schema.raw_schema, base_path=schema.base_path))
     shown = 0
     stream = from_schema(schema).execute()

@@ -8,49 +8,85 @@ import logging
 import os
 import random
 import subprocess
+import time
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from handlers.app import create_app
+from handlers.app import app_from, create_app
 from handlers.contract import Contract
 from storage.dynamodb.tables import Tables
 from storage.schema import TABLES
+from tests.apparatus.issuer import ADMIN, ORGANIZER, Issuer, issuing
 from tests.apparatus.response_check import ResponseCheck
 from tests.apparatus.server import SCRIPTS, running
-from tests.fuzz.run import CONFIG, fuzz, summary
+from tests.fuzz.callers import Caller, Callers
+from tests.fuzz.run import CONFIG, DAY, Run, fuzz, summary
+
+
+@pytest.fixture(autouse=True)
+def _quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """Keep the log from printing a line per request."""
+    caplog.set_level(logging.CRITICAL, "handlers.requests")
 
 
 def test_a_fuzzer_of_the_contract_finds_no_fault(
-    moto_tables: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    moto_tables: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """TraceCov measures that every operation, parameter and keyword is met with valid and with invalid values."""
+    with capsys.disabled():
+        run = _fuzzed(create_app(moto_tables), moto_tables, tmp_path)
+
+    missed = run.missed()
+    assert not missed, f"seed {run.seed} never met these parts of the contract; try a greater FUZZ_EXAMPLES"
+
+
+def test_with_tokens_each_caller_may_do_what_the_contract_says_and_nothing_else(
+    moto_tables: Tables, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two organizers, a person and an administrator, with `ignored_auth`, which leaves their tokens out."""
+    with issuing() as issuer, capsys.disabled():
+        callers = Callers(
+            _caller(issuer, "olga", ORGANIZER),
+            _caller(issuer, "otto", ORGANIZER),
+            _caller(issuer, "user-123"),
+            _caller(issuer, "root", ADMIN),
+        )
+        _fuzzed(app_from(issuer.variables, tables=moto_tables), moto_tables, tmp_path, callers.send)
+
+
+def _caller(issuer: Issuer, user_id: str, *roles: str) -> Caller:
+    token = issuer.token(user_id, *roles, exp=int(time.time()) + DAY)
+    return Caller(user_id, token, organizer=ORGANIZER in roles, admin=ADMIN in roles)
+
+
+def _fuzzed(app: Any, tables: Tables, folder: Path, set_up: Callable[[Any], object] = lambda _schema: None) -> Run:
+    """Fuzz an application as the environment says, and print the figures."""
     seed = int(os.environ.get("FUZZ_SEED", random.getrandbits(32)))
     max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
-
-    caplog.set_level(logging.CRITICAL, "handlers.requests")  # It would print a line per request.
-    app = ResponseCheck(create_app(moto_tables))
 
     def afresh() -> None:
         """Free the memory in which moto keeps every item that a table ever had."""
         for table in TABLES:
-            moto_tables.client.delete_table(TableName=table)
-        moto_tables.create_missing()
+            tables.client.delete_table(TableName=table)
+        tables.create_missing()
 
-    with capsys.disabled():
-        run = fuzz(app, max_examples=max_examples, seed=seed, at_least=at_least, afresh=afresh)
-        print(f"\n{run} (repeat with FUZZ_SEED={run.seed})\n{run.coverage.generate_text_summary(colored=False)}")  # noqa: T201 - the seed must be seen
+    run = fuzz(
+        ResponseCheck(app), max_examples=max_examples, seed=seed, at_least=at_least, afresh=afresh, set_up=set_up
+    )
+    print(f"\n{run} (repeat with FUZZ_SEED={run.seed})\n{run.coverage.generate_text_summary(colored=False)}")  # noqa: T201 - the seed must be seen
     if run.findings:
-        details = tmp_path / "findings.txt"
+        details = folder / "findings.txt"
         details.write_text("\n\n".join(f"{finding}\n{finding.details}" for finding in run.findings))
         pytest.fail(
             f"{len(run.findings)} findings, in full in {details}; repeat with FUZZ_SEED={run.seed}\n\n"
             f"{summary(run.findings)}",
             pytrace=False,
         )
-    missed = run.missed()
-    assert not missed, f"seed {seed} never met these parts of the contract; try a greater FUZZ_EXAMPLES"
+    return run
 
 
 def test_schemathesis_alone_finds_no_fault_and_has_no_warning(tmp_path: Path) -> None:
