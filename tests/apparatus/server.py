@@ -80,10 +80,10 @@ def running(*arguments: str, folder: Path, **more: str) -> Iterator[Server]:
 
 
 @contextmanager
-def service(*arguments: str) -> Iterator[str]:
-    """Run the installed `events-api` on a free port, and yield its URL."""
+def service(*arguments: str, folder: Path | None = None) -> Iterator[str]:
+    """Run the installed `events-api` on a free port, in a folder if it is to keep something, and yield its URL."""
     command = [str(SCRIPTS / "events-api"), "--memory", "--port", "0", *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True) as process:
         server = Server(process)
         try:
             yield server.url

@@ -11,8 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
+from handlers.access.local_issuer import ISSUER, sign
+from handlers.local_store import DATA
 from tests.apparatus.server import SCRIPTS, service
 from tests.apparatus.stage import later_version
 
@@ -38,11 +41,23 @@ def main() -> None:
         "openapi_ts": ["node", BUILD / "out" / "openapi_ts" / "story.js"],
         "openapi_fetch": ["node", BUILD / "out" / "openapi_fetch" / "story.js"],
     }
-    with service() as url, later_version(url) as later:
+    with (
+        TemporaryDirectory() as folder,
+        service("--auth", folder=Path(folder)) as url,
+        later_version(url) as later,
+    ):
         for name, program in programs.items():
-            run([*program, url, later], PYTHONPATH=str(BUILD / name))
+            variables = tokens(Path(folder) / DATA, name)
+            run([*program, url, later], directory=ROOT, PYTHONPATH=str(BUILD / name), **variables)
             print(f"{name}: the story passed")  # noqa: T201 - a command's output
     print(f"{len(programs)} clients generated, checked and used in {time.monotonic() - start:.0f} s")  # noqa: T201 - the same
+
+
+def tokens(folder: Path, name: str) -> dict[str, str]:
+    """Return the tokens of the people in a client's story: each story has people of its own."""
+    people = {person: sign(folder, f"{name}-{person}") for person in ("ada", "bob", "cyd")}
+    organizer = sign(folder, f"{name}-olga", ISSUER.organizer)
+    return {f"{person.upper()}_TOKEN": token for person, token in {**people, "olga": organizer}.items()}
 
 
 def openapi_python_client() -> None:

@@ -13,16 +13,29 @@ import (
 )
 
 const (
-	party = "go-party"
-	ada   = "go-ada"
-	bob   = "go-bob"
-	cyd   = "go-cyd"
+	party = "openapi_generator_go-party"
+	ada   = "openapi_generator_go-ada"
+	bob   = "openapi_generator_go-bob"
+	cyd   = "openapi_generator_go-cyd"
+)
+
+// A token is passed in the context of a call, so that one client serves everybody.
+var (
+	nobody = context.Background()
+	asAda  = as("ADA_TOKEN")
+	asBob  = as("BOB_TOKEN")
+	asCyd  = as("CYD_TOKEN")
+	asOlga = as("OLGA_TOKEN")
 )
 
 func main() {
-	ctx := context.Background()
-	tell(ctx, clientOf(os.Args[1]))
-	useLaterVersion(ctx, clientOf(os.Args[2]))
+	tell(clientOf(os.Args[1]))
+	useLaterVersion(clientOf(os.Args[2]))
+}
+
+// as returns the context of a person, whose token is in the environment.
+func as(variable string) context.Context {
+	return context.WithValue(context.Background(), eventsapi.ContextAccessToken, os.Getenv(variable))
 }
 
 func clientOf(url string) *eventsapi.APIClient {
@@ -31,48 +44,59 @@ func clientOf(url string) *eventsapi.APIClient {
 	return eventsapi.NewAPIClient(configuration)
 }
 
-// tell fills an event, joins its queue, unregisters, and checks the promotion.
-func tell(ctx context.Context, client *eventsapi.APIClient) {
+// tell fills an event, joins its queue, unregisters, and checks the promotion, as an organizer, three people and
+// nobody.
+func tell(client *eventsapi.APIClient) {
 	input := eventsapi.NewEventInput("Party", "Cake", "2030-05-01", "Roof", 1, "Ada")
 	input.SetEventId(party)
 	input.SetHasWaitlist(true)
-	event := must(client.EventsAPI.CreateEvent(ctx).EventInput(*input).Execute())
+	event := must(client.EventsAPI.CreateEvent(asOlga).EventInput(*input).Execute())
 	equal(event.AvailableSeats, int32(1))
-	for _, id := range []string{ada, bob, cyd} {
-		user := eventsapi.UserInput{UserId: &id, Name: "Somebody"}
-		equal(must(client.UsersAPI.CreateUser(ctx).UserInput(user).Execute()).UserId, id)
-	}
+	// Ada and Bob leave out their ids, which are in their tokens; Olga creates Cyd, and registers him below.
+	equal(create(asAda, client, eventsapi.UserInput{Name: "Ada"}), ada)
+	equal(create(asBob, client, eventsapi.UserInput{Name: "Bob"}), bob)
+	equal(create(asOlga, client, eventsapi.UserInput{Name: "Cyd", UserId: eventsapi.PtrString(cyd)}), cyd)
 
-	registration := must(register(ctx, client, ada))
+	registration := must(register(asAda, client, eventsapi.EventRegistrationInput{}))
 	equal(registration.Status, eventsapi.CONFIRMED)
 	equal(registration.HasWaitlistPosition(), false)
-	for position, id := range []string{bob, cyd} {
-		registration = must(register(ctx, client, id))
-		equal(registration.Status, eventsapi.WAITLISTED)
-		equal(registration.GetWaitlistPosition(), int32(position+1))
-	}
+	registration = must(register(asBob, client, eventsapi.EventRegistrationInput{UserId: eventsapi.PtrString(bob)}))
+	equal(registration.Status, eventsapi.WAITLISTED)
+	equal(registration.GetWaitlistPosition(), int32(1))
+	registration = must(register(asOlga, client, eventsapi.EventRegistrationInput{UserId: eventsapi.PtrString(cyd)}))
+	equal(registration.Status, eventsapi.WAITLISTED)
+	equal(registration.GetWaitlistPosition(), int32(2))
 
-	_, response, err := register(ctx, client, ada)
+	_, response, err := register(asAda, client, eventsapi.EventRegistrationInput{})
 	refusal := problem(err)
 	equal(response.StatusCode, http.StatusConflict)
 	equal(refusal.Type, "urn:problem-type:events-api:already-registered")
 	equal(refusal.Registration.Status, eventsapi.CONFIRMED)
 
-	_, response, err = client.EventsAPI.ListEvents(ctx).Cursor("nonsense").Execute()
+	_, response, err = client.EventsAPI.ListEvents(nobody).Cursor("nonsense").Execute()
 	mistake := problem(err)
 	equal(response.StatusCode, http.StatusUnprocessableEntity)
 	equal(mistake.Type, "urn:problem-type:events-api:invalid-request")
 	equal(len(mistake.Errors), 1)
 	equal(mistake.Errors[0].GetParameter(), "cursor")
 
-	if _, err := client.RegistrationsAPI.UnregisterUser(ctx, party, ada).Execute(); err != nil {
+	_, response, err = client.UsersAPI.GetUser(nobody, ada).Execute()
+	unknown := problem(err)
+	equal(response.StatusCode, http.StatusUnauthorized)
+	equal(unknown.Type, "about:blank")
+	_, response, err = client.RegistrationsAPI.GetRegistration(asBob, party, ada).Execute()
+	forbidden := problem(err)
+	equal(response.StatusCode, http.StatusForbidden)
+	equal(forbidden.Type, "about:blank")
+
+	if _, err := client.RegistrationsAPI.UnregisterUser(asAda, party, ada).Execute(); err != nil {
 		log.Panic(err)
 	}
-	equal(must(client.RegistrationsAPI.GetRegistration(ctx, party, bob).Execute()).Status, eventsapi.CONFIRMED)
+	equal(must(client.RegistrationsAPI.GetRegistration(asBob, party, bob).Execute()).Status, eventsapi.CONFIRMED)
 
-	equal(registered(ctx, client), []string{bob, cyd})
-	equal(events(ctx, client)[party], true)
-	mine := must(client.RegistrationsAPI.ListUserRegistrations(ctx, cyd).Execute()).Registrations
+	equal(registered(client), []string{bob, cyd})
+	equal(events(client)[party], true)
+	mine := must(client.RegistrationsAPI.ListUserRegistrations(asCyd, cyd).Execute()).Registrations
 	equal(len(mine), 1)
 	equal(mine[0].Event.Title, "Party")
 	equal(mine[0].GetWaitlistPosition(), int32(1))
@@ -80,25 +104,28 @@ func tell(ctx context.Context, client *eventsapi.APIClient) {
 
 // useLaterVersion reads from a later version of the service, with fields and a problem type that this client does not
 // know.
-func useLaterVersion(ctx context.Context, client *eventsapi.APIClient) {
-	equal(must(client.EventsAPI.GetEvent(ctx, party).Execute()).Title, "Party")
-	page := must(client.RegistrationsAPI.ListUserRegistrations(ctx, cyd).Execute())
+func useLaterVersion(client *eventsapi.APIClient) {
+	equal(must(client.EventsAPI.GetEvent(nobody, party).Execute()).Title, "Party")
+	page := must(client.RegistrationsAPI.ListUserRegistrations(asCyd, cyd).Execute())
 	equal(len(page.Registrations), 1)
 	equal(page.Registrations[0].Event.EventId, party)
-	_, _, err := client.EventsAPI.GetEvent(ctx, "nothing").Execute()
+	_, _, err := client.EventsAPI.GetEvent(nobody, "nothing").Execute()
 	refusal := problem(err)
 	equal(refusal.Type, "https://example.com/problems#of-a-later-version")
 	equal(refusal.Status, int32(http.StatusNotFound))
 }
 
-func register(ctx context.Context, client *eventsapi.APIClient, id string) (*eventsapi.Registration, *http.Response, error) {
-	input := eventsapi.EventRegistrationInput{UserId: id}
-	return client.RegistrationsAPI.RegisterUser(ctx, party).EventRegistrationInput(input).Execute()
+func create(ctx context.Context, client *eventsapi.APIClient, user eventsapi.UserInput) string {
+	return must(client.UsersAPI.CreateUser(ctx).UserInput(user).Execute()).UserId
+}
+
+func register(ctx context.Context, client *eventsapi.APIClient, user eventsapi.EventRegistrationInput) (*eventsapi.Registration, *http.Response, error) {
+	return client.RegistrationsAPI.RegisterUser(ctx, party).EventRegistrationInput(user).Execute()
 }
 
 // registered returns the ids of the registered users, from all pages.
-func registered(ctx context.Context, client *eventsapi.APIClient) (ids []string) {
-	request := client.RegistrationsAPI.ListEventRegistrations(ctx, party).Limit(1)
+func registered(client *eventsapi.APIClient) (ids []string) {
+	request := client.RegistrationsAPI.ListEventRegistrations(asOlga, party).Limit(1)
 	page := must(request.Execute())
 	for {
 		for _, registration := range page.Registrations {
@@ -112,9 +139,9 @@ func registered(ctx context.Context, client *eventsapi.APIClient) (ids []string)
 }
 
 // events returns the set of the ids of the events, from all pages.
-func events(ctx context.Context, client *eventsapi.APIClient) map[string]bool {
+func events(client *eventsapi.APIClient) map[string]bool {
 	ids := map[string]bool{}
-	request := client.EventsAPI.ListEvents(ctx).Limit(1)
+	request := client.EventsAPI.ListEvents(nobody).Limit(1)
 	page := must(request.Execute())
 	for {
 		for _, event := range page.Events {

@@ -7,13 +7,16 @@ import type { components, paths } from './contract.js';
 type Problem = components['schemas']['Problem'];
 type GatewayMessage = components['schemas']['GatewayMessage'];
 
-const [EVENT, ADA, BOB, CYD] = ['fetch-party', 'fetch-ada', 'fetch-bob', 'fetch-cyd'] as const;
+const [EVENT, ADA] = ['openapi_fetch-party', 'openapi_fetch-ada'] as const;
+const [BOB, CYD] = ['openapi_fetch-bob', 'openapi_fetch-cyd'] as const;
 
-const clientOf = (url: string) => createClient<paths>({ baseUrl: url });
+const clientOf = (url: string, headers = {}) => createClient<paths>({ baseUrl: url, headers });
+// A person's token is in the environment.
+const caller = (url: string, variable: string) => clientOf(url, { Authorization: `Bearer ${process.env[variable]}` });
 type Client = ReturnType<typeof clientOf>;
 
-const register = (client: Client, userId: string) =>
-  client.POST('/events/{eventId}/registrations', { params: { path: { eventId: EVENT } }, body: { userId } });
+const register = (client: Client, body: components['schemas']['EventRegistrationInput']) =>
+  client.POST('/events/{eventId}/registrations', { params: { path: { eventId: EVENT } }, body });
 
 // Every answer of the service that is not a success is a problem; the gateway in front of it may send a message.
 function problem(error: Problem | GatewayMessage | undefined): Problem {
@@ -47,8 +50,11 @@ async function eventIds(client: Client): Promise<string[]> {
   return found;
 }
 
-async function main(client: Client): Promise<void> {
-  const event = await client.POST('/events', {
+async function main(url: string): Promise<void> {
+  const [olga, ada] = [caller(url, 'OLGA_TOKEN'), caller(url, 'ADA_TOKEN')];
+  const [bob, cyd] = [caller(url, 'BOB_TOKEN'), caller(url, 'CYD_TOKEN')];
+  const nobody = clientOf(url);
+  const event = await olga.POST('/events', {
     body: {
       eventId: EVENT,
       title: 'Party',
@@ -56,43 +62,48 @@ async function main(client: Client): Promise<void> {
       date: '2030-05-01',
       location: 'Roof',
       capacity: 1,
-      organizer: 'Ada',
+      organizer: 'Olga',
       hasWaitlist: true,
     },
   });
   strictEqual(event.data?.availableSeats, 1);
-  for (const userId of [ADA, BOB, CYD]) {
-    strictEqual((await client.POST('/users', { body: { userId, name: 'Somebody' } })).data?.userId, userId);
-  }
+  // Ada and Bob leave out their ids, which are in their tokens; Olga creates Cyd, and registers him below.
+  strictEqual((await ada.POST('/users', { body: { name: 'Ada' } })).data?.userId, ADA);
+  strictEqual((await bob.POST('/users', { body: { name: 'Bob' } })).data?.userId, BOB);
+  strictEqual((await olga.POST('/users', { body: { name: 'Cyd', userId: CYD } })).data?.userId, CYD);
 
-  strictEqual((await register(client, ADA)).data?.status, 'confirmed');
-  strictEqual((await register(client, BOB)).data?.waitlistPosition, 1);
-  strictEqual((await register(client, CYD)).data?.waitlistPosition, 2);
+  strictEqual((await register(ada, {})).data?.status, 'confirmed');
+  strictEqual((await register(bob, { userId: BOB })).data?.waitlistPosition, 1);
+  strictEqual((await register(olga, { userId: CYD })).data?.waitlistPosition, 2);
 
-  const refusal = problem((await register(client, ADA)).error);
+  const refusal = problem((await register(ada, {})).error);
   strictEqual(refusal.type, 'urn:problem-type:events-api:already-registered');
   strictEqual(refusal.registration?.status, 'confirmed');
 
-  const mistake = problem((await client.GET('/events', { params: { query: { cursor: 'nonsense' } } })).error);
+  const mistake = problem((await nobody.GET('/events', { params: { query: { cursor: 'nonsense' } } })).error);
   strictEqual(mistake.type, 'urn:problem-type:events-api:invalid-request');
   deepStrictEqual(mistake.errors?.map((error) => error.parameter), ['cursor']);
 
   // @ts-expect-error - a misspelt field of a body is a type error; the service refuses it too.
-  strictEqual((await client.POST('/users', { body: { nmae: 'Ada' } })).response.status, 422);
+  strictEqual((await ada.POST('/users', { body: { nmae: 'Ada' } })).response.status, 422);
   // @ts-expect-error - so is a misspelt field of an answer.
   strictEqual(event.data.availabelSeats, undefined);
 
-  const place = { eventId: EVENT, userId: ADA };
-  const left = await client.DELETE('/events/{eventId}/registrations/{userId}', { params: { path: place } });
-  strictEqual(left.response.status, 204);
-  const promoted = await client.GET('/events/{eventId}/registrations/{userId}', {
+  const seat = { params: { path: { eventId: EVENT, userId: ADA } } };
+  const unknown = await nobody.GET('/events/{eventId}/registrations/{userId}', seat);
+  deepStrictEqual([unknown.response.status, problem(unknown.error).type], [401, 'about:blank']);
+  const forbidden = await bob.GET('/events/{eventId}/registrations/{userId}', seat);
+  deepStrictEqual([forbidden.response.status, problem(forbidden.error).type], [403, 'about:blank']);
+
+  strictEqual((await ada.DELETE('/events/{eventId}/registrations/{userId}', seat)).response.status, 204);
+  const promoted = await bob.GET('/events/{eventId}/registrations/{userId}', {
     params: { path: { eventId: EVENT, userId: BOB } },
   });
   strictEqual(promoted.data?.status, 'confirmed');
 
-  deepStrictEqual(await registered(client), [BOB, CYD]);
-  ok((await eventIds(client)).includes(EVENT));
-  const mine = await client.GET('/users/{userId}/registrations', { params: { path: { userId: CYD } } });
+  deepStrictEqual(await registered(olga), [BOB, CYD]);
+  ok((await eventIds(nobody)).includes(EVENT));
+  const mine = await cyd.GET('/users/{userId}/registrations', { params: { path: { userId: CYD } } });
   deepStrictEqual(mine.data?.registrations.map((entry) => [entry.event.title, entry.waitlistPosition]), [['Party', 1]]);
 }
 
@@ -108,5 +119,5 @@ async function useLaterVersion(client: Client): Promise<void> {
   strictEqual(refusal.status, 404);
 }
 
-await main(clientOf(process.argv[2] as string));
-await useLaterVersion(clientOf(process.argv[3] as string));
+await main(process.argv[2] as string);
+await useLaterVersion(caller(process.argv[3] as string, 'CYD_TOKEN'));

@@ -1,5 +1,6 @@
 """The story, with the Python client that openapi-generator generates."""
 
+import os
 import sys
 
 from events_api_openapi import (
@@ -17,18 +18,25 @@ from events_api_openapi import (
 from events_api_openapi.exceptions import (
     ApiException,
     ConflictException,
+    ForbiddenException,
     NotFoundException,
+    UnauthorizedException,
     UnprocessableEntityException,
 )
 
-EVENT, ADA, BOB, CYD = (f"generator-{name}" for name in ("party", "ada", "bob", "cyd"))
+EVENT, ADA, BOB, CYD = (f"openapi_generator-{name}" for name in ("party", "ada", "bob", "cyd"))
 
 
 def main(url: str) -> None:
-    """Fill an event, join its queue, unregister, and check the promotion."""
-    with ApiClient(Configuration(host=url)) as client:
-        events, users, registrations = EventsApi(client), UsersApi(client), RegistrationsApi(client)
-        event = events.create_event(
+    """Fill an event, join its queue, unregister, and check the promotion, as an organizer, three people and nobody."""
+    with (
+        caller(url, "OLGA_TOKEN") as olga,
+        caller(url, "ADA_TOKEN") as ada,
+        caller(url, "BOB_TOKEN") as bob,
+        caller(url, "CYD_TOKEN") as cyd,
+        ApiClient(Configuration(host=url)) as nobody,
+    ):
+        event = EventsApi(olga).create_event(
             EventInput(
                 eventId=EVENT,
                 title="Party",
@@ -36,20 +44,22 @@ def main(url: str) -> None:
                 date="2030-05-01",
                 location="Roof",
                 capacity=1,
-                organizer="Ada",
+                organizer="Olga",
                 hasWaitlist=True,
             )
         )
         assert event.available_seats == 1
-        for user_id in (ADA, BOB, CYD):
-            assert users.create_user(UserInput(userId=user_id, name="Somebody")).user_id == user_id
+        # Ada and Bob leave out their ids, which are in their tokens; Olga creates Cyd, and registers him below.
+        assert UsersApi(ada).create_user(UserInput(name="Ada")).user_id == ADA
+        assert UsersApi(bob).create_user(UserInput(name="Bob")).user_id == BOB
+        assert UsersApi(olga).create_user(UserInput(name="Cyd", userId=CYD)).user_id == CYD
 
-        assert register(registrations, ADA) == (RegistrationStatus.CONFIRMED, None)
-        assert register(registrations, BOB) == (RegistrationStatus.WAITLISTED, 1)
-        assert register(registrations, CYD) == (RegistrationStatus.WAITLISTED, 2)
+        assert register(ada, EventRegistrationInput()) == (RegistrationStatus.CONFIRMED, None)
+        assert register(bob, EventRegistrationInput(userId=BOB)) == (RegistrationStatus.WAITLISTED, 1)
+        assert register(olga, EventRegistrationInput(userId=CYD)) == (RegistrationStatus.WAITLISTED, 2)
 
         try:
-            register(registrations, ADA)
+            register(ada, EventRegistrationInput())
             raise AssertionError
         except ConflictException as error:
             refusal = problem(error)
@@ -58,7 +68,7 @@ def main(url: str) -> None:
         assert refusal.registration.status is RegistrationStatus.CONFIRMED
 
         try:
-            events.list_events(cursor="nonsense")
+            EventsApi(nobody).list_events(cursor="nonsense")
             raise AssertionError
         except UnprocessableEntityException as error:
             mistake = problem(error)
@@ -66,18 +76,31 @@ def main(url: str) -> None:
         assert mistake.errors is not None
         assert [error.parameter for error in mistake.errors] == ["cursor"]
 
-        registrations.unregister_user(EVENT, ADA)
-        assert registrations.get_registration(EVENT, BOB).status is RegistrationStatus.CONFIRMED
+        try:
+            UsersApi(nobody).get_user(ADA)
+            raise AssertionError
+        except UnauthorizedException as error:
+            unknown = problem(error)
+        assert (unknown.type, unknown.status) == ("about:blank", 401)
+        try:
+            RegistrationsApi(bob).get_registration(EVENT, ADA)
+            raise AssertionError
+        except ForbiddenException as error:
+            forbidden = problem(error)
+        assert (forbidden.type, forbidden.status) == ("about:blank", 403)
 
-        assert registered(registrations) == [BOB, CYD]
-        assert EVENT in event_ids(events)
-        mine = registrations.list_user_registrations(CYD)
+        RegistrationsApi(ada).unregister_user(EVENT, ADA)
+        assert RegistrationsApi(bob).get_registration(EVENT, BOB).status is RegistrationStatus.CONFIRMED
+
+        assert registered(RegistrationsApi(olga)) == [BOB, CYD]
+        assert EVENT in event_ids(EventsApi(nobody))
+        mine = RegistrationsApi(cyd).list_user_registrations(CYD)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
 
 
 def use_later_version(url: str) -> None:
     """Read from a later version of the service, with fields and a problem type that this client does not know."""
-    with ApiClient(Configuration(host=url)) as client:
+    with caller(url, "CYD_TOKEN") as client:
         events, registrations = EventsApi(client), RegistrationsApi(client)
         assert events.get_event(EVENT).title == "Party"
         page = registrations.list_user_registrations(CYD)
@@ -90,8 +113,13 @@ def use_later_version(url: str) -> None:
         assert (refusal.type, refusal.status) == ("https://example.com/problems#of-a-later-version", 404)
 
 
-def register(registrations: RegistrationsApi, user_id: str) -> tuple[RegistrationStatus, int | None]:
-    registration = registrations.register_user(EVENT, EventRegistrationInput(userId=user_id))
+def caller(url: str, variable: str) -> ApiClient:
+    """Return the client of a person, whose token is in the environment."""
+    return ApiClient(Configuration(host=url, access_token=os.environ[variable]))
+
+
+def register(client: ApiClient, user: EventRegistrationInput) -> tuple[RegistrationStatus, int | None]:
+    registration = RegistrationsApi(client).register_user(EVENT, user)
     return registration.status, registration.waitlist_position
 
 

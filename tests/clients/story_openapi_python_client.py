@@ -1,9 +1,10 @@
 """The story, with the client that openapi-python-client generates."""
 
 import datetime as dt
+import os
 import sys
 
-from events_api_client import Client
+from events_api_client import AuthenticatedClient, Client
 from events_api_client.api.events import create_event, get_event, list_events
 from events_api_client.api.registrations import (
     get_registration,
@@ -12,7 +13,7 @@ from events_api_client.api.registrations import (
     register_user,
     unregister_user,
 )
-from events_api_client.api.users import create_user
+from events_api_client.api.users import create_user, get_user
 from events_api_client.models import (
     Event,
     EventInput,
@@ -28,14 +29,20 @@ from events_api_client.models import (
 )
 from events_api_client.types import Unset
 
-EVENT, ADA, BOB, CYD = (f"opc-{name}" for name in ("party", "ada", "bob", "cyd"))
+EVENT, ADA, BOB, CYD = (f"openapi_python_client-{name}" for name in ("party", "ada", "bob", "cyd"))
 
 
 def main(url: str) -> None:
-    """Fill an event, join its queue, unregister, and check the promotion."""
-    with Client(base_url=url, raise_on_unexpected_status=True) as client:
+    """Fill an event, join its queue, unregister, and check the promotion, as an organizer, three people and nobody."""
+    with (
+        caller(url, "OLGA_TOKEN") as olga,
+        caller(url, "ADA_TOKEN") as ada,
+        caller(url, "BOB_TOKEN") as bob,
+        caller(url, "CYD_TOKEN") as cyd,
+        Client(base_url=url, raise_on_unexpected_status=True) as nobody,
+    ):
         event = create_event.sync(
-            client=client,
+            client=olga,
             body=EventInput(
                 event_id=EVENT,
                 title="Party",
@@ -43,7 +50,7 @@ def main(url: str) -> None:
                 date="2030-05-01",
                 location="Roof",
                 capacity=1,
-                organizer="Ada",
+                organizer="Olga",
                 waitlist_enabled=True,  # the former name, without a default of the other beside it
             ),
         )
@@ -51,41 +58,52 @@ def main(url: str) -> None:
         assert event.has_waitlist
         assert event.available_seats == 1
         assert event.created_at < dt.datetime.now(dt.UTC) + dt.timedelta(minutes=5)
-        for user_id in (ADA, BOB, CYD):
-            assert isinstance(create_user.sync(client=client, body=UserInput(name="Somebody", user_id=user_id)), User)
+        # Ada and Bob leave out their ids, which are in their tokens; Olga creates Cyd, and registers him below.
+        assert created(ada, UserInput(name="Ada")) == ADA
+        assert created(bob, UserInput(name="Bob")) == BOB
+        assert created(olga, UserInput(name="Cyd", user_id=CYD)) == CYD
 
-        assert register(client, ADA) == (RegistrationStatus.CONFIRMED, None)
-        assert register(client, BOB) == (RegistrationStatus.WAITLISTED, 1)
-        assert register(client, CYD) == (RegistrationStatus.WAITLISTED, 2)
+        assert register(ada, EventRegistrationInput()) == (RegistrationStatus.CONFIRMED, None)
+        assert register(bob, EventRegistrationInput(user_id=BOB)) == (RegistrationStatus.WAITLISTED, 1)
+        assert register(olga, EventRegistrationInput(user_id=CYD)) == (RegistrationStatus.WAITLISTED, 2)
 
-        refusal = register_user.sync(EVENT, client=client, body=EventRegistrationInput(user_id=ADA))
+        refusal = register_user.sync(EVENT, client=ada, body=EventRegistrationInput())
         assert isinstance(refusal, Problem)
         assert refusal.type_ == "urn:problem-type:events-api:already-registered"
         assert isinstance(refusal.registration, Registration)
         assert refusal.registration.status is RegistrationStatus.CONFIRMED
 
-        mistake = list_events.sync(client=client, cursor="nonsense")
+        mistake = list_events.sync(client=nobody, cursor="nonsense")
         assert isinstance(mistake, Problem)
         assert mistake.type_ == "urn:problem-type:events-api:invalid-request"
         assert not isinstance(mistake.errors, Unset)
         assert [error.parameter for error in mistake.errors] == ["cursor"]
 
+        # Its type refuses a client without a token, and so does the service.
+        unknown = get_user.sync_detailed(ADA, client=nobody)  # type: ignore[arg-type]
+        assert isinstance(unknown.parsed, Problem)
+        assert (unknown.status_code, unknown.parsed.type_, unknown.parsed.status) == (401, "about:blank", 401)
+        assert unknown.headers["WWW-Authenticate"].startswith("Bearer")
+        forbidden = get_registration.sync(EVENT, ADA, client=bob)
+        assert isinstance(forbidden, Problem)
+        assert (forbidden.type_, forbidden.status) == ("about:blank", 403)
+
         # This generator types an answer without a body as Any.
-        assert unregister_user.sync_detailed(EVENT, ADA, client=client).status_code == 204  # type: ignore[misc]
-        promoted = get_registration.sync(EVENT, BOB, client=client)
+        assert unregister_user.sync_detailed(EVENT, ADA, client=ada).status_code == 204  # type: ignore[misc]
+        promoted = get_registration.sync(EVENT, BOB, client=bob)
         assert isinstance(promoted, Registration)
         assert promoted.status is RegistrationStatus.CONFIRMED
 
-        assert registered(client) == [BOB, CYD]
-        assert EVENT in event_ids(client)
-        mine = list_user_registrations.sync(CYD, client=client)
+        assert registered(olga) == [BOB, CYD]
+        assert EVENT in event_ids(nobody)
+        mine = list_user_registrations.sync(CYD, client=cyd)
         assert isinstance(mine, UserRegistrationPage)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
 
 
 def use_later_version(url: str) -> None:
     """Read from a later version of the service, with fields and a problem type that this client does not know."""
-    with Client(base_url=url, raise_on_unexpected_status=True) as client:
+    with caller(url, "CYD_TOKEN") as client:
         event = get_event.sync(EVENT, client=client)
         assert isinstance(event, Event)
         assert event.title == "Party"
@@ -97,14 +115,25 @@ def use_later_version(url: str) -> None:
         assert (refusal.type_, refusal.status) == ("https://example.com/problems#of-a-later-version", 404)
 
 
-def register(client: Client, user_id: str) -> tuple[RegistrationStatus, int | None]:
-    registration = register_user.sync(EVENT, client=client, body=EventRegistrationInput(user_id=user_id))
+def caller(url: str, variable: str) -> AuthenticatedClient:
+    """Return the client of a person, whose token is in the environment."""
+    return AuthenticatedClient(base_url=url, token=os.environ[variable], raise_on_unexpected_status=True)
+
+
+def created(client: AuthenticatedClient, body: UserInput) -> str:
+    user = create_user.sync(client=client, body=body)
+    assert isinstance(user, User)
+    return user.user_id
+
+
+def register(client: AuthenticatedClient, body: EventRegistrationInput) -> tuple[RegistrationStatus, int | None]:
+    registration = register_user.sync(EVENT, client=client, body=body)
     assert isinstance(registration, Registration)
     position = registration.waitlist_position
     return registration.status, None if isinstance(position, Unset) else position
 
 
-def registered(client: Client) -> list[str]:
+def registered(client: AuthenticatedClient) -> list[str]:
     """Return the ids of the registered users, from all pages."""
     found: list[str] = []
     page = list_event_registrations.sync(EVENT, client=client, limit=1)

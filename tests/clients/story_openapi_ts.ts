@@ -2,17 +2,24 @@
 
 import { deepStrictEqual, ok, strictEqual } from 'node:assert';
 import * as api from './client/index.js';
-import { client } from './client/client.gen.js';
-import type { GatewayMessage, Problem, Registration } from './client/index.js';
+import { createClient, createConfig, type Client } from './client/client/index.js';
+import type { EventRegistrationInput, GatewayMessage, Problem, Registration } from './client/index.js';
 
 // If one of these types were `any`, its IsAny would be `true`, and `false` a compiler error.
 type IsAny<T> = 0 extends 1 & T ? true : false;
 const typed: { problem: IsAny<Problem>; registration: IsAny<Registration>; answer: IsAny<Awaited<ReturnType<typeof register>>> } =
   { problem: false, registration: false, answer: false };
 
-const [EVENT, ADA, BOB, CYD] = ['hey-party', 'hey-ada', 'hey-bob', 'hey-cyd'] as const;
+const [EVENT, ADA] = ['openapi_ts-party', 'openapi_ts-ada'] as const;
+const [BOB, CYD] = ['openapi_ts-bob', 'openapi_ts-cyd'] as const;
 
-const register = (userId: string) => api.registerUser({ path: { eventId: EVENT }, body: { userId } });
+const clientOf = (url: string) => createClient(createConfig({ baseUrl: url }));
+// A person's token is in the environment.
+const caller = (url: string, variable: string) =>
+  createClient(createConfig({ baseUrl: url, auth: process.env[variable] }));
+
+const register = (client: Client, body: EventRegistrationInput) =>
+  api.registerUser({ client, path: { eventId: EVENT }, body });
 
 // Every answer of the service that is not a success is a problem; the gateway in front of it may send a message.
 function problem(error: Problem | GatewayMessage | undefined): Problem {
@@ -24,11 +31,15 @@ function message(error: Problem | GatewayMessage): string {
   return 'type' in error ? error.detail : error.message;
 }
 
-async function registered(): Promise<string[]> {
+async function registered(client: Client): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | undefined;
   do {
-    const { data, error } = await api.listEventRegistrations({ path: { eventId: EVENT }, query: { limit: 1, cursor } });
+    const { data, error } = await api.listEventRegistrations({
+      client,
+      path: { eventId: EVENT },
+      query: { limit: 1, cursor },
+    });
     if (error) throw new Error(message(error));
     found.push(...data.registrations.map((registration) => registration.userId));
     cursor = data.nextCursor;
@@ -36,11 +47,11 @@ async function registered(): Promise<string[]> {
   return found;
 }
 
-async function eventIds(): Promise<string[]> {
+async function eventIds(client: Client): Promise<string[]> {
   const found: string[] = [];
   let cursor: string | undefined;
   do {
-    const { data, error } = await api.listEvents({ query: { limit: 1, cursor } });
+    const { data, error } = await api.listEvents({ client, query: { limit: 1, cursor } });
     if (error) throw new Error(message(error));
     found.push(...data.events.map((event) => event.eventId));
     cursor = data.nextCursor;
@@ -49,8 +60,11 @@ async function eventIds(): Promise<string[]> {
 }
 
 async function main(url: string): Promise<void> {
-  client.setConfig({ baseUrl: url });
+  const [olga, ada] = [caller(url, 'OLGA_TOKEN'), caller(url, 'ADA_TOKEN')];
+  const [bob, cyd] = [caller(url, 'BOB_TOKEN'), caller(url, 'CYD_TOKEN')];
+  const nobody = clientOf(url);
   const event = await api.createEvent({
+    client: olga,
     body: {
       eventId: EVENT,
       title: 'Party',
@@ -58,48 +72,54 @@ async function main(url: string): Promise<void> {
       date: '2030-05-01',
       location: 'Roof',
       capacity: 1,
-      organizer: 'Ada',
+      organizer: 'Olga',
       hasWaitlist: true,
     },
   });
   strictEqual(event.data?.availableSeats, 1);
-  for (const userId of [ADA, BOB, CYD]) {
-    strictEqual((await api.createUser({ body: { userId, name: 'Somebody' } })).data?.userId, userId);
-  }
+  // Ada and Bob leave out their ids, which are in their tokens; Olga creates Cyd, and registers him below.
+  strictEqual((await api.createUser({ client: ada, body: { name: 'Ada' } })).data?.userId, ADA);
+  strictEqual((await api.createUser({ client: bob, body: { name: 'Bob' } })).data?.userId, BOB);
+  strictEqual((await api.createUser({ client: olga, body: { name: 'Cyd', userId: CYD } })).data?.userId, CYD);
 
-  strictEqual((await register(ADA)).data?.status, 'confirmed');
-  strictEqual((await register(BOB)).data?.waitlistPosition, 1);
-  strictEqual((await register(CYD)).data?.waitlistPosition, 2);
+  strictEqual((await register(ada, {})).data?.status, 'confirmed');
+  strictEqual((await register(bob, { userId: BOB })).data?.waitlistPosition, 1);
+  strictEqual((await register(olga, { userId: CYD })).data?.waitlistPosition, 2);
 
-  const refusal = problem((await register(ADA)).error);
+  const refusal = problem((await register(ada, {})).error);
   strictEqual(refusal.type, 'urn:problem-type:events-api:already-registered');
   strictEqual(refusal.registration?.status, 'confirmed');
 
-  const mistake = problem((await api.listEvents({ query: { cursor: 'nonsense' } })).error);
+  const mistake = problem((await api.listEvents({ client: nobody, query: { cursor: 'nonsense' } })).error);
   strictEqual(mistake.type, 'urn:problem-type:events-api:invalid-request');
   deepStrictEqual(mistake.errors?.map((error) => error.parameter), ['cursor']);
 
-  strictEqual((await api.unregisterUser({ path: { eventId: EVENT, userId: ADA } })).response?.status, 204);
-  const promoted = await api.getRegistration({ path: { eventId: EVENT, userId: BOB } });
+  const seat = { path: { eventId: EVENT, userId: ADA } };
+  const unknown = await api.getRegistration({ client: nobody, ...seat });
+  deepStrictEqual([unknown.response?.status, problem(unknown.error).type], [401, 'about:blank']);
+  const forbidden = await api.getRegistration({ client: bob, ...seat });
+  deepStrictEqual([forbidden.response?.status, problem(forbidden.error).type], [403, 'about:blank']);
+
+  strictEqual((await api.unregisterUser({ client: ada, ...seat })).response?.status, 204);
+  const promoted = await api.getRegistration({ client: bob, path: { eventId: EVENT, userId: BOB } });
   strictEqual(promoted.data?.status, 'confirmed');
 
-  deepStrictEqual(await registered(), [BOB, CYD]);
-  ok((await eventIds()).includes(EVENT));
-  const mine = await api.listUserRegistrations({ path: { userId: CYD } });
+  deepStrictEqual(await registered(olga), [BOB, CYD]);
+  ok((await eventIds(nobody)).includes(EVENT));
+  const mine = await api.listUserRegistrations({ client: cyd, path: { userId: CYD } });
   deepStrictEqual(mine.data?.registrations.map((entry) => [entry.event.title, entry.waitlistPosition]), [['Party', 1]]);
   ok(!Object.values(typed).includes(true as never));
 }
 
 // Reads from a later version of the service, with fields and a problem type that this client does not know.
-async function useLaterVersion(url: string): Promise<void> {
-  client.setConfig({ baseUrl: url });
-  strictEqual((await api.getEvent({ path: { eventId: EVENT } })).data?.title, 'Party');
-  const page = await api.listUserRegistrations({ path: { userId: CYD } });
+async function useLaterVersion(client: Client): Promise<void> {
+  strictEqual((await api.getEvent({ client, path: { eventId: EVENT } })).data?.title, 'Party');
+  const page = await api.listUserRegistrations({ client, path: { userId: CYD } });
   deepStrictEqual(page.data?.registrations.map((entry) => entry.event.eventId), [EVENT]);
-  const refusal = problem((await api.getEvent({ path: { eventId: 'nothing' } })).error);
+  const refusal = problem((await api.getEvent({ client, path: { eventId: 'nothing' } })).error);
   strictEqual(refusal.type, 'https://example.com/problems#of-a-later-version');
   strictEqual(refusal.status, 404);
 }
 
 await main(process.argv[2] as string);
-await useLaterVersion(process.argv[3] as string);
+await useLaterVersion(caller(process.argv[3] as string, 'CYD_TOKEN'));
