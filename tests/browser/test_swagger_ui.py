@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -10,7 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Locator, Page, expect, sync_playwright
 
+from handlers.access.local_issuer import ISSUER, sign
 from handlers.contract import Contract
+from handlers.local_store import DATA
 from tests.apparatus.server import service
 from tests.apparatus.stage import staged
 
@@ -159,6 +162,65 @@ def test_without_the_demo_the_prefilled_posts_create_what_the_other_operations_u
         page.close()
 
 
+def test_a_token_that_is_pasted_decides_what_the_page_may_do_and_it_shows_why_not(
+    browser: Browser, tmp_path: Path
+) -> None:
+    """It is refused without one, and with that of a person or another organizer, but not with that of the organizer."""
+    olga, oscar = (sign(tmp_path / DATA, user_id, ISSUER.organizer) for user_id in ("olga", "oscar"))
+    ann = sign(tmp_path / DATA, "ann")
+    with service("--auth", folder=tmp_path) as url:
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(f"{url}/docs")
+        create, update, join = (
+            opened(page, method, path)
+            for method, path in (("POST", "/events"), ("PUT", "/events/{eventId}"), ("POST", "/registrations"))
+        )
+
+        assert execute(create) == (
+            "401",
+            "This needs a token of urn:events-api:local: send `Authorization: Bearer TOKEN`.",
+        )
+        page.screenshot(path=tmp_path / "unauthorized.png", full_page=True)
+
+        with dialog(page, "organizer"):
+            page.screenshot(path=tmp_path / "authorize.png")
+        with authorizing(page, "organizer", ann):
+            assert execute(create) == ("403", "Only an organizer may do this, and this token is a person's.")
+        with authorizing(page, "organizer", olga):
+            assert execute(create) == ("201", None)
+            assert execute(update) == ("200", None)
+        with authorizing(page, "organizer", oscar):
+            assert execute(update) == (
+                "403",
+                "This event belongs to another organizer, who alone may do this, or an administrator.",
+            )
+        with authorizing(page, "person", ann):
+            status, detail = execute(join)
+            assert (status, detail[:39]) == ("403", "The userId is not that of this token. A")
+        assert execute(create)[0] == "401"
+        page.close()
+
+
+@contextmanager
+def authorizing(page: Page, scheme: str, token: str) -> Iterator[None]:
+    """Paste a token into the dialog of the page, and log out at the end."""
+    with dialog(page, scheme) as form:
+        form.get_by_label("auth-bearer-value").fill(token)
+        form.get_by_role("button", name="Apply credentials").click()
+    yield
+    with dialog(page, scheme) as form:
+        form.get_by_role("button", name="Remove authorization").click()
+
+
+@contextmanager
+def dialog(page: Page, scheme: str) -> Iterator[Locator]:
+    """Open the dialog in which tokens are pasted, yield its form for a security scheme, and close it."""
+    page.locator(".scheme-container").get_by_role("button", name="Authorize").click()
+    form = page.locator(".auth-container").filter(has=page.locator("h4 code", has_text=scheme))
+    yield form
+    form.get_by_role("button", name="Close").click()
+
+
 def check_prefilled_reads(page: Page) -> None:
     """Execute every GET: the page shows status 200 and a body, in which a list has an entry."""
     reads = execute_prefilled(page, "GET")
@@ -169,12 +231,26 @@ def check_prefilled_reads(page: Page) -> None:
 
 def try_out(page: Page, path: str, body: str) -> str:
     """Open the POST of a path, send a body, and return the status that Swagger UI shows."""
-    operation = page.locator(".opblock-post").filter(has=page.locator(f'[data-path="{path}"]'))
-    operation.locator(".opblock-summary-control").click()
-    operation.get_by_role("button", name="Try it out").click()
+    operation = opened(page, "POST", path)
     operation.locator("textarea.body-param__text").fill(body)
     operation.get_by_role("button", name="Execute").click()
     return shown_status(operation)
+
+
+def opened(page: Page, method: str, path: str) -> Locator:
+    """Open an operation to try it out."""
+    operation = page.locator(f".opblock-{method.lower()}").filter(has=page.locator(f'[data-path="{path}"]'))
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    return operation
+
+
+def execute(operation: Locator) -> tuple[str, Any]:
+    """Execute an open operation unchanged, and return the status and the `detail` that the page shows."""
+    if (clear := operation.get_by_role("button", name="Clear")).is_visible():
+        clear.click()
+    operation.get_by_role("button", name="Execute").click()
+    return shown_status(operation), shown_body(operation).get("detail")
 
 
 def execute_prefilled(page: Page, method: str) -> dict[str, tuple[str, Any]]:
@@ -188,8 +264,7 @@ def execute_prefilled(page: Page, method: str) -> dict[str, tuple[str, Any]]:
         operation.get_by_role("button", name="Try it out").click()
         operation.get_by_role("button", name="Execute").click()
         status = shown_status(operation)
-        body = operation.locator(".live-responses-table .response .highlight-code pre").first.inner_text()
-        shown[path] = status, json.loads(body)
+        shown[path] = status, shown_body(operation)
         # The page slows down with every open operation.
         operation.locator(".opblock-summary-control").click()
     return shown
@@ -207,3 +282,7 @@ def shown_status(operation: Locator) -> str:
     status = operation.locator(".live-responses-table .response .response-col_status")
     expect(status).to_be_visible()
     return str(status.inner_text().split()[0])
+
+
+def shown_body(operation: Locator) -> Any:
+    return json.loads(operation.locator(".live-responses-table .response .highlight-code pre").first.inner_text())
