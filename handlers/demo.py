@@ -12,6 +12,9 @@ from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting
 from storage.model import EventFields
 
+#: The organizer whose events they are where tokens are required.
+ORGANIZER: Final = "olga"
+
 _USERS: Final = {
     "ada@example.com": "Ada",
     "grace@example.com": "Grace",
@@ -35,11 +38,11 @@ _REGISTRATIONS: Final = {
 }
 
 
-def fill(tables: Tables) -> None:
+def fill(tables: Tables, owner: str | None = None) -> None:
     """Create what does not exist yet: a full event with a waitlist, two with free seats, and a cancelled one."""
     for event_id, fields in _events(datetime.now(UTC)).items():
         with suppress(Conflicting):
-            events.create(tables, event_id, fields)
+            events.create(tables, event_id, fields, owner)
     for user_id, name in _USERS.items():
         with suppress(Conflicting):
             users.create(tables, user_id, name)

@@ -3,6 +3,7 @@
 import argparse
 import errno
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -75,10 +76,18 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"
     )
     add_options(parser)
-    parser.add_argument("--auth", action="store_true", help="require tokens, which `events-api token USER` prints")
+    parser.add_argument(
+        "--auth",
+        action="store_true",
+        help="require tokens, which `events-api token USER` prints; events created without it belong to nobody",
+    )
     parser.add_argument("--reload", action="store_true", help="start again when the code changes; the store stays")
     parser.add_argument("--version", action="version", version=f"%(prog)s {metadata.version('events-api')}")
-    parser.add_argument("--demo", action="store_true", help="create a few events, users and registrations")
+    parser.add_argument(
+        "--demo",
+        action="store_true",
+        help=f"create a few events, users and registrations; with --auth the events belong to {demo.ORGANIZER}",
+    )
     return parser.parse_args(arguments)
 
 
@@ -102,7 +111,7 @@ def serve(options: argparse.Namespace) -> None:
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))
         store = resources.enter_context(opened(options))
-        resources.enter_context(prepared(partial(_prepare, store.tables, with_demo=options.demo)))
+        resources.enter_context(prepared(partial(_prepare, store.tables, options)))
         callers = _local_tokens(options) if options.auth else None
         app = reloading.APP if options.reload else resources.enter_context(_application(store.tables, callers))
         host = f"[{options.host}]" if ":" in options.host else options.host
@@ -112,7 +121,7 @@ def serve(options: argparse.Namespace) -> None:
         if store.own_url:
             print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
         if callers:
-            print(f"Tokens are required: {_token_command(options)} prints one", flush=True)  # noqa: T201 - as above
+            _explain_tokens(options)
         config = uvicorn.Config(
             app,
             # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
@@ -143,8 +152,12 @@ def _local_tokens(options: argparse.Namespace) -> Callers:
     return callers
 
 
-def _token_command(options: argparse.Namespace) -> str:
-    return "`events-api token USER`" if options.data is None else f"`events-api token USER --data {options.data}`"
+def _explain_tokens(options: argparse.Namespace) -> None:
+    where = "" if options.data is None else f" --data {shlex.quote(str(options.data))}"
+    print(f"Tokens are required: `events-api token USER{where}` prints one", flush=True)  # noqa: T201 - the output of the command
+    if options.demo:
+        command = f"events-api token {demo.ORGANIZER} --organizer{where}"
+        print(f"The events of the demo belong to {demo.ORGANIZER}: `{command}`", flush=True)  # noqa: T201 - as above
 
 
 @contextmanager
@@ -158,10 +171,10 @@ def _application(tables: Tables, callers: Callers | None) -> Iterator[ASGIApp]:
         promotions.end()
 
 
-def _prepare(tables: Tables, *, with_demo: bool) -> None:
+def _prepare(tables: Tables, options: argparse.Namespace) -> None:
     tables.create_missing()
-    if with_demo:
-        demo.fill(tables)
+    if options.demo:
+        demo.fill(tables, demo.ORGANIZER if options.auth else None)
 
 
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:

@@ -3,10 +3,12 @@
 import argparse
 import re
 import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from string import Template
 from typing import Any
 
 import httpx
@@ -23,18 +25,18 @@ from storage.errors import (
     UserNotFound,
 )
 from storage.model import EventFields
-from tests.apparatus.server import running
-from tests.apparatus.story import STORY
+from tests.apparatus.server import COMMAND, environ, running
+from tests.apparatus.story import STORY, STORY_WITH_TOKENS
 
 
-def curl(command: str, url: str) -> tuple[int, str]:
+def curl(command: str, **variables: str) -> tuple[int, str]:
     """Send the request of a curl command, and return the status and body of its response."""
     parser = argparse.ArgumentParser()
     parser.add_argument("-X", default="GET")
     parser.add_argument("-H", action="append", default=[])
     parser.add_argument("-d")
     parser.add_argument("url")
-    options = parser.parse_args(shlex.split(command.replace("$URL", url))[1:])
+    options = parser.parse_args(shlex.split(Template(command).substitute(variables))[1:])
     headers = dict(header.split(": ") for header in options.H)
     answer = httpx.request(options.X, options.url, headers=headers, content=options.d)
     return answer.status_code, answer.text
@@ -42,13 +44,31 @@ def curl(command: str, url: str) -> tuple[int, str]:
 
 def test_the_first_session_works_and_its_data_survives_a_restart(tmp_path: Path) -> None:
     with running(folder=tmp_path) as server:
-        for command, status, expected in STORY:
-            got, body = curl(command, server.url)
-            assert (got, bool(re.search(expected, body))) == (status, True), f"{command}\n{got} {body}"
+        tell(STORY, URL=server.url)
         before = [httpx.get(f"{server.url}{path}").json() for path in LASTING]
         assert server.stop() == 0
     with running(folder=tmp_path) as again:
         assert [httpx.get(f"{again.url}{path}").json() for path in LASTING] == before
+
+
+def test_a_session_with_tokens_lets_people_act_for_themselves_and_organizers_for_their_events(tmp_path: Path) -> None:
+    tokens = {name.upper(): token(name, folder=tmp_path) for name in ("ann", "bob")}
+    tokens |= {name.upper(): token(name, "--organizer", folder=tmp_path) for name in ("olga", "oscar")}
+    with running("--auth", folder=tmp_path) as server:
+        tell(STORY_WITH_TOKENS, URL=server.url, **tokens)
+
+
+def tell(story: list[tuple[str, int, str]], **variables: str) -> None:
+    """Run the commands of a story, each with its expected answer."""
+    for command, status, expected in story:
+        got, body = curl(command, **variables)
+        assert (got, bool(re.search(expected, body))) == (status, True), f"{command}\n{got} {body}"
+
+
+def token(*words: str, folder: Path) -> str:
+    """Return the token that `events-api token` prints."""
+    command = [*COMMAND, "token", *words]
+    return subprocess.run(command, cwd=folder, env=environ(), capture_output=True, text=True, check=True).stdout.strip()
 
 
 LASTING = ("/events", "/events/tech-conf-2024", "/users/user-123", "/events/tech-conf-2024/registrations")

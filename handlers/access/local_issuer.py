@@ -80,7 +80,9 @@ def _options(words: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument("user", type=_user, metavar="USER", help="the userId of the person")
     parser.add_argument("--organizer", action="store_true", help="the person is an organizer")
-    parser.add_argument("--admin", action="store_true", help="every event is theirs")
+    parser.add_argument(
+        "--admin", action="store_true", help="an organizer of every event, also of those that belong to nobody"
+    )
     parser.add_argument("--days", type=_days, default=1, help="time until it expires (default: %(default)s)")
     parser.add_argument(
         "--data", type=Path, default=DATA, metavar="DIR", help="data folder of the service (default: %(default)s)"

@@ -1,4 +1,4 @@
-"""A first session in curl with the expected answers: every endpoint once, a queue, and a promotion."""
+"""Sessions in curl with the expected answers: every endpoint once, a queue and a promotion; and who may do what."""
 
 JSON = "-H 'Content-Type: application/json'"
 
@@ -61,4 +61,46 @@ STORY = [
     ("curl $URL/events/tech-conf-2024/registrations/user-3", 200, '"confirmed"'),
     ("curl $URL/health", 200, '"healthy"'),
     ("curl $URL/", 200, '"docs"'),
+]
+
+STORY_WITH_TOKENS = [
+    ("curl $URL/events", 200, r'"events":\[\]'),
+    (f"curl -X POST $URL/events {JSON} -d '{{}}'", 401, "needs a token"),
+    (f"""curl -X POST $URL/events {JSON} -H "Authorization: Bearer $ANN" -d '{{}}'""", 403, "Only an organizer"),
+    (
+        f"""curl -X POST $URL/events {JSON} -H "Authorization: Bearer $OLGA" -d '{{
+            "eventId": "workshop",
+            "title": "A workshop",
+            "description": "Bring a laptop.",
+            "date": "2030-05-01",
+            "location": "City Library",
+            "capacity": 1,
+            "organizer": "User Group"
+          }}'""",
+        201,
+        '"workshop"',
+    ),
+    # A person is the user of their token, and may leave out its id.
+    (f"""curl -X POST $URL/users {JSON} -H "Authorization: Bearer $ANN" -d '{{"name": "Ann"}}'""", 201, '"ann"'),
+    (
+        f"""curl -X POST $URL/events/workshop/registrations {JSON} -H "Authorization: Bearer $ANN" -d '{{}}'""",
+        201,
+        '"userId":"ann".*"confirmed"',
+    ),
+    ("""curl $URL/users/ann/registrations -H "Authorization: Bearer $ANN" """, 200, '"A workshop"'),
+    ("""curl $URL/users/ann/registrations -H "Authorization: Bearer $BOB" """, 403, "not that of this token"),
+    (
+        f"""curl -X POST $URL/registrations {JSON} -H "Authorization: Bearer $BOB" -d '{{
+            "userId": "ann",
+            "eventId": "workshop"
+          }}'""",
+        403,
+        "not that of this token",
+    ),
+    # The list of attendees is for the organizer of the event.
+    ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $ANN" """, 403, "Only an organizer"),
+    ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $OSCAR" """, 403, "another organizer"),
+    ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $OLGA" """, 200, '"ann"'),
+    ("""curl -X DELETE $URL/events/workshop/registrations/ann -H "Authorization: Bearer $OSCAR" """, 403, "organizer"),
+    ("""curl -X DELETE $URL/events/workshop/registrations/ann -H "Authorization: Bearer $ANN" """, 204, "^$"),
 ]

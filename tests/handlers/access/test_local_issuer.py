@@ -1,5 +1,6 @@
 """`events-api --auth` and `events-api token`."""
 
+import shlex
 import stat
 import subprocess
 from pathlib import Path
@@ -57,6 +58,20 @@ def test_a_token_of_another_folder_or_an_expired_one_is_refused(tmp_path: Path) 
     with running("--auth", "--memory", folder=tmp_path) as server:
         answer = httpx.get(f"{server.url}/users/ann", headers=other)
         assert (answer.status_code, answer.json()["detail"]) == (401, "The signature of the token is wrong.")
+
+
+def test_the_events_of_the_demo_belong_to_the_organizer_whose_token_the_printed_command_prints(tmp_path: Path) -> None:
+    with running("--auth", "--demo", "--data", "a folder", folder=tmp_path) as server:
+        assert server.stop() == 0
+    command = "events-api token olga --organizer --data 'a folder'"
+    assert server.rest.splitlines()[1] == f"The events of the demo belong to olga: `{command}`"
+
+    olga, other = (
+        token(*shlex.split(words)[2:], folder=tmp_path) for words in (command, command.replace("olga", "oscar"))
+    )
+    with running("--auth", "--demo", "--data", "a folder", folder=tmp_path) as server:
+        url = f"{server.url}/events/tech-conf-2024/registrations"
+        assert [httpx.get(url, headers=headers).status_code for headers in (olga, other)] == [200, 403]
 
 
 def test_the_key_is_for_the_eyes_of_its_user_alone(tmp_path: Path) -> None:
