@@ -14,7 +14,7 @@ from tests.bench.options import Options
 from tests.bench.results import Table
 
 #: One module for each measurement, in the order of a full run.
-MEASUREMENTS: Final = ("lambda_cpu", "throughput", "cold_start", "package", "cost")
+MEASUREMENTS: Final = ("lambda_cpu", "throughput", "cold_start", "package", "cost", "tokens")
 
 #: Minimum width of the tables, also where the output goes to a file.
 WIDTH: Final = 120

@@ -4,14 +4,15 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from typing import Final
 
 from tests.bench.calls import CALLS, gateway_event
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
-from tests.bench.packaged import packages
+from tests.bench.packaged import Packaged, packages
 from tests.bench.results import Row, Table
-from tests.bench.workers import SIDES, Side, environment, interleaved
+from tests.bench.workers import SIDES, environment, interleaved
 
 # The peak is read from /proc: the one of getrusage still includes that of the parent process.
 _CHILD: Final = """
@@ -32,31 +33,32 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(json.dumps([cpu * 1000, int(peak.split()[1]) * 1024 / 1e6]), file=log, flush=True)
 """
 
-_FIGURES: Final = (("CPU", "ms"), ("elapsed", "ms"), ("peak memory", "MB"))
+#: What `start` returns, in this order.
+FIGURES: Final = (("CPU", "ms"), ("elapsed", "ms"), ("peak memory", "MB"))
 
 
 def measure(options: Options) -> list[Table]:
     """Measure CPU and elapsed time in milliseconds, and peak memory in megabytes."""
     event = json.dumps(gateway_event(next(call for call in CALLS if call.name == "get event")))
     with fake_dynamodb() as url:
+        built, environ = packages(), environment(url)
         for side in SIDES:
-            _start(side, url, event)
-        measured = interleaved(options.rounds, lambda side: _start(side, url, event), SIDES)
+            start(built[side], environ, event)
+        measured = interleaved(options.rounds, lambda side: start(built[side], environ, event), SIDES)
     rows = [
         Row(name, unit, {side: [figures[number] for figures in rounds] for side, rounds in measured.items()})
-        for number, (name, unit) in enumerate(_FIGURES)
+        for number, (name, unit) in enumerate(FIGURES)
         if options.wants(name)
     ]
     return [Table("Cold start", rows)]
 
 
-def _start(side: Side, store_url: str, event: str) -> tuple[float, float, float]:
+def start(package: Packaged, environ: Mapping[str, str], event: str) -> tuple[float, float, float]:
     """Start once, and return CPU and elapsed time in milliseconds, and peak memory in megabytes."""
-    package = packages()[side]
     # Without site-packages and PYTHON* variables: only the package is importable.
     command = [sys.executable, "-I", "-S", "-B", "-c", _CHILD, str(package.folder), package.entry, event]
     begin = time.perf_counter()
-    with subprocess.Popen(command, env=environment(store_url), stdout=subprocess.PIPE, text=True) as child:
+    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:
         assert child.stdout
         status = child.stdout.readline()
         wall = (time.perf_counter() - begin) * 1000

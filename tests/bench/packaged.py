@@ -12,7 +12,7 @@ from typing import Final
 from cfn.package.build import build_package, write_zip
 from cfn.package.bytecode import compile_all
 from cfn.package.contents import is_used
-from cfn.package.lock import LOCK
+from cfn.package.lock import LOCK, TOKENS_LOCK
 from cfn.package.pip import pip
 from cfn.package.platforms import Platform, get_platform
 from cfn.package.sdk_data import trim_sdk_data
@@ -26,7 +26,7 @@ _FASTAPI: Final = (
 )
 _POWERTOOLS: Final = (("aws-lambda-powertools==3.37.0", "pydantic"), ("powertools.py", "models.py"))
 _BARE: Final = ((), ("bare.py",))
-_OWN_MODULES: Final = {*_FASTAPI[1], *_POWERTOOLS[1], *_BARE[1]}
+_OWN_MODULES: Final = {*_FASTAPI[1], *_POWERTOOLS[1], *_BARE[1], "tokens.py"}
 #: Used by no peer: only the service calls a function, and serves Swagger UI from its package.
 _UNUSED: Final = ("botocore/data/lambda/", "aws_lambda_powertools/event_handler/openapi/swagger_ui/")
 
@@ -41,11 +41,22 @@ class Packaged:
 
 
 @cache
-def packages() -> dict[Side, Packaged]:
-    """Build the packages once, for this machine's platform; the folder is deleted when the process ends."""
-    platform, folder = get_platform("host"), Path(_folder().name)
-    ours = build_package(platform, folder).path
-    fastapi = _built_alike(folder / "fastapi", platform, *_FASTAPI)
+def packages(*, tokens: bool = False) -> dict[Side, Packaged]:
+    """Build the packages once, for this machine's platform; the folder is deleted when the process ends.
+
+    Those that verify tokens are ours and FastAPI's.
+    """
+    platform, folder = get_platform("host"), Path(_folder().name, "tokens" if tokens else "open")
+    ours = build_package(platform, folder, tokens=tokens).path
+    requirements, modules = _FASTAPI
+    if tokens:
+        requirements, modules = (*requirements, "pyjwt[crypto]"), (*modules, "tokens.py")
+    fastapi = _built_alike(folder / "fastapi", platform, requirements, modules)
+    if tokens:
+        return {
+            "ours": _unpacked(ours, "handlers.aws_lambda"),
+            "fastapi_async": _unpacked(fastapi, "peers.fastapi_async"),
+        }
     powertools = _built_alike(folder / "powertools", platform, *_POWERTOOLS)
     bare = _built_alike(folder / "bare", platform, *_BARE)
     return {
@@ -65,7 +76,8 @@ def _folder() -> "tempfile.TemporaryDirectory[str]":
 def _built_alike(folder: Path, platform: Platform, requirements: tuple[str, ...], modules: tuple[str, ...]) -> Path:
     """Install a peer, in the service's locked versions where both use a package, and return its zip."""
     constraints = folder.with_suffix(".txt")
-    constraints.write_text("\n".join(re.findall(r"^[a-z0-9-]+==[^ ]+", LOCK.read_text(), re.MULTILINE)))
+    locked = LOCK.read_text() + TOKENS_LOCK.read_text()
+    constraints.write_text("\n".join(re.findall(r"^[a-z0-9-]+==[^ ]+", locked, re.MULTILINE)))
     wheels = [*platform.pip_options, "--only-binary=:all:", "--constraint", str(constraints)]
     pip("install", "--target", str(folder), "--no-compile", *wheels, "boto3", *requirements)
     shutil.copytree(

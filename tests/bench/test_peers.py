@@ -116,7 +116,7 @@ REQUESTS = [
     ("POST", "/events", {**EVENT, "eventId": OPEN}),
     ("POST", "/events/nothing/registrations", {"userId": NEWCOMER}),
     ("POST", f"/events/{OPEN}/registrations", {"userId": "nobody"}),
-    ("POST", f"/events/{OPEN}/registrations", {"user": "nobody"}),
+    ("POST", f"/events/{OPEN}/registrations", {"userId": "nobody", "user": "nobody"}),
     ("POST", f"/events/{FULL}/registrations", {"userId": NEWCOMER}),
     ("POST", f"/events/{dataset.REGULAR_EVENT_IDS[0]}/registrations", {"userId": REGULAR}),
 ]

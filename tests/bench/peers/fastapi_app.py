@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from botocore.exceptions import BotoCoreError, ClientError
-from fastapi import FastAPI, Header, Path, Query, Request, Response
+from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import JSONResponse
@@ -121,6 +121,18 @@ _ROUTES: tuple[tuple[str, str, Callable[..., Any], int, Any], ...] = (
 )
 
 
+_PUBLIC = {get_api_info, get_health, list_events, get_event}
+
+
+def _token() -> list[Any]:
+    """Return what a route depends on: a token, if there is an issuer."""
+    if "JWT_ISSUER" not in os.environ:
+        return []
+    from .tokens import claims  # noqa: PLC0415 - the package of an open service has no PyJWT
+
+    return [Depends(claims)]
+
+
 def as_coroutine(operation: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     """Return an operation as if it were written `async def`; it blocks the event loop while it waits for DynamoDB."""
 
@@ -136,7 +148,15 @@ def create_app(written: Callable[[Callable[..., Any]], Callable[..., Any]]) -> F
     app = FastAPI(title="Events API")
     app.add_middleware(CORSMiddleware, allow_origins=["*"], allow_methods=["*"], allow_headers=["*"])
     for method, path, operation, status, model in _ROUTES:
-        app.add_api_route(path, written(operation), methods=[method], status_code=status, response_model=model)
+        needed = [] if operation in _PUBLIC else _token()
+        app.add_api_route(
+            path,
+            written(operation),
+            methods=[method],
+            status_code=status,
+            response_model=model,
+            dependencies=needed,
+        )
     for error, answer in _ANSWERS.items():
         app.add_exception_handler(error, answer)
     return app
