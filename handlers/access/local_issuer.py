@@ -40,7 +40,8 @@ def tokens(folder: Path) -> Tokens:
     """
     key = _key(folder)
     public = OKPAlgorithm.to_jwk(key.public_key(), as_dict=True)
-    return Tokens(ISSUER, FixedKeys({"keys": [{**public, "kid": _KEY_ID}]}))
+    keys = FixedKeys({"keys": [{**public, "kid": _KEY_ID}]})
+    return Tokens(ISSUER, keys, "that `events-api token USER` prints")
 
 
 def main(words: Sequence[str]) -> None:

@@ -51,9 +51,10 @@ _REASONS: Final[Mapping[type[Exception], str]] = {
 class Tokens:
     """The tokens of one issuer."""
 
-    def __init__(self, issuer: Issuer, keys: Keys | None = None) -> None:
-        """Take the issuer, and its keys unless they are fetched from it."""
+    def __init__(self, issuer: Issuer, keys: Keys | None = None, source: str | None = None) -> None:
+        """Take the issuer, its keys unless they are fetched from it, and words for where its tokens come from."""
         self._issuer = issuer
+        self._missing = f"This needs a token {source or f'of {issuer.name}'}: send `Authorization: Bearer TOKEN`."
         self._keys = keys or FetchedKeys(issuer.name, issuer.jwks_uri)
         self._remembered: dict[bytes, tuple[Caller, float]] = {}
 
@@ -82,7 +83,7 @@ class Tokens:
     def _header(self, scope: Scope) -> bytes:
         given: list[bytes] = [value for name, value in scope["headers"] if name == b"authorization"]
         if not given:
-            raise Unauthenticated(f"This needs a token of {self._issuer.name}: send `Authorization: Bearer TOKEN`.")
+            raise Unauthenticated(self._missing)
         if len(given) > 1:
             raise Unauthenticated("There is more than one Authorization header.", "invalid_request")
         return given[0]
@@ -90,7 +91,7 @@ class Tokens:
     def _token(self, header: bytes) -> str:
         scheme, _, token = header.decode("latin-1").partition(" ")
         if scheme.lower() != "bearer":
-            raise Unauthenticated(f"This needs a token of {self._issuer.name}: send `Authorization: Bearer TOKEN`.")
+            raise Unauthenticated(self._missing)
         if len(header) > MAX_BYTES:
             raise Unauthenticated(f"The token is longer than {MAX_BYTES} bytes.", "invalid_token")
         return token.strip(" ")

@@ -39,7 +39,9 @@ def test_printed_tokens_open_the_service_for_those_whom_they_name(tmp_path: Path
 
             organizer, admin = token("olga", "--organizer", folder=tmp_path), token("root", "--admin", folder=tmp_path)
             assert status("GET", "/events", {}) == 200
-            assert status("GET", "/users/ann", {}) == 401
+            refused = httpx.get(f"{server.url}/users/ann")
+            assert refused.status_code == 401
+            assert refused.json()["detail"].startswith("This needs a token that `events-api token USER` prints: send")
             assert status("POST", "/events", early, EVENT) == 403
             assert status("POST", "/events", organizer, EVENT) in {201, 409}
             assert status("POST", "/users", early, {"name": "Ann"}) in {201, 409}
