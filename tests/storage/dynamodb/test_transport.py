@@ -247,7 +247,7 @@ def test_a_compressed_body_which_was_not_asked_for_is_not_json(connect: Connect)
 
 
 def test_a_server_that_says_nothing_is_given_up_at_the_read_timeout(connect: Connect) -> None:
-    with odd_server(Reply([b""], pause_seconds=1.0, close=True)) as server, within(CONNECT_SECONDS + 0.3):
+    with odd_server(Reply([b""], pause_seconds=3.0, close=True)) as server, within(CONNECT_SECONDS + 1.2):
         with pytest.raises(exceptions.ReadTimeoutError):
             write(connect(server.url))
         server.wait_until_open(0)
