@@ -116,6 +116,8 @@ def serve(options: argparse.Namespace) -> None:
         app = reloading.APP if options.reload else resources.enter_context(_application(store.tables, callers))
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
+        if not (callers or os.environ.get("JWT_ISSUER") or _is_loopback(options.host)):
+            print(f"WARNING: anyone who reaches {url} can change everything; --auth requires tokens", file=sys.stderr)  # noqa: T201 - as below
         print(f"Events API at {url} - docs at {url}/docs - {store.where}", flush=True)  # noqa: T201 - the output of the command
         resources.callback(print, f"Stopped: {store.where}", flush=True)
         if store.own_url:
@@ -138,6 +140,10 @@ def serve(options: argparse.Namespace) -> None:
             reloading.run(config, listener, store, key_folder(options) if options.auth else None)
         else:
             uvicorn.Server(config).run(sockets=[listener])
+
+
+def _is_loopback(host: str) -> bool:
+    return host in {"localhost", "::1"} or host.startswith("127.")
 
 
 def _local_issuer() -> ModuleType:

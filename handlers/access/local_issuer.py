@@ -48,7 +48,7 @@ def main(words: Sequence[str]) -> None:
     """Print a token.
 
     Raises:
-        IssuerError: The service has never been started with `--auth` in this folder, or the file is damaged.
+        IssuerError: The file with the key is damaged, or can't be written.
 
     """
     options = _options(words)

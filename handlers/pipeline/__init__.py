@@ -12,8 +12,9 @@ order, which `handlers.app` sets up:
 6. `handlers.documents`: serve Swagger UI and the contract as a file, which are not operations.
 7. `routing`: connexion's router, made strict. By default it redirects `/events/` to `/events`, takes `%2F` in an id for
    a separator, and names only one method in `Allow`.
-8. `operations`: read the request and validate it by its models (`validation`, with `json_text` and `field_errors`),
-   call the function, and turn its result into a response. An update or deletion of an event takes turns with others
+8. `operations`: find out who sends the request and refuse those who may not (`handlers.access`), read it and validate
+   it by its models (`validation`, with `json_text` and `field_errors`), call the function, and turn its result into a
+   response. An update or deletion of an event takes turns with others
    of the same event (`turns`). Registrations and departures wait for the event's writer (`writers`), which puts those
    that arrive meanwhile into one transaction.
 

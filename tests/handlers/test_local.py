@@ -156,6 +156,16 @@ def test_an_option_wins_over_an_endpoint_and_a_profile_in_the_environment_and_sa
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "warnings"),
+    [(["--host", "0.0.0.0"], 1), (["--host", "0.0.0.0", "--auth"], 0), ([], 0)],  # noqa: S104 - that is the point
+)
+def test_an_open_service_that_others_can_reach_says_so(arguments: list[str], warnings: int, tmp_path: Path) -> None:
+    with running("--memory", *arguments, folder=tmp_path):
+        pass
+    assert (tmp_path / "errors").read_text().count("WARNING: anyone who reaches http://0.0.0.0:") == warnings
+
+
 def test_it_tells_its_version(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit, match="0"):
         main(["--version"])
