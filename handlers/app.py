@@ -117,9 +117,10 @@ def _tokens(issuer: Issuer) -> Callers:
     try:
         from handlers.access.tokens import Tokens  # noqa: PLC0415 - as above
     except ModuleNotFoundError as error:
-        if error.name not in {"jwt", "cryptography"}:
+        if error.name not in {"jwt", "cryptography", "handlers.access.tokens"}:
             raise
-        raise SettingsError(f"JWT_ISSUER needs {error.name}: install this package with its extra `auth`.") from error
+        missing = f"JWT_ISSUER is set, and {error.name}, which verifies tokens, is missing"
+        raise SettingsError(f"{missing}: install this package with its extra `auth`.") from error
     return Tokens(issuer)
 
 

@@ -40,6 +40,9 @@ _LOCAL_ONLY: Final = (
     "storage/transfer/*",
 )
 
+#: The service's modules that only verify tokens.
+_FOR_TOKENS: Final = ("handlers/access/keys.py", "handlers/access/tokens.py")
+
 #: Files that no import and no request reads, as patterns of paths below the folder.
 _UNUSED: Final = (
     "bin/*",
@@ -100,6 +103,8 @@ def collect(folder: Path, platform: Platform, *, tokens: bool = False) -> None:
     pip("install", "--target", str(folder), "--no-compile", *platform.pip_options, *locked)
     for name in OWN_PACKAGES:
         shutil.copytree(ROOT / name, folder / name)
+    for name in () if tokens else _FOR_TOKENS:
+        (folder / name).unlink()
     contract = folder / "handlers" / "openapi.yaml"
     contract.with_suffix(".rendered.json").write_text(json.dumps(yaml.safe_load(contract.read_bytes())))
     _drop_unused(folder)

@@ -178,7 +178,7 @@ def test_a_token_that_is_pasted_decides_what_the_page_may_do_and_it_shows_why_no
 
         assert execute(create) == (
             "401",
-            "This needs a token of urn:events-api:local: send `Authorization: Bearer TOKEN`.",
+            "This needs a token that `events-api token USER` prints: send `Authorization: Bearer TOKEN`.",
         )
         page.screenshot(path=tmp_path / "unauthorized.png", full_page=True)
 
