@@ -33,7 +33,7 @@ from handlers.problems import answer
 from handlers.settings import Issuer, Settings, SettingsError
 from storage.dynamodb.tables import Tables
 
-EXPOSED_HEADERS: Final = ("ETag", "Link", "Location", "Retry-After", "X-Request-Id")
+EXPOSED_HEADERS: Final = ("ETag", "Link", "Location", "Retry-After", "WWW-Authenticate", "X-Request-Id")
 
 
 def create_app(

@@ -105,9 +105,16 @@ class Contract:
         return schema
 
     def security(self, operation: Operation) -> list[dict[str, list[str]]]:
-        """Return the alternative requirements of an operation, by security scheme; none if it is public."""
+        """Return the alternative requirements of an operation, by security scheme; none if it is public.
+
+        Raises:
+            ContractError: They are not a list of objects.
+
+        """
         everywhere = self.document.get("security", [])
         alternatives: list[dict[str, list[str]]] = self._definition(operation).get("security", everywhere)
+        if not isinstance(alternatives, list) or not all(isinstance(each, dict) for each in alternatives):
+            raise ContractError(f"the security of {operation.operation_id} is not a list of objects")
         return alternatives
 
     def names_user(self, operation: Operation) -> bool:

@@ -52,6 +52,11 @@ def fill(tables: Tables, owner: str | None = None) -> None:
                 registrations.register(tables, event_id, user_id)
 
 
+def is_owned(tables: Tables) -> bool:
+    """Return whether the demo's events belong to its organizer: they do not if they were created without tokens."""
+    return all(events.get(tables, event_id).owner == ORGANIZER for event_id in _REGISTRATIONS)
+
+
 def _events(now: datetime) -> dict[str, EventFields]:
     def evening(days: int) -> str:
         return (now + timedelta(days=days)).strftime("%Y-%m-%dT18:30:00Z")

@@ -17,7 +17,7 @@ from handlers.models.requests import (
     UpdateEventParameters,
 )
 from handlers.request_errors import EventIdMismatch
-from storage import events
+from storage import events, ownership
 from storage.dynamodb.tables import Tables
 from storage.errors import VersionMismatch
 from storage.model import FIELD_NAMES, Event, EventFields
@@ -63,14 +63,14 @@ def update_event(
     event_id = parameters.event_id
     if body.event_id not in {event_id, MISSING}:
         raise EventIdMismatch
-    excluded = _excluded(tables, event_id, parameters.if_none_match)
+    excluded = _excluded(tables, event_id, parameters.if_none_match, caller)
     expected = _expected(parameters.if_match)
     event = events.update(tables, event_id, _changes(body), expected, excluded, owner=caller.owner())
     return event_body(event), 200, _version(event)
 
 
 def delete_event(parameters: DeleteEventParameters, *, caller: Caller, tables: Tables) -> tuple[None, int]:
-    excluded = _excluded(tables, parameters.event_id, parameters.if_none_match)
+    excluded = _excluded(tables, parameters.event_id, parameters.if_none_match, caller)
     events.delete(tables, parameters.event_id, _expected(parameters.if_match), excluded, owner=caller.owner())
     return None, 204
 
@@ -90,15 +90,16 @@ def _expected(if_match: str | MISSING) -> list[str] | None:
     return None if if_match in {"*", MISSING} else re.findall(r'(?<!W/)"([0-9a-f]{16})"', if_match)
 
 
-def _excluded(tables: Tables, event_id: str, if_none_match: str | MISSING) -> list[str]:
+def _excluded(tables: Tables, event_id: str, if_none_match: str | MISSING, caller: Caller) -> list[str]:
     """Return the versions that If-None-Match excludes; weak ETags match as well (RFC 9110, 13.1.2).
 
     Raises:
         EventNotFound: No event has this id.
+        NotOwner: The event belongs to another organizer.
         VersionMismatch: `*` excludes every version of the event.
 
     """
     if if_none_match == "*":
-        events.get(tables, event_id)
+        ownership.check(events.get(tables, event_id).owner, caller.owner())
         raise VersionMismatch
     return [] if if_none_match is MISSING else re.findall(r'"([0-9a-f]{16})"', if_none_match)

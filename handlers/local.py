@@ -123,7 +123,7 @@ def serve(options: argparse.Namespace) -> None:
         if store.own_url:
             print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
         if callers:
-            _explain_tokens(options)
+            _explain_tokens(options, store.tables)
         config = uvicorn.Config(
             app,
             # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
@@ -158,10 +158,10 @@ def _local_tokens(options: argparse.Namespace) -> Callers:
     return callers
 
 
-def _explain_tokens(options: argparse.Namespace) -> None:
+def _explain_tokens(options: argparse.Namespace, tables: Tables) -> None:
     where = "" if options.data is None else f" --data {shlex.quote(str(options.data))}"
     print(f"Tokens are required: `events-api token USER{where}` prints one", flush=True)  # noqa: T201 - the output of the command
-    if options.demo:
+    if options.demo and demo.is_owned(tables):
         command = f"events-api token {demo.ORGANIZER} --organizer{where}"
         print(f"The events of the demo belong to {demo.ORGANIZER}: `{command}`", flush=True)  # noqa: T201 - as above
 

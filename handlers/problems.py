@@ -139,7 +139,10 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "The userId is not that of this token. A person may act only for themself; an organizer may act for others.",
     ),
     errors.NotOwner: Problem(
-        403, None, "Forbidden", "This event belongs to another organizer, who alone may do this, or an administrator."
+        403,
+        None,
+        "Forbidden",
+        "This event is not yours. Only the organizer who created it, or an administrator, may do this.",
     ),
     MalformedBody: Problem(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
     BodyTooLarge: Problem(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
@@ -186,7 +189,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "Issuer unavailable",
         "The keys that verify tokens can't be fetched from their issuer. Repeat the request after the number of seconds"
         " in Retry-After.",
-        retry_after=10,
+        retry_after=30,
     ),
     errors.StorageUnavailable: Problem(
         503,

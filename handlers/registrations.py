@@ -1,7 +1,6 @@
 """Operations on registrations, below `/registrations`, `/events/{eventId}` and `/users/{userId}`."""
 
 from handlers.access.caller import Caller
-from handlers.access.refusals import Unauthenticated
 from handlers.bodies import Headers, event_summary_body, page_answer, registration_body
 from handlers.models import answers, given
 from handlers.models.requests import (
@@ -14,7 +13,9 @@ from handlers.models.requests import (
     RegistrationInput,
     UnregisterUserParameters,
 )
+from handlers.pipeline.field_errors import body_error
 from handlers.pipeline.writers import Writers
+from handlers.request_errors import InvalidRequest
 from storage import registration_lists, registrations
 from storage.dynamodb.tables import Tables
 from storage.model import Registration
@@ -41,12 +42,12 @@ async def _register(
     """Register the user that the body names, or the one that the token names.
 
     Raises:
-        Unauthenticated: Neither of them does.
+        InvalidRequest: Neither of them does, as this service ignores tokens.
 
     """
     user_id = given(body.user_id) or caller.user_id
     if user_id is None:
-        raise Unauthenticated("Name the userId to register: this service ignores tokens, so it does not know yours.")
+        raise InvalidRequest([body_error("/userId", "Is required, as this service ignores tokens.")])
     return await writers.register(event_id, user_id, owner=caller.owner(user_id))
 
 

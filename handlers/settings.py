@@ -41,6 +41,8 @@ class Issuer:
             return None
         if not audiences:
             raise SettingsError("JWT_AUDIENCE is missing: the audience, or the client id, in the tokens.")
+        if (environ.get("JWT_ORGANIZER") or ORGANIZER) == (environ.get("JWT_ADMIN") or ADMIN):
+            raise SettingsError("JWT_ORGANIZER and JWT_ADMIN are the same: every organizer would be an administrator.")
         for variable, url in {"JWT_ISSUER": name, "JWT_JWKS_URI": jwks_uri}.items():
             if url and not (variable == "JWT_ISSUER" and jwks_uri) and not is_trustworthy(url):
                 raise SettingsError(f"{variable} must be an https URL, or an http URL of this machine: {url}")
@@ -78,7 +80,10 @@ class Settings:
 
 def is_trustworthy(url: str) -> bool:
     """Return whether keys may be fetched from a URL: by https, or by http on this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     local = parts.hostname in {"localhost", "127.0.0.1", "::1"}
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local))
 

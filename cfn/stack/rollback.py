@@ -1,5 +1,6 @@
 """Leads the traffic back to the version before, through CloudFormation, so that the stack and its template agree."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from rich.console import Console
@@ -40,9 +41,23 @@ def _lead_back(aws: Aws, found: dict[str, Any], console: Console, role_arn: str 
             "and deploy it."
         )
     chosen = max(earlier, key=lambda version: numbers[version])
+    values = lookup.deployed_parameters(found)
+    _require_tokens_if_on(aws, lookup.physical_id(aws, name, chosen), values)
     console.print(f"From version {numbers[serving]} to version {numbers[chosen]}.", highlight=False)
-    same = dict.fromkeys(lookup.deployed_parameters(found))
+    same = dict.fromkeys(values)
     changes.apply(aws, Change(name, at_once(lead_to(template, chosen)), same, role_arn=role_arn), console)
+
+
+def _require_tokens_if_on(aws: Aws, version: str, values: Mapping[str, str]) -> None:
+    """Raise `CommandError` if the stack requires tokens, and this version does not: its environment is its own."""
+    if not values.get("JwtIssuer"):
+        return
+    configuration = aws.client("lambda").get_function_configuration(FunctionName=version)
+    if not configuration.get("Environment", {}).get("Variables", {}).get("JWT_ISSUER"):
+        raise CommandError(
+            f"Version {lookup.number(version)} is from before the stack required tokens: with it, anyone could change "
+            "everything. Check out the code to go back to, and deploy it."
+        )
 
 
 def _stop_shift(aws: Aws, found: dict[str, Any], console: Console) -> None:

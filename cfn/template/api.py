@@ -93,7 +93,7 @@ def _cors() -> apigatewayv2.Cors:
         AllowMethods=["GET", "POST", "PUT", "DELETE"],
         # `idempotency-key` is one that clients send to every service; a browser must not fail because of it.
         AllowHeaders=["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"],
-        ExposeHeaders=["etag", "location", "link", "retry-after", "x-request-id"],
+        ExposeHeaders=["etag", "location", "link", "retry-after", "www-authenticate", "x-request-id"],
         MaxAge=3600,
     )
 

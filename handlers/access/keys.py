@@ -5,13 +5,14 @@ import json
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from http.client import HTTPException
+from threading import Thread
 from typing import Any, Final, Protocol
 from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from anyio import fail_after, to_thread
 from jwt import PyJWK
 from jwt.exceptions import PyJWTError
 
@@ -26,12 +27,16 @@ LIFESPAN_SECONDS: Final = 300
 #: Time for the issuer to answer, its discovery document included.
 TIMEOUT_SECONDS: Final = 3
 
+#: Time for each piece of its answer, after which the thread that waits for it ends.
+SOCKET_SECONDS: Final = 3
+
 #: Minimum time between two fetches: after a failure, and when a token names a key that the set does not have. Tokens
 #: with invented key ids can't make us fetch more often.
 PAUSE_AFTER_FAILURE: Final = 30
 PAUSE_AFTER_SUCCESS: Final = 10
 
 MAX_BYTES: Final = 512 * 1024
+MAX_KEYS: Final = 100
 MIN_RSA_BITS: Final = 2048
 
 #: The accepted algorithms by kind of key: `kty`, and `crv` if it has one. Never `none`, and none with a shared secret.
@@ -40,6 +45,10 @@ ALGORITHMS: Final[Mapping[tuple[str, str | None], frozenset[str]]] = {
     ("EC", "P-256"): frozenset({"ES256"}),
     ("OKP", "Ed25519"): frozenset({"EdDSA"}),
 }
+
+
+#: Newer names of algorithms (RFC 9864).
+_NAMES: Final = {"Ed25519": "EdDSA"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +64,17 @@ KeySet = Mapping[str | None, Key]
 
 
 class Keys(Protocol):
-    """Where keys come from."""
+    """Where keys come from; `version` is another one for each other set."""
+
+    @property
+    def version(self) -> int:
+        """The number of the set."""
 
     def outdated(self) -> bool:
         """Return whether the set should be fetched again now."""
 
-    async def refresh(self) -> bool:
-        """Fetch the set if nobody else has just tried; return whether it is another one than before.
+    async def refresh(self) -> None:
+        """Fetch the set if nobody else has just tried.
 
         Raises:
             IssuerUnavailable: There is no set, from before or now.
@@ -75,6 +88,8 @@ class Keys(Protocol):
 class FixedKeys:
     """Keys that never change: those of the local issuer."""
 
+    version = 0
+
     def __init__(self, document: Any) -> None:
         """Take the keys of a JWK set."""
         self._keys = key_set(document)
@@ -83,9 +98,8 @@ class FixedKeys:
         """Return False."""
         return False
 
-    async def refresh(self) -> bool:
-        """Return False."""
-        return False
+    async def refresh(self) -> None:
+        """Do nothing."""
 
     async def find(self, key_id: str | None) -> Key | None:
         """Return the key with an id."""
@@ -98,8 +112,10 @@ class FetchedKeys:
     def __init__(self, issuer: str, jwks_uri: str | None) -> None:
         """Take the issuer and the URL of its keys, by default that of its discovery document."""
         self._issuer, self._jwks_uri = issuer, jwks_uri
+        self.version = 0
         self._keys: KeySet = {}
         self._fetched: Any = None
+        self._reading: Future[tuple[Any, KeySet]] | None = None
         self._fresh_until = self._paused_until = float("-inf")
         self._fetching = asyncio.Lock()
 
@@ -109,20 +125,18 @@ class FetchedKeys:
         # Those who have a set need not wait while another request fetches the next one.
         return now >= self._fresh_until and now >= self._paused_until and not (self._keys and self._fetching.locked())
 
-    async def refresh(self) -> bool:
-        """Fetch the set if nobody else has just tried; return whether it is another one than before.
+    async def refresh(self) -> None:
+        """Fetch the set if nobody else has just tried.
 
         Raises:
             IssuerUnavailable: There is no set, from before or now.
 
         """
-        before = self._keys
         async with self._fetching:
             if time.monotonic() >= self._paused_until:
                 await self._fetch()
         if not self._keys:
             raise IssuerUnavailable
-        return self._keys is not before
 
     async def find(self, key_id: str | None) -> Key | None:
         """Return the key with an id; without an id, the only key.
@@ -137,10 +151,8 @@ class FetchedKeys:
 
     async def _fetch(self) -> None:
         try:
-            with fail_after(TIMEOUT_SECONDS):
-                # Not on the event loop, where every other request would wait too.
-                document = await to_thread.run_sync(self._document, abandon_on_cancel=True)
-            keys = key_set(document)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                document, keys = await self._read_on_thread()
         except (OSError, HTTPException, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
             logger.error("the keys of the issuer can't be fetched: %s", _short(error))  # noqa: TRY400 - its traceback says nothing more
             self._paused_until = time.monotonic() + PAUSE_AFTER_FAILURE
@@ -149,9 +161,29 @@ class FetchedKeys:
         self._fresh_until, self._paused_until = now + LIFESPAN_SECONDS, now + PAUSE_AFTER_SUCCESS
         if document != self._fetched:
             self._fetched, self._keys = document, keys
+            self.version += 1
 
-    def _document(self) -> Any:
-        return _read(self._jwks_uri or self._discovered())
+    async def _read_on_thread(self) -> tuple[Any, KeySet]:
+        """Fetch and read the set while the event loop serves other requests.
+
+        An issuer that sends a byte now and then can keep the thread for long: there is one at most, and as a daemon it
+        keeps no process from ending.
+        """
+        if self._reading and not self._reading.done():
+            raise TimeoutError("the issuer is still sending its answer to the last request")
+        found: Future[tuple[Any, KeySet]] = Future()
+        self._reading = found
+
+        def read() -> None:
+            found.set_running_or_notify_cancel()  # From here on, it can't be cancelled.
+            try:
+                document = _read(self._jwks_uri or self._discovered())
+                found.set_result((document, key_set(document)))
+            except Exception as error:  # noqa: BLE001 - the caller raises it
+                found.set_exception(error)
+
+        Thread(target=read, name="read the keys of the issuer", daemon=True).start()
+        return await asyncio.wrap_future(found)
 
     def _discovered(self) -> str:
         """Return the URL of the keys in the discovery document (OpenID Connect Discovery 1.0, 4.3)."""
@@ -165,28 +197,39 @@ class FetchedKeys:
 def key_set(document: Any) -> KeySet:
     """Return those keys of a JWK set that can verify tokens; without an id, the key of a set with one key only.
 
+    An entry that can't be read is left out, as one of a kind that is not accepted.
+
     Raises:
-        ValueError: None of them can.
+        ValueError: None of them can, or there are too many.
 
     """
-    keys = {jwk.get("kid"): key for jwk in document["keys"] if (key := _key(jwk))}
+    entries = document["keys"]
+    if len(entries) > MAX_KEYS:
+        raise ValueError(f"the set has more than {MAX_KEYS} keys")
+    keys = {jwk.get("kid"): key for jwk in entries if isinstance(jwk, dict) and (key := _key(jwk))}
     if not keys:
         raise ValueError("the set has no key that can verify tokens")
     return keys | {None: next(iter(keys.values()))} if len(keys) == 1 else keys
 
 
-def _key(jwk: Mapping[str, Any]) -> Key | None:
-    algorithms = ALGORITHMS.get((jwk.get("kty", ""), jwk.get("crv")), frozenset())
-    if "alg" in jwk:
-        algorithms &= {jwk["alg"]}
-    if not algorithms or jwk.get("use", "sig") != "sig":
+def _key(jwk: dict[str, Any]) -> Key | None:
+    kind, algorithm = jwk.get("kty"), jwk.get("alg")
+    text = isinstance(kind, str) and all(isinstance(jwk.get(name), str | None) for name in ("crv", "alg", "kid"))
+    algorithms = ALGORITHMS.get((kind, jwk.get("crv")), frozenset()) if text and isinstance(kind, str) else frozenset()
+    if algorithm is not None:
+        algorithms &= {_NAMES.get(algorithm, algorithm)} if text else frozenset()
+    operations = jwk.get("key_ops")
+    verifies = jwk.get("use") in (None, "sig") and (not isinstance(operations, list) or "verify" in operations)
+    if not algorithms or not verifies:
         return None
+    # Only the public numbers: an issuer that publishes its private ones must not change what is verified.
+    numbers = {name: jwk[name] for name in ("kty", "crv", "n", "e", "x", "y") if name in jwk}
     try:
-        value = PyJWK({"alg": min(algorithms), **jwk}).key
-    except (PyJWTError, ValueError) as error:
+        value = PyJWK({**numbers, "alg": min(algorithms)}).key
+    except (PyJWTError, ValueError, TypeError, AttributeError) as error:
         logger.warning("a key of the issuer can't be read: %s", type(error).__name__)
         return None
-    weak = jwk["kty"] == "RSA" and value.key_size < MIN_RSA_BITS
+    weak = kind == "RSA" and value.key_size < MIN_RSA_BITS
     return None if weak else Key(value, algorithms)
 
 
@@ -195,7 +238,7 @@ def _read(url: str) -> Any:
         raise ValueError(f"{url} is not https")
     request = Request(url, headers={"Accept": "application/json"})  # noqa: S310 - its scheme was checked
     try:
-        with _opener.open(request, timeout=TIMEOUT_SECONDS) as response:
+        with _opener.open(request, timeout=SOCKET_SECONDS) as response:
             content = response.read(MAX_BYTES + 1)
     except HTTPError as error:
         error.close()

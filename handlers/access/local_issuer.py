@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import time
 import uuid
 from collections.abc import Sequence
@@ -52,6 +53,9 @@ def main(words: Sequence[str]) -> None:
 
     """
     options = _options(words)
+    if not (options.data / _FILE).exists():
+        text = f"There was no key in {options.data}: it is new, for a service that starts with --auth on this folder."
+        print(text, file=sys.stderr)  # noqa: T201 - the output of the command
     roles = {ISSUER.organizer: options.organizer, ISSUER.admin: options.admin}
     print(sign(options.data, options.user, " ".join(role for role, has in roles.items() if has), options.days))  # noqa: T201 - the output of the command
 
@@ -117,7 +121,7 @@ def _key(folder: Path) -> Ed25519PrivateKey:
     except (ValueError, jwt.InvalidKeyError):
         key = None
     if not isinstance(key, Ed25519PrivateKey):
-        raise IssuerError(f"{path} is not the key of an issuer: delete it, and its tokens end with it")
+        raise IssuerError(f"{path} is not the key of an issuer: delete it, and start again")
     return key
 
 

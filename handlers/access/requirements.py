@@ -61,7 +61,7 @@ class Requirement:
             SomebodyElse: The request is about another person.
 
         """
-        if caller.organizer:
+        if caller.organizer and ORGANIZER in self.roles:
             return
         for argument in arguments.values():
             if isinstance(user_id := getattr(argument, "user_id", None), str) and user_id != caller.user_id:

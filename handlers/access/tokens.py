@@ -26,7 +26,7 @@ LEEWAY_SECONDS: Final = 30
 #: Maximum length of the header. Tokens of real issuers have about 1,000 bytes.
 MAX_BYTES: Final = 8192
 
-#: Maximum number of remembered tokens: some 2 MB.
+#: Maximum number of remembered tokens: usually 1 MB, and 8 MB if all are as long as they may be.
 MAX_REMEMBERED: Final = 1000
 
 _ACCEPTED: Final = frozenset().union(*ALGORITHMS.values())
@@ -35,7 +35,7 @@ _ACCEPTED: Final = frozenset().union(*ALGORITHMS.values())
 _TYPES: Final = {"jwt", "at+jwt", "application/at+jwt"}
 
 #: What Cognito's access tokens are for; its ID tokens have the same audience.
-_USES: Final = {"access"}
+_USES: Final = ("access",)
 
 #: The claims in which issuers list what a caller may do: OAuth and Cognito, Microsoft and Okta, Auth0, and groups.
 _ROLE_CLAIMS: Final = ("scope", "scp", "permissions", "roles", "groups", "cognito:groups")
@@ -56,7 +56,8 @@ class Tokens:
         self._issuer = issuer
         self._missing = f"This needs a token {source or f'of {issuer.name}'}: send `Authorization: Bearer TOKEN`."
         self._keys = keys or FetchedKeys(issuer.name, issuer.jwks_uri)
-        self._remembered: dict[bytes, tuple[Caller, float]] = {}
+        self._remembered: dict[str, tuple[Caller, float]] = {}
+        self._version = self._keys.version
 
     async def caller(self, scope: Scope) -> Caller:
         """Return who sends a request.
@@ -66,18 +67,21 @@ class Tokens:
             IssuerUnavailable: The keys of the issuer can't be had.
 
         """
-        header = self._header(scope)
-        if self._keys.outdated() and await self._keys.refresh():
+        token = self._token(self._header(scope))
+        if self._keys.outdated():
+            await self._keys.refresh()
+        if self._version != self._keys.version:
             # The key of a remembered token may have been withdrawn.
             self._remembered.clear()
-        caller, expiry = self._remembered.get(header, (None, 0.0))
+            self._version = self._keys.version
+        caller, expiry = self._remembered.get(token, (None, 0.0))
         if caller and time.time() < expiry:
             return caller
-        self._remembered.pop(header, None)
-        caller, expiry = await self._verified(self._token(header))
+        self._remembered.pop(token, None)
+        caller, expiry = await self._verified(token)
         if len(self._remembered) >= MAX_REMEMBERED:
             del self._remembered[next(iter(self._remembered))]
-        self._remembered[header] = caller, expiry
+        self._remembered[token] = caller, expiry
         return caller
 
     def _header(self, scope: Scope) -> bytes:
@@ -100,10 +104,11 @@ class Tokens:
         """Return the caller of a token, and until when it is valid, as seconds since 1970."""
         try:
             header = jwt.get_unverified_header(token)
-            algorithm = header["alg"]
+            algorithm = str(header.get("alg"))
             if algorithm not in _ACCEPTED or str(header.get("typ", "JWT")).lower() not in _TYPES:
                 raise _invalid("The token has an algorithm or a type that is not accepted.")
-            key = await self._keys.find(header.get("kid"))
+            key_id = header.get("kid")
+            key = await self._keys.find(None if key_id is None else str(key_id))
             if key is None or algorithm not in key.algorithms:
                 raise _invalid("The token is signed by a key that the issuer does not have.")
             claims = jwt.decode(
@@ -119,6 +124,8 @@ class Tokens:
             raise _invalid(f"The token has no {error.claim}.") from None
         except (PyJWTError, RecursionError) as error:  # A token may be nested JSON.
             raise _invalid(_REASONS.get(type(error), "The token can't be read.")) from None
+        if not isinstance(claims["exp"], int | float):
+            raise _invalid("The exp of the token is not a number.")
         return self._caller(claims), claims["exp"] + LEEWAY_SECONDS
 
     def _caller(self, claims: Mapping[str, Any]) -> Caller:

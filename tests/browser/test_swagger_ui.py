@@ -192,7 +192,7 @@ def test_a_token_that_is_pasted_decides_what_the_page_may_do_and_it_shows_why_no
         with authorizing(page, "organizer", oscar):
             assert execute(update) == (
                 "403",
-                "This event belongs to another organizer, who alone may do this, or an administrator.",
+                "This event is not yours. Only the organizer who created it, or an administrator, may do this.",
             )
         with authorizing(page, "person", ann):
             status, detail = execute(join)

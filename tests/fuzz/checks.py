@@ -25,10 +25,11 @@ def before_load_schema(_context: HookContext, raw_schema: dict[str, Any]) -> Non
 def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[Any]) -> None:
     """Accept a refusal for one reason only.
 
-    401 is for a registration that names no user, of a service that ignores tokens; 403 is for a caller who may not do
-    this. Of valid requests, 412 is for those with a precondition, and 422 is for a cursor that no list returned.
+    Every case has a token, or the service ignores them: 401 is for none; 403 is for a caller who may not do this. Of
+    valid requests, 412 is for those with a precondition, and 422 is for a cursor that no list returned, and for a
+    registration that names no user, of a service that ignores tokens.
     """
-    if response.status_code == 401 and not _needs_token(case, response):
+    if response.status_code == 401:
         raise Failure(operation=case.operation.label, title="401 for no reason", message="The caller is known.")
     if response.status_code == 403 and may(case, response):
         raise Failure(operation=case.operation.label, title="403 for no reason", message="The caller may do this.")
@@ -38,7 +39,8 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[
         raise Failure(operation=case.operation.label, title="412 for no reason", message="No precondition was sent.")
     if response.status_code == 422:
         wrong = {error.get("parameter", error.get("pointer")) for error in response.json()["errors"]}
-        if excess := wrong - {"cursor"} - _misfits(case):
+        nameless = {"/userId"} if _needs_token(case, response) else set()
+        if excess := wrong - {"cursor"} - nameless - _misfits(case):
             raise Failure(
                 operation=case.operation.label,
                 title="A valid request is refused",

@@ -18,6 +18,7 @@ from cfn.package.lock import LOCK, TOKENS_LOCK
 from cfn.package.platforms import LAMBDA, get_platform
 from cfn.stack.aws import Aws
 from cfn.stack.deploy import deploy
+from cfn.stack.rollback import roll_back
 from cfn.stack.settings import StackSettings
 from tests.apparatus.client import EVENT
 from tests.apparatus.issuer import AUDIENCE, ORGANIZER, Issuer, bearer, issuing
@@ -65,6 +66,21 @@ def test_the_package_has_what_verifies_tokens_only_if_the_stack_has_an_issuer(
     assert printed().count("WARNING") == 2
 
     assert code.built == [False, True, False]
+
+
+def test_there_is_no_way_back_to_a_version_without_tokens(
+    aws: Aws, stack: StackSettings, service: Callable[..., Package], console: Console
+) -> None:
+    """A version keeps the environment that it was published with."""
+    code = Either(service)
+    deploy(aws, stack, code, console)
+    deploy(aws, replace(stack, parameters=TRUSTED), code, console)
+
+    with pytest.raises(CommandError, match="from before the stack required tokens: with it, anyone could change"):
+        roll_back(aws, stack.name, console)
+
+    deploy(aws, replace(stack, parameters={"MemorySize": "1024"}), code, console)
+    roll_back(aws, stack.name, console)
 
 
 def test_a_package_that_can_not_verify_tokens_is_refused(

@@ -135,6 +135,24 @@ def _with_type(token_type: str) -> Callable[[Issuer, str], Headers]:
     return _token(make)
 
 
+def _with_header(**fields: Any) -> Callable[[Issuer, str], Headers]:
+    """Return what looks like a token, with these fields in its header and no signature."""
+    return _token(
+        lambda issuer, person: ".".join(
+            [_encoded(json.dumps(fields).encode()), _encoded(json.dumps(issuer.claims(person, ADMIN)).encode()), "AAAA"]
+        )
+    )
+
+
+def _longer_than_any(issuer: Issuer, person: str) -> str:
+    return issuer.token(person, ADMIN, more="x" * 8192)
+
+
+def _of_another_kind_of_key(issuer: Issuer, person: str) -> str:
+    """Sign with a key of RSA, under the id of the issuer's, which is on a curve."""
+    return issuer.token(person, ADMIN, key=replace(Key("RS256"), key_id=issuer.keys[0].key_id))
+
+
 def _twice(issuer: Issuer, person: str) -> Headers:
     return [*bearer(issuer.token(person, ADMIN)).items()] * 2
 
@@ -150,7 +168,15 @@ UNKNOWN: Final = [
         "garbage": lambda _issuer, _person: [("Authorization", "Bearer garbage")],
         "garbage with dots": lambda _issuer, _person: [("Authorization", "Bearer gar.ba.ge")],
         "two headers": _twice,
-        "expired": _claims(exp=int(time.time()) - 60),
+        "a header without alg": _with_header(),
+        "a header with an alg of another type": _with_header(alg=[], kid={}),
+        "a header with another id and type": _with_header(alg="ES256", kid=1, typ=[]),
+        "a token that is too long": _token(_longer_than_any),
+        "an accepted algorithm of another kind of key": _token(_of_another_kind_of_key),
+        "expired": _claims(exp=int(time.time()) - 40),
+        "an exp in quotes": _claims(exp=str(int(time.time()) + 600)),
+        "a use of another type": _claims(token_use=["access"]),
+        "another audience, and the client id": _claims(aud="other", client_id="events"),
         "not yet valid": _claims(nbf=int(time.time()) + 600),
         "issued in the future": _claims(iat=int(time.time()) + 600),
         "no exp": _claims(exp=None),
@@ -175,6 +201,11 @@ UNKNOWN: Final = [
 LIMITED: Final = [
     Caller("the person", _token(lambda issuer, person: issuer.token(person)), _for_person),
     Caller("another person", _token(lambda issuer, _person: issuer.token("eve")), _for_other_person),
+    Caller(
+        "a person whose scope is only like that of an administrator",
+        _token(lambda issuer, _person: issuer.token("eve", f"{ADMIN}istrator", f"x{ORGANIZER}")),
+        _for_other_person,
+    ),
     Caller("another organizer", _token(lambda issuer, _person: issuer.token("otto", ORGANIZER)), _for_other_organizer),
 ]
 

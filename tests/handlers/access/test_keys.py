@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from types import SimpleNamespace
@@ -256,3 +257,87 @@ def test_without_an_id_a_token_is_verified_by_the_only_key(issuer: Issuer) -> No
 
     issuer.keys.append(Key())
     assert answer(trusting(issuer), token) == UNKNOWN_KEY
+
+
+def test_a_withdrawn_key_is_forgotten_with_the_set_that_a_token_of_the_new_key_brings(
+    issuer: Issuer, clock: Clock
+) -> None:
+    tokens = trusting(issuer)
+    old = issuer.token("ann")
+    assert answer(tokens, old) == "ann"
+    issuer.rotate()
+    clock.wait(keys.PAUSE_AFTER_SUCCESS)
+    assert answer(tokens, issuer.token("bob")) == "bob"
+
+    assert answer(tokens, old) == UNKNOWN_KEY
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        1,
+        {},
+        {"kty": []},
+        {"kty": "EC", "crv": []},
+        {"kty": "OKP", "crv": "Ed25519", "kid": []},
+        {"kty": "RSA", "alg": {}},
+    ],
+)
+def test_a_wrong_entry_does_not_take_the_others_away(wrong: Any, issuer: Issuer) -> None:
+    issuer.content["/keys"] = json.dumps({"keys": [wrong, issuer.keys[0].public()]}).encode()
+
+    assert answer(trusting(issuer), issuer.token("ann")) == "ann"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"alg": None}, {"use": None}, {"key_ops": ["verify"]}, {"key_ops": 1}, {"d": "AAAA"}],
+    ids=["alg", "use", "verify", "no list", "private"],
+)
+def test_what_else_an_entry_has_does_not_take_its_key_away(change: dict[str, Any], issuer: Issuer) -> None:
+    issuer.content["/keys"] = json.dumps({"keys": [{**issuer.keys[0].public(), **change}, Key().public()]}).encode()
+
+    assert answer(trusting(issuer), issuer.token("ann")) == "ann"
+
+
+def test_a_key_for_something_else_than_to_verify_is_left_out(issuer: Issuer) -> None:
+    encrypting = {**issuer.keys[0].public(), "key_ops": ["encrypt"]}
+    issuer.content["/keys"] = json.dumps({"keys": [encrypting, Key().public()]}).encode()
+
+    assert answer(trusting(issuer), issuer.token("ann")) == UNKNOWN_KEY
+
+
+def test_a_key_with_the_newer_name_of_its_algorithm_verifies(issuer: Issuer) -> None:
+    issuer.keys = [Key("EdDSA")]
+    issuer.content["/keys"] = json.dumps({"keys": [{**issuer.keys[0].public(), "alg": "Ed25519"}]}).encode()
+
+    assert answer(trusting(issuer), issuer.token("ann")) == "ann"
+
+
+def test_a_set_of_very_many_keys_is_a_failure_of_the_issuer(issuer: Issuer) -> None:
+    one = issuer.keys[0].public()
+    many = [{**one, "kid": str(number)} for number in range(keys.MAX_KEYS + 1)]
+    issuer.content["/keys"] = json.dumps({"keys": many}).encode()
+
+    assert answer(trusting(issuer), issuer.token("ann")) == "unavailable"
+
+
+def test_an_issuer_that_hangs_has_one_thread_at_most_and_keeps_no_process_from_ending(
+    issuer: Issuer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keys, "TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr(keys, "SOCKET_SECONDS", 60)
+    tokens = trusting(issuer, f"{issuer.url}/keys")
+    issuer.answering.clear()
+    before = set(threading.enumerate())
+
+    for _ in range(4):
+        assert answer(tokens, issuer.token("ann")) == "unavailable"
+        clock.wait(keys.PAUSE_AFTER_FAILURE)
+
+    mine = [thread for thread in set(threading.enumerate()) - before if thread.name.startswith("read the keys")]
+    assert [thread.daemon for thread in mine] == [True]
+    issuer.answering.set()
+    mine[0].join(60)
+    assert answer(tokens, issuer.token("ann")) == "ann"

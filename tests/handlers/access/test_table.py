@@ -1,6 +1,9 @@
 """Who may do what: every operation of the contract with every caller, and each check left out in turn."""
 
+import io
+import time
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any, Final
 
 import jwt
@@ -97,8 +100,66 @@ def test_without_the_keys_of_the_issuer_an_operation_is_unavailable_and_a_public
 
     answer = client.get("/users/ann", headers=bearer(issuer.token("ann")))
 
-    assert (answer.status_code, problem(answer), answer.headers["Retry-After"]) == (503, "issuer-unavailable", "10")
+    assert (answer.status_code, problem(answer), answer.headers["Retry-After"]) == (503, "issuer-unavailable", "30")
     assert client.get("/events").status_code == 200
+
+
+@pytest.mark.usefixtures("moto_tables")
+def test_a_remembered_token_is_refused_when_it_has_expired(
+    guarded: Client, issuer: Issuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both clocks are moved: that of what is remembered, and nothing that PyJWT would look at."""
+    prepare(guarded, issuer)
+    ann = bearer(issuer.token("ann"))
+    assert guarded.get("/users/ann", headers=ann).status_code == 200
+    now = time.time()
+
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: now + 600 + tokens.LEEWAY_SECONDS - 5))
+    assert guarded.get("/users/ann", headers=ann).status_code == 200
+
+    monkeypatch.setattr(tokens, "time", SimpleNamespace(time=lambda: now + 600 + tokens.LEEWAY_SECONDS + 5))
+    decoded: list[str] = []
+    monkeypatch.setattr(jwt, "decode", lambda token, *_arguments, **_options: decoded.append(token) or _expired())
+    assert guarded.get("/users/ann", headers=ann).json()["detail"] == "The token has expired. Get a new one."
+    assert len(decoded) == 1
+
+
+def _expired() -> None:
+    raise jwt.ExpiredSignatureError
+
+
+def test_what_is_remembered_is_bounded(moto_tables: Tables, issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest goes first; spaces around a token do not make it another one."""
+    monkeypatch.setattr(tokens, "MAX_REMEMBERED", 3)
+    client = _guarded(moto_tables, issuer)
+    given = [issuer.token("ann", jti=str(number)) for number in range(5)]
+    for token in given:
+        for spaces in ("", " ", "  "):
+            client.get("/users/ann", headers={"Authorization": f"Bearer {spaces}{token}"})
+    decoded: list[str] = []
+    decode = jwt.decode
+    monkeypatch.setattr(
+        jwt, "decode", lambda token, *some, **more: decoded.append(token) or decode(token, *some, **more)
+    )
+
+    for token in reversed(given):
+        client.get("/users/ann", headers=bearer(token))
+
+    assert decoded == [given[1], given[0]]
+
+
+def test_nothing_of_a_token_is_in_a_log_or_an_answer(moto_tables: Tables, issuer: Issuer, log: io.StringIO) -> None:
+    """Neither of one that is valid nor of one that is not, also where something fails unexpectedly."""
+    client = _guarded(moto_tables, issuer)
+    answers = []
+    for caller in [*UNKNOWN, *LIMITED, *ALLOWED]:
+        headers = caller.headers(issuer, "ann")
+        answer = client.get("/users/ann", headers=headers)
+        answers += [answer.text, str(answer.headers)]
+        said = log.getvalue() + "".join(answers)
+        for part in [part for _name, value in headers for part in value.split(" ")[-1].split(".") if len(part) > 20]:
+            assert part not in said, caller.name
+    assert "ann" not in log.getvalue()
 
 
 def _without(option: str) -> Callable[[pytest.MonkeyPatch], None]:
@@ -171,6 +232,8 @@ def _any_audience(patch: pytest.MonkeyPatch) -> None:
 
 #: Each check, left out.
 LEFT_OUT: Final[dict[str, Callable[[pytest.MonkeyPatch], object]]] = {
+    "the length of a token": lambda patch: patch.setattr(tokens, "MAX_BYTES", 100_000),
+    "the size of the leeway": lambda patch: patch.setattr(tokens, "LEEWAY_SECONDS", 59),
     "the role": lambda patch: patch.setattr(Requirement, "check_role", lambda _self, _caller: None),
     "the person": lambda patch: patch.setattr(Requirement, "check_person", lambda _self, _caller, _arguments: None),
     "the owner": lambda patch: patch.setattr(ServiceCaller, "owner", lambda _self, _user_id=None: None),
