@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
-from tests.linearizability.model import Answer, Call, Moment, State, moments, promote
+from tests.linearizability.model import NEVER, Answer, Call, Moment, State, moments, promote
 
 #: Maximum number of configurations to visit; a history that needs more is too wide to be checked.
 LIMIT: Final = 200_000
@@ -35,6 +35,11 @@ class Operation:
     def known(self) -> bool:
         """Whether the outcome is known."""
         return self.answer is not None and not self.answer.unknown
+
+    @property
+    def impossible(self) -> bool:
+        """Whether no state of the event explains the answer."""
+        return NEVER in moments(self.call, self.answer)
 
 
 History = Sequence[Operation]
@@ -77,6 +82,8 @@ class _Search:
         return next((other for other in unknown if self._operations[other].call == operation.call), None)
 
     def run(self, initial: State) -> Verdict:
+        if any(NEVER in claimed for claimed in self._moments):
+            return Verdict(explained=False, visited=0, last=initial)
         start = (0,) * len(self._operations)
         stack, seen, furthest = [(start, initial)], {(start, initial)}, (-1, initial)
         while stack:
@@ -128,9 +135,13 @@ class _Search:
 def smallest(initial: State, history: History) -> History:
     """Return a minimal part of a history that is not linearizable either.
 
-    Answers later than the first inexplicable one are dropped, then operations that only read, then further answers, one
-    by one. Each step only makes the rest easier to explain, and is not made if the rest becomes too wide to be checked.
+    An answer that is impossible in every state is shown alone. Otherwise, answers later than the first inexplicable one
+    are dropped, then operations that only read, then further answers, one by one. Each step only makes the rest easier
+    to explain, and is not made if the rest becomes too wide to be checked.
     """
+    impossible = [operation for operation in history if operation.impossible]
+    if impossible:
+        return impossible[:1]
     ends = sorted(operation.answered for operation in history if operation.known)
     first, last = 0, len(ends) - 1
     while first < last:

@@ -10,17 +10,18 @@ import random
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Barrier
 from typing import Any, Final
 
 import httpx
 
 from tests.apparatus.client import EVENT
+from tests.apparatus.issuer import Issuer
+from tests.linearizability.callers import PEOPLE, Callers
 from tests.linearizability.checker import Operation
-from tests.linearizability.model import Answer, Call, Name, State
+from tests.linearizability.model import Answer, Call, Caller, Name, State
 
-PEOPLE: Final = ("ann", "bob", "cat", "dan", "eve", "fay")
 PATIENCE_SECONDS: Final = 120
 PAUSE_SECONDS: Final = 0.02
 
@@ -61,14 +62,17 @@ class Recorded:
 class Client:
     """One client of an event, with its history in `operations`."""
 
-    def __init__(self, urls: Sequence[str], event_id: str, number: int, seed: str) -> None:
-        """Create a client of servers on one store, with its own seed."""
+    def __init__(
+        self, urls: Sequence[str], event_id: str, number: int, seed: str, callers: Callers | None = None
+    ) -> None:
+        """Create a client of servers on one store, with its own seed; `callers` make its requests, or anybody."""
         self.operations: list[Operation] = []
         self._http = httpx.Client(timeout=PATIENCE_SECONDS)
         self._urls = urls
         self._event_id = event_id
         self._number = number
         self._dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
+        self._callers = callers or Callers()
 
     def run(self, steps: int, start: Barrier) -> list[Operation]:
         """Wait for all clients, make a number of requests, and return their history."""
@@ -108,13 +112,11 @@ class Client:
     def _request(self, call: Call) -> Operation:
         method, paths = REQUESTS[call.name]
         server, path = self._dice.choice(self._urls), self._dice.choice(paths)
-        body = dict(call.fields)
-        if call.name == "register":
-            body = {"userId": call.user} | ({"eventId": self._event_id} if path == "/registrations" else {})
-        url = server + path.format(event=self._event_id, user=call.user)
+        url, body = server + path.format(event=self._event_id, user=call.user), self._body(call, path)
+        headers = self._callers.headers(call.caller, call.user)
         invoked = time.monotonic_ns()
         try:
-            response = self._http.request(method, url, json=body or None)
+            response = self._http.request(method, url, json=body, headers=headers)
         except httpx.ConnectError:
             raise
         except httpx.TransportError:
@@ -123,7 +125,19 @@ class Client:
         answer = Answer(response.status_code, response.json() if response.content else {})
         return Operation(self._number, call, invoked, answered, answer)
 
+    def _body(self, call: Call, path: str) -> dict[str, Any] | None:
+        if call.name != "register":
+            return dict(call.fields) or None
+        event = {"eventId": self._event_id} if path == "/registrations" else {}
+        # The token of a person may name the user in place of the body.
+        unnamed = call.caller == "person" and self._dice.random() < 0.5
+        return event if unnamed else {"userId": call.user, **event}
+
     def _choose(self) -> Call:
+        call = self._choose_request()
+        return replace(call, caller=self._callers.choose(call, self._dice))
+
+    def _choose_request(self) -> Call:
         (name,) = self._dice.choices(list(WEIGHTS), list(WEIGHTS.values()))
         if name == "update":
             return Call(name, fields=self._changes())
@@ -139,18 +153,20 @@ class Client:
         return {name: changes[name] for name in chosen}
 
 
-def create_people(urls: Sequence[str]) -> None:
-    """Create the users that all histories share, unless they exist."""
+def create_people(urls: Sequence[str], issuer: Issuer | None = None) -> None:
+    """Create the users that all histories share, unless they exist; with an issuer, each makes their own."""
+    callers = Callers(issuer)
     for user_id in PEOPLE:
-        _create(f"{urls[0]}/users", {"userId": user_id, "name": user_id.title()})
+        body = {"userId": user_id, "name": user_id.title()}
+        _create(f"{urls[0]}/users", body, callers.headers("person", user_id))
 
 
-def _create(url: str, body: Mapping[str, Any]) -> None:
+def _create(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
     """Create a resource with an id; retry until it exists."""
     end = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < end:
         try:
-            answer = httpx.post(url, json=body, timeout=PATIENCE_SECONDS)
+            answer = httpx.post(url, json=body, headers=headers, timeout=PATIENCE_SECONDS)
         except httpx.TransportError:
             time.sleep(PAUSE_SECONDS)
             continue
@@ -160,8 +176,8 @@ def _create(url: str, body: Mapping[str, Any]) -> None:
     raise NoAnswerError(url)
 
 
-def record(urls: Sequence[str], seed: int, *, clients: int, steps: int) -> Recorded:
-    """Create an event, run concurrent clients on it, and read its final state.
+def record(urls: Sequence[str], seed: int, issuer: Issuer | None = None, *, clients: int, steps: int) -> Recorded:
+    """Create an event, run concurrent clients on it, and read its final state; the service trusts `issuer`, if any.
 
     Raises:
         NoAnswerError: A client got no answer.
@@ -171,11 +187,18 @@ def record(urls: Sequence[str], seed: int, *, clients: int, steps: int) -> Recor
     initial = State(capacity=dice.randint(1, 3), has_waitlist=dice.random() < 0.9)
     event_id = f"history-{seed}-{time.time_ns()}"
     fields = {"eventId": event_id, "capacity": initial.capacity, "hasWaitlist": initial.has_waitlist}
-    _create(f"{urls[0]}/events", EVENT | fields)
+    callers = Callers(issuer)
+    _create(f"{urls[0]}/events", EVENT | fields, callers.headers("organizer"))
     start = Barrier(clients)
-    crowd = [Client(urls, event_id, number, f"{seed}/{number}") for number in range(1, clients + 1)]
+    crowd = [Client(urls, event_id, number, f"{seed}/{number}", callers) for number in range(1, clients + 1)]
     with ThreadPoolExecutor(clients) as threads:
         parts = list(threads.map(lambda client: client.run(steps, start), crowd))
-    last: tuple[Name, ...] = ("get event", "list registrations", "list queue")
-    parts.append(Client(urls, event_id, 0, f"{seed}/0").request_all(map(Call, last)))
+    parts.append(Client(urls, event_id, 0, f"{seed}/0", callers).request_all(_last(callers)))
     return Recorded(event_id, initial, list(itertools.chain(*parts)))
+
+
+def _last(callers: Callers) -> list[Call]:
+    """Return the final reads."""
+    reader: Caller = "organizer" if callers.required else "anybody"
+    reads = [Call("get event"), Call("list registrations", caller=reader), Call("list queue", caller=reader)]
+    return [*reads, Call("list registrations", caller="another organizer")] if callers.required else reads

@@ -13,7 +13,7 @@ from typing import Final
 
 from tests.apparatus.proxy import Fault, passing
 from tests.linearizability.clients import Recorded, create_people, record
-from tests.linearizability.report import judge_all, judge_tables, repeat_command, show
+from tests.linearizability.report import add_tokens, judge_all, judge_tables, repeat_command, show
 from tests.linearizability.service import Instance, Service, own_service
 
 WRITE: Final = b"DynamoDB_20120810.TransactWriteItems"
@@ -45,7 +45,7 @@ def crash(running: Service, seed: int, *, clients: int = 4, steps: int = 5) -> R
     with ThreadPoolExecutor(1) as executor:
         replacement = executor.submit(instance.replace_server, successor)
         try:
-            return record(running.urls, seed, clients=clients, steps=steps)
+            return record(running.urls, seed, running.issuer, clients=clients, steps=steps)
         finally:
             server.kill()
             instance.back.plan = passing
@@ -62,10 +62,11 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=random.getrandbits(32), help="seed of the first history (default: random)"
     )
+    add_tokens(parser)
     options = parser.parse_args()
     show(repeat_command("tests.linearizability.crashes", options))
-    with own_service(servers=options.servers) as running:
-        create_people(running.urls)
+    with own_service(servers=options.servers, tokens=options.tokens) as running:
+        create_people(running.urls, running.issuer)
         judge_all(range(options.seed, options.seed + options.kills), lambda seed: crash(running, seed), every=10)
         judge_tables(running.tables)
 

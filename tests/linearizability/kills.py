@@ -15,17 +15,18 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
+from tests.apparatus.issuer import Issuer, issuing
 from tests.apparatus.proxy import Proxy, proxy
 from tests.apparatus.server import COMMAND, Server, environ, process_on
 from tests.linearizability.clients import Recorded, create_people, record
-from tests.linearizability.report import judge_all, judge_tables, repeat_command, show
+from tests.linearizability.report import add_tokens, judge_all, judge_tables, repeat_command, show
 
 VICTIMS: Final = ("service", "store", "service and store")
 
@@ -34,10 +35,11 @@ LATEST: Final = 0.4
 
 
 class Local:
-    """An `events-api` on a folder, behind a proxy whose URL stays the same."""
+    """An `events-api` on a folder, behind a proxy whose URL stays the same; it trusts `issuer`, if any."""
 
-    def __init__(self, folder: Path, front: Proxy) -> None:
+    def __init__(self, folder: Path, front: Proxy, issuer: Issuer | None) -> None:
         """Start the service."""
+        self.issuer = issuer
         self.killed: Counter[str] = Counter()
         self.starts: list[float] = []
         self._folder, self._front = folder, front
@@ -58,7 +60,7 @@ class Local:
         while True:
             process = subprocess.Popen(
                 [*COMMAND, "--port", "0", "--data", str(self._folder)],
-                env=environ(),
+                env=environ(**(self.issuer.variables if self.issuer else {})),
                 stdout=subprocess.PIPE,
                 text=True,
             )
@@ -100,10 +102,10 @@ def _close(process: "subprocess.Popen[str]") -> None:
 
 
 @contextmanager
-def local(folder: Path) -> Iterator[Local]:
+def local(folder: Path, *, tokens: bool) -> Iterator[Local]:
     """Run the service on a folder while the context lasts."""
-    with proxy(0) as front:
-        running = Local(folder, front)
+    with proxy(0) as front, issuing() if tokens else nullcontext() as issuer:
+        running = Local(folder, front, issuer)
         try:
             yield running
         finally:
@@ -123,7 +125,7 @@ def kill(running: Local, seed: int, victim: str | None = None, *, clients: int =
     with ThreadPoolExecutor(1) as executor:
         struck = executor.submit(strike)
         try:
-            return record([running.url], seed, clients=clients, steps=steps)
+            return record([running.url], seed, running.issuer, clients=clients, steps=steps)
         finally:
             struck.result()
 
@@ -135,10 +137,11 @@ def main() -> None:
     parser.add_argument(
         "--seed", type=int, default=random.getrandbits(32), help="seed of the first history (default: random)"
     )
+    add_tokens(parser)
     options = parser.parse_args()
     show(repeat_command("tests.linearizability.kills", options))
-    with tempfile.TemporaryDirectory() as folder, local(Path(folder)) as running:
-        create_people([running.url])
+    with tempfile.TemporaryDirectory() as folder, local(Path(folder), tokens=options.tokens) as running:
+        create_people([running.url], running.issuer)
         judge_all(range(options.seed, options.seed + options.kills), lambda seed: kill(running, seed), every=10)
         show(f"killed: {dict(running.killed)}; longest start {max(running.starts):.1f} s")
         judge_tables(running.tables)

@@ -21,6 +21,10 @@ answer claims the following; an answer that claims anything else is a violation:
   their statuses and positions, the queue in order, and nobody waits beside a free seat. During writes, a list is read
   item by item and claims nothing.
 - **503, or no answer**: the operation took effect at one moment since the invocation, or not at all.
+- **401 or 403**: the answer to every request of a caller who may not make it, and to no other. It claims nothing about
+  the event, and the request never takes effect.
+
+An answer about one registration is about that of the user in question.
 
 Between these moments people may be promoted from the head of the queue to free seats of an open event, in order and in
 batches of any size: after the capacity is raised, the service promotes in separate transactions.
@@ -36,6 +40,12 @@ from typing import Any, Final, Literal
 OPEN: Final = frozenset({"active", "scheduled", "ongoing"})
 
 Name = Literal["register", "unregister", "update", "get event", "get registration", "list registrations", "list queue"]
+
+#: Who makes a request: `anybody` where no token is required, `nobody` without the token that is.
+Caller = Literal["anybody", "person", "organizer", "admin", "another person", "another organizer", "nobody"]
+
+#: The answer to those who may not make the request.
+REFUSALS: Final[Mapping[Caller, int]] = {"another person": 403, "another organizer": 403, "nobody": 401}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +78,17 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request: for a user, or with the fields of an update as the API names them."""
+    """A request of a caller: for a user, or with the fields of an update as the API names them."""
 
     name: Name
     user: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
+    caller: Caller = "anybody"
+
+    @property
+    def refusal(self) -> int | None:
+        """The status of every answer, if the caller may not make the request."""
+        return REFUSALS.get(self.caller)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +107,12 @@ class Answer:
     def problem(self) -> str:
         return str(self.body.get("type", "")).removeprefix("urn:problem-type:events-api:")
 
+    @property
+    def user(self) -> str | None:
+        """The user whose registration it shows, if it shows one."""
+        user: str | None = self.body.get("registration", self.body).get("userId")
+        return user
+
 
 @dataclass(frozen=True, slots=True)
 class Moment:
@@ -100,6 +122,10 @@ class Moment:
     reads: bool = False
 
 
+#: The moment that no state allows; it is not a read, as the operation may have had an effect.
+NEVER: Final = Moment(lambda _state: None)
+
+
 def promote(state: State) -> State:
     """Give the head of the queue a seat."""
     return replace(state, confirmed=state.confirmed | {state.queue[0]}, queue=state.queue[1:])
@@ -107,9 +133,14 @@ def promote(state: State) -> State:
 
 def moments(call: Call, answer: Answer | None) -> tuple[Moment, ...]:
     """Return the moments that an answer claims; without an answer, at most the moment of the effect."""
+    if call.refusal is not None:
+        refused = answer is None or answer.unknown or answer.status == call.refusal
+        return () if refused else _impossible(call, answer)
     if answer is None or answer.unknown:
         effects = {"register": _join, "unregister": _leave, "update": _change}
         return (Moment(partial(effects[call.name], call)),) if call.name in effects else ()
+    if answer.user not in {call.user, None}:
+        return _impossible(call, answer)
     return _CLAIMS.get((call.name, answer.status, answer.problem), _impossible)(call, answer)
 
 
@@ -120,9 +151,8 @@ def _reads(*claims: Callable[[State], bool]) -> tuple[Moment, ...]:
     return tuple(map(reading, claims))
 
 
-def _impossible(_call: Call, _answer: Answer) -> tuple[Moment, ...]:
-    """Return a moment that no state allows; it is not a read, as the operation may have had an effect."""
-    return (Moment(lambda _state: None),)
+def _impossible(_call: Call, _answer: Answer | None) -> tuple[Moment, ...]:
+    return (NEVER,)
 
 
 def _join(call: Call, state: State) -> State | None:

@@ -21,8 +21,19 @@ def show(*lines: object) -> None:
 
 def repeat_command(module: str, options: argparse.Namespace) -> str:
     """Return a line with the command that repeats the same requests."""
-    arguments = [f"--{name}={value}" for name, value in vars(options).items() if value is not None]
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    arguments = [_option(name, value) for name, value in given.items()]
     return f"Repeat the same requests with: {shlex.join(['python', '-m', module, *arguments])}"
+
+
+def add_tokens(parser: argparse.ArgumentParser) -> None:
+    """Add the option that requires tokens."""
+    parser.add_argument(
+        "--tokens",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="the service requires tokens, and some callers may not do what they ask for (default: %(default)s)",
+    )
 
 
 @dataclass
@@ -101,12 +112,22 @@ def lines(history: History) -> list[str]:
     ]
 
 
+def _option(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name}={value}"
+
+
 def _request(operation: Operation) -> str:
-    fields = ", ".join(f"{name}={value}" for name, value in operation.call.fields.items())
-    return " ".join(part for part in (operation.call.name, operation.call.user, fields) if part)
+    call = operation.call
+    fields = ", ".join(f"{name}={value}" for name, value in call.fields.items())
+    caller = "" if call.caller == "anybody" else f"by {call.caller}"
+    return " ".join(part for part in (call.name, call.user, fields, caller) if part)
 
 
 def _outcome(operation: Operation) -> str:
+    if operation.call.refusal is not None:
+        return f"{operation.call.caller}: {operation.answer.status if operation.answer else 'no answer'}"
     if operation.answer is None:
         return f"{operation.call.name}: no answer"
     body = operation.answer.body

@@ -1,8 +1,9 @@
-"""`events-api` as a child process that exits with its parent; MUTANT=name breaks `storage/` in one way.
+"""`events-api` as a child process that exits with its parent; MUTANT=name breaks the service in one way.
 
 The checker must detect a service with a mutant. With SWEEP=off its start continues no promotions.
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -12,21 +13,22 @@ from pathlib import Path
 from threading import Thread
 from typing import Final
 
-import storage
+import handlers.spared  # noqa: F401 - it loads connexion, before a mutant of `handlers` does
 from tests.linearizability.remembering import remember_events
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A module of `storage`, a text that it contains exactly once, and the replacement."""
+    """A module, by default of `storage`, a text that it contains exactly once, and the replacement."""
 
     module: str
     text: str
     instead: str
+    package: str = "storage"
 
     def __call__(self) -> None:
         """Load the module with the replacement, before anything imports it."""
-        name = f"storage.{self.module}"
+        name = f"{self.package}.{self.module}"
         found = importlib.util.find_spec(name)
         assert found
         assert found.origin
@@ -35,7 +37,7 @@ class Mutant:
         module = importlib.util.module_from_spec(found)
         sys.modules[name] = module
         exec(compile(text.replace(self.text, self.instead), found.origin, "exec"), module.__dict__)  # noqa: S102 - the project's own code
-        setattr(storage, self.module, module)
+        setattr(importlib.import_module(self.package), self.module, module)
 
 
 def together(*mutants: Mutant) -> Callable[[], None]:
@@ -69,6 +71,19 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     ),
     "answer-another": Mutant("group", "found[member.user_id] for", "found[left[0].user_id] for"),
     "remember-events": remember_events,  # Only a second server shows it.
+    # The others need tokens.
+    "forget-the-owner": Mutant("ownership", "    if owner is None:\n        return seats\n", "    return seats\n"),
+    "forget-owners-in-a-group": Mutant(
+        "group", "takewhile(lambda member: member.owner is None, fit[: _MAX[kind]])", "fit[: _MAX[kind]]"
+    ),
+    "mix-up-callers": Mutant(  # The caller of another request to the same operation that came meanwhile.
+        "operations",
+        "        arguments = await self._request.read(scope, receive)\n",
+        "        self._last = caller\n"
+        "        arguments = await self._request.read(scope, receive)\n"
+        "        caller = self._last\n",
+        package="handlers.pipeline",
+    ),
 }
 
 

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS, embedded_store
 from storage.schema import TABLE_VARIABLES
+from tests.apparatus.issuer import Issuer, issuing
 from tests.apparatus.proxy import Fault, Plan, Proxy, proxy
 
 ROOT: Final = Path(__file__).parents[2]
@@ -126,10 +127,11 @@ class Instance:
 
 @dataclass(frozen=True)
 class Service:
-    """Instances of the service on one store, which `tables` reaches without a proxy."""
+    """Instances of the service on one store, which `tables` reaches without a proxy; they trust `issuer`, if any."""
 
     tables: Tables
     instances: Sequence[Instance]
+    issuer: Issuer | None = None
 
     @property
     def urls(self) -> list[str]:
@@ -143,11 +145,15 @@ class Service:
 
 
 @contextmanager
-def service(tables: Tables, store_url: str, mutant: str | None = None, *, servers: int = 2) -> Iterator[Service]:
+def service(
+    tables: Tables, store_url: str, mutant: str | None = None, *, servers: int = 2, tokens: bool = False
+) -> Iterator[Service]:
     """Run a number of servers on existing tables of a store for the duration of the context."""
     environ = {TABLE_VARIABLES[table]: name for table, name in tables.names.items()}
     environ |= {"MUTANT": mutant} if mutant else {}
     with ExitStack() as resources:
+        issuer = resources.enter_context(issuing()) if tokens else None
+        environ |= issuer.variables if issuer else {}
         instances = []
         for _ in range(servers):
             back = resources.enter_context(proxy(urlsplit(store_url).port or 0))
@@ -156,19 +162,19 @@ def service(tables: Tables, store_url: str, mutant: str | None = None, *, server
             resources.callback(instances[-1].end)
         for instance in instances:
             instance.connect()
-        yield Service(tables, instances)
+        yield Service(tables, instances, issuer)
 
 
 @contextmanager
-def own_service(mutant: str | None = None, *, servers: int = 2) -> Iterator[Service]:
+def own_service(mutant: str | None = None, *, servers: int = 2, tokens: bool = False) -> Iterator[Service]:
     """Run a number of servers on their own store in memory."""
     with embedded_store() as store_url:
         tables = Tables.connect({}, endpoint_url=store_url, **EMULATOR_ACCESS)
         tables.create_missing()
-        with service(tables, store_url, mutant, servers=servers) as running:
+        with service(tables, store_url, mutant, servers=servers, tokens=tokens) as running:
             yield running
 
 
 def _own_environ() -> dict[str, str]:
-    """Return the environment without AWS settings, which might lead to a real account."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    """Return the environment without AWS settings, which might lead to a real account, and without an issuer."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "JWT_"))}

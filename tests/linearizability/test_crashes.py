@@ -34,10 +34,13 @@ CROWD = [f"waiting-{number:02d}" for number in range(rules.BATCH + 3 + 4)]
 NEWCOMERS = ["newcomer-1", "newcomer-2", "newcomer-3", "newcomer-4"]
 
 
-def test_servers_are_killed_under_load_and_every_history_is_linearizable(running: Service) -> None:
+def test_servers_are_killed_under_load_and_every_history_is_linearizable(
+    running: Service, with_tokens: Service
+) -> None:
+    """Half of them require tokens."""
     figures = Figures()
     for seed in range(SEED, SEED + 6):
-        found = figures.judge(crash(running, seed))
+        found = figures.judge(crash(with_tokens if seed % 2 else running, seed))
         assert not found, f"CRASH_SEED={seed}: {found}"
     assert figures.unknown
     assert list(audit(running.tables)) == []
