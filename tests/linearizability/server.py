@@ -76,10 +76,11 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
     "forget-owners-in-a-group": Mutant(
         "group", "takewhile(lambda member: member.owner is None, fit[: _MAX[kind]])", "fit[: _MAX[kind]]"
     ),
-    "mix-up-callers": Mutant(  # The caller of another request to the same operation that came meanwhile.
+    "mix-up-callers": Mutant(  # It takes the last caller; the pause stands for a body that is slow to arrive.
         "operations",
         "        arguments = await self._request.read(scope, receive)\n",
         "        self._last = caller\n"
+        "        await asyncio.sleep(0.01)\n"
         "        arguments = await self._request.read(scope, receive)\n"
         "        caller = self._last\n",
         package="handlers.pipeline",
