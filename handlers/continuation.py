@@ -16,7 +16,7 @@ from storage import events, queue
 from storage.dynamodb.deadline import within
 from storage.dynamodb.invocation import InvocationError, invoke_later
 from storage.dynamodb.tables import Tables
-from storage.errors import EventNotFound
+from storage.errors import Damaged, EventNotFound
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,11 @@ class Continuation:
             if payload["unknown"]:
                 # A write may still be applied, and then people are promotable.
                 time.sleep(min(queue.UNKNOWN_SECONDS, seconds / 2))
-            if self._is_continued(event_id) or not queue.resume(self._tables, event_id):
+            try:
+                if self._is_continued(event_id) or not queue.resume(self._tables, event_id):
+                    return
+            except Damaged as damage:
+                logger.error("%s: %s", queue.UNFINISHED, damage)  # noqa: TRY400 - its traceback says nothing more
                 return
         if stuck < MAX_STUCK:
             self._left[event_id]["stuck"] = stuck

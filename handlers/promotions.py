@@ -9,7 +9,7 @@ from storage import queue
 from storage.audit import unfinished_promotions
 from storage.dynamodb.deadline import within
 from storage.dynamodb.tables import Tables
-from storage.errors import EventNotFound, Unavailable
+from storage.errors import Damaged, EventNotFound, Unavailable
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +72,9 @@ class Promotions:
                 logger.debug("a promotion is not continued yet: %r", error)
                 self._ended.wait(PAUSE_SECONDS)
                 self.hand_over(event_id)
+            except Damaged as damage:
+                logger.error("%s: %s", queue.UNFINISHED, damage)  # noqa: TRY400 - its traceback says nothing more
+                self._drop(event_id)
             except Exception:
                 # Other events must not wait for a damaged one.
                 logger.exception("a promotion failed; run `python -m storage audit`")

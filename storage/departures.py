@@ -1,15 +1,16 @@
 """Several departures from one event in one transaction, as if they were made one after the other."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from storage import event_items, places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import Refusal, RegistrationNotFound, Unavailable
+from storage.errors import Damaged, Refusal, RegistrationNotFound, Unavailable
 from storage.items import USER_PREFIX, queue_number, registration_key, seats_key, to_seats
 from storage.queue import IS_OPEN, OPEN_VALUES
+from storage.queue_check import QueueCheck
 from storage.registration_steps import removal_steps
 from storage.rules import Seats, promotable
 
@@ -26,6 +27,7 @@ def unregister_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> An
     a promotion is unfinished, or the queue is damaged.
     """
     answers: Answers = {}
+    check = QueueCheck(tables, event_id)
 
     def attempt(_image: Item | None) -> None:
         left = [user_id for user_id in user_ids if user_id not in answers]
@@ -33,7 +35,7 @@ def unregister_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> An
         answers.update({user_id: RegistrationNotFound() for user_id in left if user_id not in leaving})
         if seats is None and leaving:
             event_items.check_registrations(tables, event_id, leaving)
-        if seats and leaving and not promotable(seats) and (steps := _steps(tables, event_id, seats, leaving)):
+        if seats and leaving and not promotable(seats) and (steps := _steps(tables, event_id, check, seats, leaving)):
             tables.transact(steps)
             answers.update(dict.fromkeys(leaving))
 
@@ -55,11 +57,19 @@ def _read(tables: Tables, event_id: str, user_ids: Sequence[str]) -> tuple[Seats
     }
 
 
-def _steps(tables: Tables, event_id: str, seats: Seats, leaving: Mapping[str, Item]) -> list[Step]:
-    """Return the steps that remove all who leave; none if the queue is not as the counters show it."""
+def _steps(tables: Tables, event_id: str, check: QueueCheck, seats: Seats, leaving: Mapping[str, Item]) -> list[Step]:
+    """Return the steps that remove all who leave; none if the queue is damaged, or not as the counters show it."""
     waiting = [user_id for user_id, item in leaving.items() if "seq" in item]
     seated = len(leaving) - len(waiting)
-    promoted = _heads(tables, event_id, leaving, waiting)[:seated] if seats.open and seats.waitlisted and seated else []
+    promoted: list[Item] = []
+    if seats.open and seats.waitlisted and seated:
+        heads = queue.heads(tables, event_id, len(leaving))
+        try:
+            check(heads)
+        except Damaged:
+            # Only those who leave a seat meet it. Each alone does, and is told so.
+            return []
+        promoted = _staying(heads, leaving, waiting)[:seated]
     freed, fewer = seated - len(promoted), len(waiting) + len(promoted)
     if seats.open and freed and fewer != seats.waitlisted:
         return []
@@ -71,14 +81,13 @@ def _steps(tables: Tables, event_id: str, seats: Seats, leaving: Mapping[str, It
     return steps + places.leaving_steps(tables, event_id, leaving.values(), {queue_number(head) for head in promoted})
 
 
-def _heads(tables: Tables, event_id: str, leaving: Mapping[str, Item], waiting: Collection[str]) -> list[Item]:
-    """Return the first people in the queue but those who leave it, as many as leave at most.
+def _staying(heads: Sequence[Item], leaving: Container[str], waiting: Container[str]) -> list[Item]:
+    """Return the first people in the queue but those who leave it.
 
     Raises:
         Changed: One of those who leave a seat waited for it at the time of the second read.
 
     """
-    heads = queue.heads(tables, event_id, len(leaving))
     if any(head["userId"] in leaving and head["userId"] not in waiting for head in heads):
         raise Changed
     return [head for head in heads if head["userId"] not in waiting]

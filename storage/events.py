@@ -1,8 +1,10 @@
 """Events: create, get, list, update and delete."""
 
+import logging
 import secrets
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any, Final
@@ -13,6 +15,7 @@ from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     Contention,
+    Damaged,
     EventExists,
     EventHasRegistrations,
     EventNotFound,
@@ -33,6 +36,8 @@ from storage.items import (
 from storage.model import FIELD_NAMES, Event, EventFields, EventStatus, Page, now
 from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
+
+logger = logging.getLogger(__name__)
 
 #: Writes left in a transaction (maximum 100) beside the two items of an event.
 _SPARE: Final = 98
@@ -136,7 +141,8 @@ def update(  # noqa: PLR0913 - an event, its changes and their conditions
     `changes` are fields of `EventFields` by name; `expected` are the versions that the caller accepts, None for any but
     the `excluded` ones. An event that has these values already is not changed, and need not have an expected version:
     this request may be the repetition of one that succeeded (RFC 9110, 13.1.1). It continues a promotion all the same.
-    `owner` is the owner that the event must have, None for any.
+    `owner` is the owner that the event must have, None for any. If the promotion meets damage, which the caller can't
+    mend, the change is stored and the log says so; the event is returned, and its counts show who still waits.
 
     Raises:
         EventNotFound: No event has this id.
@@ -151,13 +157,23 @@ def update(  # noqa: PLR0913 - an event, its changes and their conditions
         seen = tables.retry(lambda _image: _change(tables, read, changes, expected, excluded, owner))
         details, seats = seen or _after_update(tables, event_id)
         if rules.promotable(to_seats(seats)):
-            queue.promote_waiting(tables, event_id, to_seats(seats))
+            with _stored():
+                queue.promote_waiting(tables, event_id, to_seats(seats))
             details, seats = _after_update(tables, event_id)
     except Unavailable:
         # Nobody may repeat the request.
         tables.hand_over(event_id, unknown=True)
         raise
     return to_event(details, seats)
+
+
+@contextmanager
+def _stored() -> Iterator[None]:
+    """Log the damage that a promotion behind a stored change meets."""
+    try:
+        yield
+    except Damaged as damage:
+        logger.error("%s; the change before it is stored: %s", queue.UNFINISHED, damage)  # noqa: TRY400 - its traceback says nothing more
 
 
 def _after_update(tables: Tables, event_id: str) -> tuple[Item, Item]:

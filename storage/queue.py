@@ -18,7 +18,7 @@ from storage.dynamodb.attributes import Item
 from storage.dynamodb.deadline import READ_SECONDS, reserving, time_left
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import Contention, DeadlineExceeded, EventNotFound, StorageUnavailable, Unavailable
+from storage.errors import Contention, Damaged, DeadlineExceeded, EventNotFound, StorageUnavailable, Unavailable
 from storage.items import (
     BLOCK,
     QUEUE_PREFIX,
@@ -28,6 +28,7 @@ from storage.items import (
     seats_key,
     to_seats,
 )
+from storage.queue_check import QueueCheck
 from storage.rules import Seats
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,9 @@ ASSISTED_BATCHES: Final = 2
 #: Time that a promotion leaves for the answer of its request, and time that a batch must have, in seconds.
 ANSWER_SECONDS: Final = 1.0
 BATCH_SECONDS: Final = 1.0
+
+#: The beginning of every line in the log about a promotion that needs help; an alarm looks for it.
+UNFINISHED: Final = "a promotion is left unfinished"
 
 #: Time in seconds after which a write whose reply was lost is not applied any more: twice the timeout of a read.
 UNKNOWN_SECONDS: Final = 2 * READ_SECONDS
@@ -79,7 +83,7 @@ def heads(tables: Tables, event_id: str, limit: int) -> list[Item]:
     must be in the list, or not be locked any more before the last Query (README, "What a read may miss").
 
     Raises:
-        Changed: A transaction is writing to the place ahead of one of them, or one person has two places in the list.
+        Changed: A transaction is writing to the place ahead of one of them.
 
     """
     visible: set[int] = set()
@@ -88,13 +92,9 @@ def heads(tables: Tables, event_id: str, limit: int) -> list[Item]:
         numbers = {queue_number(place) for place in found}
         ahead = {queue_number(place) - 1 for place in found if places.torn(tables, place)} - numbers - visible
         if not ahead:
-            break
+            return found
         tables.snapshot(("Registrations", queue_key(event_id, seq)) for seq in sorted(ahead))
         visible |= ahead
-    if len({place["userId"] for place in found}) < len(found):
-        # A Query reads each item for itself: here a place that was left is still visible beside the person's next one.
-        raise Changed
-    return found
 
 
 def position(tables: Tables, event_id: str, seq: int) -> int:
@@ -148,21 +148,28 @@ def promote_waiting(
     others: they may be promoting, and to compete with them would only cost time and write units.
 
     Raises:
+        Damaged: The head of the queue can't be promoted, and the request does not only assist. People promoted so far
+            stay confirmed, and nothing is handed over.
         StorageUnavailable: The store does not answer. People promoted so far stay confirmed.
 
     """
-    left = batches
+    left, check = batches, QueueCheck(tables, event_id)
     try:
         with reserving(ANSWER_SECONDS):
             while rules.promotable(seats) and left != 0 and time_left() >= BATCH_SECONDS:
                 seen, left = seats, None if left is None else left - 1
-                promote = partial(_promote, tables, event_id)
+                promote = partial(_promote, tables, event_id, check)
                 seats = promote(seen) if assisting else tables.retry(partial(_with_snapshot, promote, seen))
                 if seats == seen:
                     # A person is counted who is not in the queue: not visible yet, or the queue is damaged.
                     break
     except (Changed, Contention, DeadlineExceeded) as error:
         logger.debug("a promotion is unfinished: %r", error)
+    except Damaged as damage:
+        if not assisting:
+            raise
+        logger.error("%s: %s", UNFINISHED, damage)  # noqa: TRY400 - its traceback says nothing more
+        return seats
     except StorageUnavailable:
         tables.hand_over(event_id)
         raise
@@ -189,6 +196,7 @@ def resume(tables: Tables, event_id: str, batches: int | None = None, *, assisti
     Return True if it is stuck: people wait beside free seats, and none was promoted.
 
     Raises:
+        Damaged: As `promote_waiting`.
         Unavailable: The store does not answer, or there was no time for a call.
 
     """
@@ -208,12 +216,14 @@ def _with_snapshot(promote: Callable[[Seats], Seats], seats: Seats, image: Item 
     return promote(to_seats(image) if image else seats)
 
 
-def _promote(tables: Tables, event_id: str, seats: Seats) -> Seats:
+def _promote(tables: Tables, event_id: str, check: QueueCheck, seats: Seats) -> Seats:
     """Promote one batch, if nothing has changed since the snapshot."""
     count = min(rules.promotable(seats), rules.BATCH)
     if not count:
         return seats
     promoted = heads(tables, event_id, count)
+    if promoted:
+        check(promoted)
     after = replace(seats, confirmed=seats.confirmed + len(promoted), waitlisted=seats.waitlisted - len(promoted))
     steps = [
         Step(

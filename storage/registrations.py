@@ -12,6 +12,7 @@ from storage.errors import EventNotFound, PromotionInProgress, RegistrationNotFo
 from storage.items import registration_key, seats_key, to_seats
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
+from storage.queue_check import QueueCheck
 from storage.registration_steps import (
     admission_steps,
     already_registered,
@@ -139,11 +140,13 @@ def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = 
     Raises:
         NotOwner: The event belongs to another owner, whether or not the user is registered for it.
         RegistrationNotFound: The user is not registered for this event.
+        Damaged: The seat can't be passed on to the head of the queue. The user is still registered.
         Contention: Other writers kept changing the event, or the store stayed busy. Repeating the request shows whether
             the user is still registered.
 
     """
     key = registration_key(event_id, user_id)
+    check = QueueCheck(tables, event_id)
 
     def attempt(image: Item | None) -> bool:
         seats = to_seats(image) if image else None
@@ -154,9 +157,11 @@ def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = 
         if registration is None:
             raise RegistrationNotFound
         head = heads[0] if heads and (seats is None or seats.open) else None
-        if head and head["userId"] == user_id and registration["status"] == "confirmed":
-            # The user was promoted between the two reads: the head of the queue is another user now.
-            raise Changed
+        if registration["status"] == "confirmed" and (head or (seats and seats.open and seats.waitlisted)):
+            check([head] if head else [], image)
+            if head and head["userId"] == user_id:
+                # The user was promoted between the two reads: the head of the queue is another user now.
+                raise Changed
         unfinished = seats is not None and promotable(seats) > 0
         counted, *steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
         seat = ownership.demanding(counted, owner)

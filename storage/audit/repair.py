@@ -20,7 +20,7 @@ from storage.audit.repair_transactions import (
     set_count,
 )
 from storage.dynamodb.tables import Tables
-from storage.errors import Conflicting, Contention
+from storage.errors import Conflicting, Contention, Damaged
 
 #: Maximum number of rounds for one event, as one repair can reveal the next violation.
 ROUNDS: Final = 6
@@ -96,9 +96,9 @@ def repair_event(tables: Tables, event_id: str) -> Iterator[Outcome]:
 
 
 def _repair_violation(tables: Tables, violation: Violation) -> bool:
-    """Repair a violation; return False if its items changed meanwhile, or other writers kept changing them."""
+    """Repair a violation; return False if its items changed or were damaged meanwhile, or others kept changing them."""
     try:
         REPAIRS[violation.kind](tables, violation)
-    except (Conflicting, Contention):
+    except (Conflicting, Contention, Damaged):
         return False
     return True

@@ -14,9 +14,11 @@ from handlers.continuation import LOOK_SECONDS, LOOKS, MAX_STUCK, Continuation
 from storage import events, queue, registrations, rules, users
 from storage.audit import audit
 from storage.dynamodb import invocation
+from storage.dynamodb.attributes import marshal
 from storage.dynamodb.invocation import InvocationError, invoke_later
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
+from storage.items import registration_key
 from tests.apparatus.gateway_events import Context, payload_2
 from tests.apparatus.new_copy import new_copy
 from tests.apparatus.registered import crowd
@@ -205,6 +207,23 @@ def test_a_promotion_from_a_damaged_queue_is_dropped_after_a_while_and_logged(
     assert runs == MAX_STUCK
     assert pauses == [LOOK_SECONDS] * LOOKS * MAX_STUCK
     assert [line["message"].partition(":")[0] for line in log_lines()] == ["a promotion is left unfinished"]
+
+
+def test_a_promotion_whose_head_lost_its_registration_is_left_at_once_and_named_in_the_log(
+    tables: Tables, function: Function, monkeypatch: pytest.MonkeyPatch, log_lines: Callable[[], list[dict[str, Any]]]
+) -> None:
+    """An invocation that failed would be repeated by Lambda, in vain."""
+    raise_capacity(tables, function, monkeypatch)
+    lost = marshal(registration_key("e", "u0006"))
+    tables.client.delete_item(TableName=tables.names["Registrations"], Key=lost)
+    time_for(monkeypatch, 100)
+    function.run_next()
+    assert function.asked == []
+    (line,) = log_lines()
+    assert line["level"] == "ERROR"
+    assert line["message"].startswith(
+        "a promotion is left unfinished: Registrations EVENT#e WAIT#000000000005 has no registration"
+    )
 
 
 def test_an_invocation_fails_while_the_store_does_so_that_lambda_repeats_it_later(

@@ -7,7 +7,7 @@ import pytest
 
 from storage.dynamodb.attributes import Key, marshal
 from storage.dynamodb.tables import Tables
-from storage.items import details_key, registration_key, seats_key, user_key
+from storage.items import details_key, queue_key, registration_key, seats_key, user_key
 from tests.apparatus.client import Client
 
 AUDIT = "run `python -m storage audit` with --data, --store or --stack"
@@ -119,3 +119,70 @@ def test_an_event_without_seats_is_not_called_missing(  # noqa: PLR0913 - fixtur
     damage, _request = log_lines()[-2:]
     assert damage["message"] == f"Events conf has no SEATS; {AUDIT}"
     assert moto_tables.get("Events", seats_key("conf")) is None, "nothing is made up in its place"
+
+
+DAMAGED_HEADS = pytest.mark.parametrize(
+    ("key", "attribute", "text"),
+    [
+        (registration_key("conf", "grace"), None, "WAIT#000000000000 has no registration"),
+        (registration_key("conf", "grace"), "seq", "WAIT#000000000000 has a registration with another number"),
+        (queue_key("conf", 0), "userId", "WAIT#… lacks 'userId'"),
+    ],
+    ids=["no registration", "another number", "nobody's place"],
+)
+
+
+@DAMAGED_HEADS
+def test_a_seat_that_a_damaged_queue_can_not_take_is_kept_and_answered_500_soon(  # noqa: PLR0913 - fixtures and cases
+    full: Client, moto_tables: Tables, log_lines: Any, key: Key, attribute: str | None, text: str
+) -> None:
+    remove(moto_tables, "Registrations", key, attribute)
+    log_lines()
+    start = time.monotonic()
+    answer = full.delete("/events/conf/registrations/ada")
+    assert time.monotonic() - start < 4, "not the time for retries of a conflict"
+    assert answer.status_code == 500
+    damage, _request = log_lines()
+    assert (damage["level"], damage["message"]) == ("ERROR", f"Registrations EVENT#conf {text}; {AUDIT}")
+    assert full.get("/events/conf/registrations/ada").json()["status"] == "confirmed"
+    assert full.delete("/events/conf/registrations/zoe").status_code == 204, "who leaves the queue promotes nobody"
+
+
+def test_a_seat_for_people_who_are_counted_but_have_no_place_is_kept_and_answered_500_soon(
+    full: Client, moto_tables: Tables, log_lines: Any
+) -> None:
+    for seq in (0, 1):
+        remove(moto_tables, "Registrations", queue_key("conf", seq))
+    log_lines()
+    start = time.monotonic()
+    assert full.delete("/events/conf/registrations/ada").status_code == 500
+    assert time.monotonic() - start < 4
+    assert log_lines()[0]["message"] == f"Events conf SEATS counts people who have no place in the queue; {AUDIT}"
+
+
+@DAMAGED_HEADS
+def test_an_update_is_stored_and_answered_although_the_queue_behind_it_is_damaged(  # noqa: PLR0913 - fixtures and cases
+    full: Client, moto_tables: Tables, log_lines: Any, key: Key, attribute: str | None, text: str
+) -> None:
+    remove(moto_tables, "Registrations", key, attribute)
+    log_lines()
+    start = time.monotonic()
+    answer = full.put("/events/conf", json={"capacity": 2})
+    assert time.monotonic() - start < 4
+    assert (answer.status_code, answer.json()["availableSeats"], answer.json()["waitlistCount"]) == (200, 1, 2)
+    damage = log_lines()[0]
+    assert damage["level"] == "ERROR"
+    assert damage["message"] == (
+        f"a promotion is left unfinished; the change before it is stored: Registrations EVENT#conf {text}; {AUDIT}"
+    )
+
+
+@DAMAGED_HEADS
+def test_a_newcomer_joins_a_damaged_queue_beside_a_free_seat(
+    full: Client, moto_tables: Tables, key: Key, attribute: str | None, text: str
+) -> None:
+    remove(moto_tables, "Registrations", key, attribute)
+    full.put("/events/conf", json={"capacity": 2})
+    full.create_users("alan")
+    answer = full.post("/events/conf/registrations", json={"userId": "alan"})
+    assert (answer.status_code, answer.json()["status"]) == (201, "waitlisted"), text

@@ -13,8 +13,10 @@ from handlers.continuation import others_promote
 from handlers.promotions import MAX_STUCK, Promotions
 from storage import events, queue, rules
 from storage.audit import audit, unfinished_promotions
+from storage.dynamodb.attributes import marshal
 from storage.dynamodb.tables import Tables
 from storage.errors import StorageUnavailable
+from storage.items import registration_key
 from storage.schema import TABLE_VARIABLES
 from tests.apparatus.patience import until
 from tests.apparatus.registered import crowd, raise_and_crash
@@ -77,6 +79,23 @@ def test_a_promotion_from_a_damaged_queue_is_dropped_after_a_while_and_logged(
     Promotions(ministack_tables).hand_over("e")
     until(lambda: "makes no progress" in caplog.text)
     assert batches == [True] * MAX_STUCK
+
+
+def test_a_promotion_whose_head_lost_its_registration_is_dropped_at_once_and_named_in_the_log(
+    ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    crowd(ministack_tables, 1)
+    raise_and_crash(ministack_tables, monkeypatch, 2)
+    key = marshal(registration_key("e", "u0001"))
+    ministack_tables.client.delete_item(TableName=ministack_tables.names["Registrations"], Key=key)
+    monkeypatch.setattr(logging.getLogger("handlers"), "propagate", True)
+    Promotions(ministack_tables).hand_over("e")
+    until(lambda: caplog.records != [])
+    (line,) = caplog.records
+    assert line.getMessage().startswith(
+        "a promotion is left unfinished: Registrations EVENT#e WAIT#000000000000 has no registration"
+    )
+    assert (line.levelname, line.exc_info) == ("ERROR", None)
 
 
 def test_the_events_take_turns(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,11 +10,12 @@ import pytest
 from storage import events, queue, registration_lists, registrations, users
 from storage.admissions import register_all
 from storage.departures import unregister_all
+from storage.dynamodb.attributes import marshal
 from storage.dynamodb.recent import Recent
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
-from storage.errors import AlreadyRegistered, EventFull, EventNotFound
-from storage.items import BLOCK, left_key
+from storage.errors import AlreadyRegistered, Damaged, EventFull, EventNotFound
+from storage.items import BLOCK, left_key, registration_key
 from storage.model import EventFields
 from tests.apparatus.meter import Meter, metered
 from tests.apparatus.rival import before_call
@@ -87,6 +88,15 @@ def test_unregistering_is_two_reads_and_a_transaction(tables: Tables, event_id: 
     meter = cost(tables, lambda: registrations.unregister(tables, event_id, user_id))
     assert meter.calls == {"GetItem": 1, "Query": 1, "TransactWriteItems": 1}
     assert (meter.reads, meter.writes) == (2, writes)
+
+
+def test_three_failures_with_the_same_head_cost_one_look_at_the_places_and_registrations(tables: Tables) -> None:
+    key = registration_key("full", PEOPLE[3])
+    tables.client.delete_item(TableName=tables.names["Registrations"], Key=marshal(key))
+    with pytest.raises(Damaged), metered(tables) as meter:
+        registrations.unregister(tables, "full", PEOPLE[0])
+    assert meter.calls == {"GetItem": 4, "Query": 4, "TransactWriteItems": 3, "TransactGetItems": 1}
+    assert (meter.reads, meter.writes) == (4 * 2 + 4, 3 * 10)
 
 
 @pytest.mark.parametrize("people", [2, 5])
