@@ -1,6 +1,7 @@
 """The command `events-api`: serve on this machine, with an embedded store or the one that the environment names."""
 
 import argparse
+import difflib
 import errno
 import os
 import shlex
@@ -71,7 +72,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         epilog="`events-api export --help` and `events-api import --help` are about backups and moves of the data,"
         " `events-api token --help` about tokens for a service with --auth.",
     )
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--host", type=_host, default="127.0.0.1", help="address to listen on (default: %(default)s)")
     parser.add_argument(
         "--port", type=_port, default=8000, help="port to listen on; 0 selects a free one (default: %(default)s)"
     )
@@ -88,7 +89,23 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help=f"create a few events, users and registrations; with --auth the events belong to {demo.ORGANIZER}",
     )
+    if arguments and not arguments[0].startswith("-"):
+        parser.error(_no_command(arguments[0]))
     return parser.parse_args(arguments)
+
+
+def _no_command(word: str) -> str:
+    commands = [*transfer.COMMANDS, TOKEN]
+    close = difflib.get_close_matches(word.lower(), commands, 1)
+    hint = f": did you mean {close[0]}?" if close else f"; there are {', '.join(commands)}, and without one it serves"
+    return f"there is no command {word!r}{hint}"
+
+
+def _host(text: str) -> str:
+    if not text.strip():
+        # A socket would listen on all addresses of the machine.
+        raise argparse.ArgumentTypeError("an empty host: name an address of this machine, or leave out --host")
+    return text
 
 
 def _port(text: str) -> int:

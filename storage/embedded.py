@@ -93,6 +93,8 @@ def running(
     exempt_loopback()
     require_free(port)
     own = {"BIND_HOST": _HOST, "MINISTACK_HOST": _HOST, "GATEWAY_PORT": str(port), "LOG_LEVEL": "WARNING"}
+    if log is not None:
+        log.touch(mode=0o600)  # A traceback may show data.
     output: Any = subprocess.DEVNULL if log is None else log.open("ab")
     child = subprocess.Popen(  # noqa: S603 - the program is this project's
         [sys.executable, "-c", _FOLLOW + program],

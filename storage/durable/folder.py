@@ -112,10 +112,12 @@ def load(folder: Path, report: Callable[[str], object] = lambda _progress: None)
 
 
 def _write(folder: Path, number: int, state: State) -> Path:
-    """Write the log of a state; it gets its name when all of it is on the disk."""
+    """Write the log of a state, for its owner alone; it gets its name when all of it is on the disk."""
     path = folder / _NAME.format(number)
     unfinished = path.with_suffix(".new")
     try:
+        unfinished.unlink(missing_ok=True)
+        unfinished.touch(mode=0o600)
         with unfinished.open("wb") as file:
             file.write(line({"format": FORMAT}))
             file.writelines(map(line, state.documents()))

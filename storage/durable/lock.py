@@ -20,7 +20,7 @@ class FolderInUseError(FolderError):
 def locked_folder(path: Path, *, create: bool = True) -> Iterator[tuple[Path, int]]:
     """Lock a data folder for this process, and yield its path with the descriptor of the lock.
 
-    Without `create`, the folder must have data already.
+    Only its owner may enter a new folder. Without `create`, the folder must have data already.
 
     Raises:
         FolderError: The folder can't be used, or has no data.
@@ -31,7 +31,7 @@ def locked_folder(path: Path, *, create: bool = True) -> Iterator[tuple[Path, in
     if not create and not any(path.glob("items-*.log")):
         raise FolderError(f"{path} has no data of events-api. Choose another folder with --data.")
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (path / "lock").open("w")
     except OSError as error:
         raise FolderError(f"can't keep data in {path}: {error.strerror}. Choose another folder with --data.") from error

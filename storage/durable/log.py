@@ -114,6 +114,7 @@ class Log:
             finished, rest = _finished(path)
             if rest:
                 unfinished = path.with_suffix(".unfinished")
+                unfinished.touch(mode=0o600)
                 unfinished.write_bytes(rest)
                 os.ftruncate(self._file, finished)
                 report(f"A write at the end of {path} was neither finished nor answered; it is in {unfinished}")

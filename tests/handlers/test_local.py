@@ -110,6 +110,8 @@ def test_a_port_in_use_is_reported_with_what_to_do(tmp_path: Path) -> None:
     [
         (["--port", "eighty"], "'eighty' is not a valid port"),
         (["--port", "70000"], "'70000' is not a valid port"),
+        (["--host", ""], "an empty host: name an address of this machine, or leave out --host"),
+        (["--host", " "], "an empty host: name an address of this machine, or leave out --host"),
         (["--memory", "--data", "x"], "not allowed with argument"),
         (["--colour"], "unrecognized arguments"),
         (["--data", "/dev/null/x"], "can't keep data in /dev/null/x"),
@@ -119,6 +121,22 @@ def test_a_port_in_use_is_reported_with_what_to_do(tmp_path: Path) -> None:
 )
 def test_bad_options_get_a_clear_error(tmp_path: Path, arguments: list[str], expected: str) -> None:
     assert expected in refused("--port", "0", *arguments, folder=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("exprot", "there is no command 'exprot': did you mean export?"),
+        ("Import", "there is no command 'Import': did you mean import?"),
+        ("tokens", "there is no command 'tokens': did you mean token?"),
+        ("serve", "there is no command 'serve'; there are export, import, token, and without one it serves"),
+    ],
+)
+def test_a_misspelt_command_gets_a_hint(capsys: pytest.CaptureFixture[str], word: str, expected: str) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([word, "--data", "copy"])
+    assert end.value.code == 2
+    assert expected in capsys.readouterr().err
 
 
 def test_the_demo_has_a_full_event_and_the_ids_of_the_contract_and_can_be_repeated(

@@ -85,6 +85,13 @@ def test_a_log_that_is_mostly_outdated_is_rewritten_and_the_one_before_is_kept(o
     assert items(state) == [item(number, str(number + 90 if number < 10 else number + 60)) for number in range(29)]
 
 
+def test_only_the_owner_may_read_a_log(outdated: Path) -> None:
+    """Also if a start that was interrupted has left a file that everybody may read."""
+    (outdated.parent / "items-000002.new").touch(mode=0o644)
+    second, _state = load(outdated.parent)
+    assert [path.stat().st_mode & 0o777 for path in (outdated, second)] == [0o600, 0o600]
+
+
 def test_of_all_logs_the_last_two_are_kept(outdated: Path) -> None:
     second, _state = load(outdated.parent)
     append(second, *(put(item(1, str(number))) for number in range(100)))

@@ -87,6 +87,7 @@ def test_an_unfinished_write_is_moved_beside_the_log_and_reported(path: Path) ->
     reports: list[str] = []
     Log(path, pytest.fail, reports.append).close()
     assert path.with_suffix(".unfinished").read_bytes() == line(WRITES[-1])[:-5]
+    assert path.with_suffix(".unfinished").stat().st_mode & 0o777 == 0o600, "it has people's data"
     assert reports == [
         f"A write at the end of {path} was neither finished nor answered; it is in {path.with_suffix('.unfinished')}"
     ]
