@@ -23,7 +23,11 @@ from tests.linearizability.checker import Operation
 from tests.linearizability.model import Answer, Call, Caller, Name, State
 
 PATIENCE_SECONDS: Final = 120
+
+#: Pause before a retry, which doubles up to the second of these while nobody answers: each request of unknown outcome
+#: multiplies the orders that the checker has to try.
 PAUSE_SECONDS: Final = 0.02
+LAST_PAUSE_SECONDS: Final = 0.64
 
 #: Relative frequencies of requests.
 WEIGHTS: Final[Mapping[Name, int]] = {
@@ -95,7 +99,7 @@ class Client:
 
     def _retry(self, call: Call) -> None:
         """Retry a request until its outcome is known."""
-        end = time.monotonic() + PATIENCE_SECONDS
+        end, pause = time.monotonic() + PATIENCE_SECONDS, PAUSE_SECONDS
         while time.monotonic() < end:
             try:
                 operation = self._request(call)
@@ -106,7 +110,8 @@ class Client:
             self.operations.append(operation)
             if operation.known:
                 return
-            time.sleep(PAUSE_SECONDS)
+            time.sleep(pause)
+            pause = min(LAST_PAUSE_SECONDS, 2 * pause)
         raise NoAnswerError(call)
 
     def _request(self, call: Call) -> Operation:
