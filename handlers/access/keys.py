@@ -223,7 +223,7 @@ def _key(jwk: dict[str, Any]) -> Key | None:
     if not algorithms or not verifies:
         return None
     # Only the public numbers: an issuer that publishes its private ones must not change what is verified.
-    numbers = {name: jwk[name] for name in ("kty", "crv", "n", "e", "x", "y") if name in jwk}
+    numbers: dict[str, Any] = {name: jwk[name] for name in ("kty", "crv", "n", "e", "x", "y") if name in jwk}
     try:
         value = PyJWK({**numbers, "alg": min(algorithms)}).key
     except (PyJWTError, ValueError, TypeError, AttributeError) as error:

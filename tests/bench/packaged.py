@@ -49,9 +49,13 @@ def packages(*, tokens: bool = False) -> dict[Side, Packaged]:
     platform, folder = get_platform("host"), Path(_folder().name, "tokens" if tokens else "open")
     ours = build_package(platform, folder, tokens=tokens).path
     requirements, modules = _FASTAPI
-    if tokens:
-        requirements, modules = (*requirements, "pyjwt[crypto]"), (*modules, "tokens.py")
-    fastapi = _built_alike(folder / "fastapi", platform, requirements, modules)
+    more = ("pyjwt[crypto]",), ("tokens.py",)
+    fastapi = _built_alike(
+        folder / "fastapi",
+        platform,
+        (*requirements, *(more[0] if tokens else ())),
+        (*modules, *(more[1] if tokens else ())),
+    )
     if tokens:
         return {
             "ours": _unpacked(ours, "handlers.aws_lambda"),

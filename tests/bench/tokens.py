@@ -29,9 +29,7 @@ def measure(options: Options) -> list[Table]:
     with fake_dynamodb() as url, issuing() as issuer:
         issuer.keys = [Key("RS256")]  # What most issuers sign with.
         trusted = {**environment(url), **issuer.variables, "JWT_JWKS_URI": f"{issuer.url}/keys"}
-        requests = Table(
-            "CPU per request on Lambda, with tokens", _requests(options, environment(url), trusted, issuer)
-        )
+        requests = Table(title, _requests(options, environment(url), trusted, issuer))
         return [requests, _cold_start(options, trusted, issuer)]
 
 
