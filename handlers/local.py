@@ -130,6 +130,7 @@ def serve(options: argparse.Namespace) -> None:
         store = resources.enter_context(opened(options))
         resources.enter_context(prepared(partial(_prepare, store.tables, options)))
         callers = _local_tokens(options) if options.auth else None
+        about_tokens = _about_tokens(options, store.tables)
         app = reloading.APP if options.reload else resources.enter_context(_application(store.tables, callers))
         host = f"[{options.host}]" if ":" in options.host else options.host
         url = f"http://{host}:{listener.getsockname()[1]}"
@@ -139,8 +140,8 @@ def serve(options: argparse.Namespace) -> None:
         resources.callback(print, f"Stopped: {store.where}", flush=True)
         if store.own_url:
             print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
-        if callers:
-            _explain_tokens(options, store.tables)
+        for line in about_tokens:
+            print(line, flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(
             app,
             # It limits the request head to 64 KiB. httptools, if it is installed, does not; it also accepts requests
@@ -175,12 +176,18 @@ def _local_tokens(options: argparse.Namespace) -> Callers:
     return callers
 
 
-def _explain_tokens(options: argparse.Namespace, tables: Tables) -> None:
+def _about_tokens(options: argparse.Namespace, tables: Tables) -> list[str]:
+    """Return what those who need a token are told; nothing where everything is open."""
+    if issuer := os.environ.get("JWT_ISSUER"):
+        return [f"Tokens of {issuer} are required"]
+    if not options.auth:
+        return []
     where = "" if options.data is None else f" --data {shlex.quote(str(options.data))}"
-    print(f"Tokens are required: `events-api token USER{where}` prints one", flush=True)  # noqa: T201 - the output of the command
+    lines = [f"Tokens are required: `events-api token USER{where}` prints one"]
     if options.demo and demo.is_owned(tables):
         command = f"events-api token {demo.ORGANIZER} --organizer{where}"
-        print(f"The events of the demo belong to {demo.ORGANIZER}: `{command}`", flush=True)  # noqa: T201 - as above
+        lines.append(f"The events of the demo belong to {demo.ORGANIZER}: `{command}`")
+    return lines
 
 
 @contextmanager
