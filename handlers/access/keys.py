@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from threading import Thread
 from typing import Any, Final, Protocol
 from urllib.error import HTTPError
@@ -27,8 +27,9 @@ LIFESPAN_SECONDS: Final = 300
 #: Time for the issuer to answer, its discovery document included.
 TIMEOUT_SECONDS: Final = 3
 
-#: Time for each piece of its answer, after which the thread that waits for it ends.
+#: Time for each piece of its answer, and for all of them, after which the thread that waits for it ends.
 SOCKET_SECONDS: Final = 3
+READING_SECONDS: Final = 30
 
 #: Minimum time between two fetches: after a failure, and when a token names a key that the set does not have. Tokens
 #: with invented key ids can't make us fetch more often.
@@ -172,10 +173,10 @@ class FetchedKeys:
         if self._reading and not self._reading.done():
             raise TimeoutError("the issuer is still sending its answer to the last request")
         found: Future[tuple[Any, KeySet]] = Future()
+        found.set_running_or_notify_cancel()  # From here on, it can't be cancelled.
         self._reading = found
 
         def read() -> None:
-            found.set_running_or_notify_cancel()  # From here on, it can't be cancelled.
             try:
                 document = _read(self._jwks_uri or self._discovered())
                 found.set_result((document, key_set(document)))
@@ -239,13 +240,23 @@ def _read(url: str) -> Any:
     request = Request(url, headers={"Accept": "application/json"})  # noqa: S310 - its scheme was checked
     try:
         with _opener.open(request, timeout=SOCKET_SECONDS) as response:
-            content = response.read(MAX_BYTES + 1)
+            content = _content(response)
     except HTTPError as error:
         error.close()
         raise
-    if len(content) > MAX_BYTES:
-        raise ValueError(f"{url} has more than {MAX_BYTES} bytes")
     return json.loads(content)
+
+
+def _content(response: HTTPResponse) -> bytes:
+    """Return the content of an answer that is neither large nor slow; the socket's timeout is for each piece of it."""
+    content, end = b"", time.monotonic() + READING_SECONDS
+    while piece := response.read1(65_536):
+        content += piece
+        if len(content) > MAX_BYTES:
+            raise ValueError(f"the answer has more than {MAX_BYTES} bytes")
+        if time.monotonic() > end:
+            raise TimeoutError(f"the answer takes more than {READING_SECONDS} seconds")
+    return content
 
 
 class _NoRedirects(HTTPRedirectHandler):

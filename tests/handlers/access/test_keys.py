@@ -341,3 +341,10 @@ def test_an_issuer_that_hangs_has_one_thread_at_most_and_keeps_no_process_from_e
     issuer.answering.set()
     mine[0].join(60)
     assert answer(tokens, issuer.token("ann")) == "ann"
+
+
+def test_an_issuer_that_drips_is_given_up(issuer: Issuer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each piece comes in time, and all of them would not."""
+    monkeypatch.setattr(keys, "READING_SECONDS", 0)
+
+    assert answer(trusting(issuer), issuer.token("ann")) == "unavailable"
