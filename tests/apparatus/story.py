@@ -99,7 +99,7 @@ STORY_WITH_TOKENS = [
     ),
     # The list of attendees is for the organizer of the event.
     ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $ANN" """, 403, "Only an organizer"),
-    ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $OSCAR" """, 403, "another organizer"),
+    ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $OSCAR" """, 403, "is not yours"),
     ("""curl $URL/events/workshop/registrations -H "Authorization: Bearer $OLGA" """, 200, '"ann"'),
     ("""curl -X DELETE $URL/events/workshop/registrations/ann -H "Authorization: Bearer $OSCAR" """, 403, "organizer"),
     ("""curl -X DELETE $URL/events/workshop/registrations/ann -H "Authorization: Bearer $ANN" """, 204, "^$"),

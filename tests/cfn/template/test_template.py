@@ -15,6 +15,7 @@ from handlers import continuation
 from handlers.contract import Contract
 from handlers.problems import PROBLEMS
 from storage.errors import Contention
+from storage.queue import UNFINISHED
 from storage.schema import TABLE_VARIABLES, TABLES
 
 
@@ -196,7 +197,7 @@ class TestApi:
         assert cors["AllowMethods"] == ["GET", "POST", "PUT", "DELETE"]
         sent = ["authorization", "content-type", "idempotency-key", "if-match", "if-none-match"]
         assert cors["AllowHeaders"] == sent
-        assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after", "x-request-id"]
+        assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after", "www-authenticate", "x-request-id"]
 
     def test_the_same_parameter_restricts_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
         variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
@@ -234,9 +235,9 @@ class TestMonitoring:
         assert (logged["Namespace"], logged["MetricName"]) == (counted["MetricNamespace"], counted["MetricName"])
         (text,) = re.findall(r'^\{ \$\.message = "(.+)\*" \}$', properties["FilterPattern"])
         source = inspect.getsource(continuation)
-        warnings = re.findall(r'logger\.warning\("(.+?)"', source)
-        assert len(warnings) == source.count("logger.") == 2
-        assert all(warning.startswith(text) for warning in warnings)
+        lines = re.findall(r'logger\.(?:warning|error)\("(.+?)"', source)
+        assert len(lines) == source.count("logger.") == 3
+        assert all(line.replace("%s", UNFINISHED, 1).startswith(text) for line in lines)
 
     def test_alarms_notify_the_topic_if_an_address_is_set(self, template: dict[str, Any]) -> None:
         action = {"Fn::If": ["AlarmsHaveAReader", {"Ref": "AlarmTopic"}, {"Ref": "AWS::NoValue"}]}

@@ -98,6 +98,16 @@ def _claims(**claims: Any) -> Callable[[Issuer, str], Headers]:
     return _token(lambda issuer, person: issuer.token(person, ADMIN, **claims))
 
 
+def _times(**seconds: int) -> Callable[[Issuer, str], Headers]:
+    """Return such a token with times as seconds from the moment when it is sent."""
+
+    def make(issuer: Issuer, person: str) -> str:
+        claims: dict[str, Any] = {name: int(time.time()) + value for name, value in seconds.items()}
+        return issuer.token(person, ADMIN, **claims)
+
+    return _token(make)
+
+
 def _encoded(part: bytes) -> str:
     return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
 
@@ -173,12 +183,12 @@ UNKNOWN: Final = [
         "a header with another id and type": _with_header(alg="ES256", kid=1, typ=[]),
         "a token that is too long": _token(_longer_than_any),
         "an accepted algorithm of another kind of key": _token(_of_another_kind_of_key),
-        "expired": _claims(exp=int(time.time()) - 40),
-        "an exp in quotes": _claims(exp=str(int(time.time()) + 600)),
+        "expired": _times(exp=-40),
+        "an exp in quotes": _claims(exp="4000000000"),
         "a use of another type": _claims(token_use=["access"]),
         "another audience, and the client id": _claims(aud="other", client_id="events"),
-        "not yet valid": _claims(nbf=int(time.time()) + 600),
-        "issued in the future": _claims(iat=int(time.time()) + 600),
+        "not yet valid": _times(nbf=600),
+        "issued in the future": _times(iat=600),
         "no exp": _claims(exp=None),
         "no sub": _claims(sub=None),
         "no iss": _claims(iss=None),
