@@ -91,11 +91,10 @@ def test_a_promotion_whose_head_lost_its_registration_is_dropped_at_once_and_nam
     monkeypatch.setattr(logging.getLogger("handlers"), "propagate", True)
     Promotions(ministack_tables).hand_over("e")
     until(lambda: any(record.levelname == "ERROR" for record in caplog.records))
-    (line,) = (record for record in caplog.records if record.levelname == "ERROR")
-    assert line.getMessage().startswith(
-        "a promotion is left unfinished: Registrations EVENT#e WAIT#000000000000 has no registration"
-    )
-    assert line.exc_info is None
+    # It may be handed over again, and is named again then.
+    lines = [record for record in caplog.records if record.levelname == "ERROR"]
+    expected = "a promotion is left unfinished: Registrations EVENT#e WAIT#000000000000 has no registration"
+    assert all(line.getMessage().startswith(expected) and line.exc_info is None for line in lines)
 
 
 def test_the_events_take_turns(ministack_tables: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
