@@ -31,7 +31,9 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[
     """
     if response.status_code == 401:
         raise Failure(operation=case.operation.label, title="401 for no reason", message="The caller is known.")
-    if response.status_code == 403 and may(case, response):
+    # A gateway that refuses a preflight answers without a problem document.
+    ours = "application/problem+json" in response.headers.get("content-type", [])
+    if response.status_code == 403 and ours and may(case, response):
         raise Failure(operation=case.operation.label, title="403 for no reason", message="The caller may do this.")
     if case.meta is None or case.meta.generation.mode is not GenerationMode.POSITIVE:
         return
