@@ -64,6 +64,7 @@ def test_a_token_of_another_folder_or_an_expired_one_is_refused(tmp_path: Path) 
 
 def test_the_events_of_the_demo_belong_to_the_organizer_whose_token_the_printed_command_prints(tmp_path: Path) -> None:
     with running("--auth", "--demo", "--data", "a folder", folder=tmp_path) as server:
+        assert httpx.get(f"{server.url}/health").status_code == 200  # All that it says at its start is printed.
         assert server.stop() == 0
     command = "events-api token olga --organizer --data 'a folder'"
     assert server.rest.splitlines()[1] == f"The events of the demo belong to olga: `{command}`"
