@@ -30,6 +30,7 @@ from storage.items import (
     intact,
     seats_item,
     seats_key,
+    seats_of,
     to_event,
     to_seats,
 )
@@ -56,7 +57,7 @@ def create(tables: Tables, event_id: str | None, fields: EventFields, owner: str
     event_id, moment = event_id or str(uuid.uuid4()), now()
     given = {name: getattr(fields, name) for name in FIELD_NAMES}
     event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, owner=owner, **given)
-    items = details_item(event), seats_item(event_id, _seats_of(event))
+    items = details_item(event), seats_item(event_id, seats_of(event))
     steps = [
         Step(
             action="Put",
@@ -307,16 +308,6 @@ def _seats_deletion(
         condition=condition,
         values={"zero": 0, "nextSeq": seen.next_seq if seen else 0, **accepted, **refused},
         refusal=refusal,
-    )
-
-
-def _seats_of(event: Event) -> Seats:
-    return Seats(
-        capacity=event.capacity,
-        status=event.status,
-        has_waitlist=event.has_waitlist,
-        version=event.version,
-        owner=event.owner,
     )
 
 

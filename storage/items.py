@@ -107,6 +107,17 @@ def _owner(owner: str | None) -> Item:
     return {} if owner is None else {"owner": owner}
 
 
+def seats_of(event: Event) -> Seats:
+    """Return the seats of an event in which nobody is registered."""
+    return Seats(
+        capacity=event.capacity,
+        status=event.status,
+        has_waitlist=event.has_waitlist,
+        version=event.version,
+        owner=event.owner,
+    )
+
+
 def to_seats(item: Item) -> Seats:
     try:
         return Seats(**{field: item[name] for field, name in _SEATS_NAMES.items()}, owner=item.get("owner"))

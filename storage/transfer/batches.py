@@ -16,6 +16,7 @@ from storage.items import (
     registration_key,
     seats_item,
     seats_key,
+    seats_of,
     to_seats,
     user_item,
     user_key,
@@ -50,14 +51,7 @@ def write_users(tables: Tables, users: Sequence[User]) -> list[Verdict]:
 
 def write_event(tables: Tables, event: Event) -> Verdict:
     """Write an event without registrations if its id is free, and return the verdict."""
-    seats = Seats(
-        capacity=event.capacity,
-        status=event.status,
-        has_waitlist=event.has_waitlist,
-        version=event.version,
-        owner=event.owner,
-    )
-    details, counters = details_item(event), seats_item(event.event_id, seats)
+    details, counters = details_item(event), seats_item(event.event_id, seats_of(event))
 
     def attempt(_image: Item | None) -> Verdict:
         keys = [("Events", details_key(event.event_id)), ("Events", seats_key(event.event_id))]

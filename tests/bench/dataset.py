@@ -1,11 +1,12 @@
 """The data of the measurements: 100 events, two of them full, and a user with 50 registrations."""
 
+from dataclasses import replace
 from typing import Any, Final
 
 from storage.dynamodb.attributes import Item, marshal
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
-from storage.items import details_item, pointer_key, registration_item, seats_item, user_item
+from storage.items import details_item, pointer_key, registration_item, seats_item, seats_of, user_item
 from storage.model import Event, Registration, User
 from storage.rules import Seats
 from tests.bench.calls import FULL, NEWCOMER, OPEN, QUEUED, REGULAR
@@ -71,10 +72,4 @@ def registration(event_id: str, user_id: str) -> Registration:
 
 
 def _seats(event: Event) -> Seats:
-    return Seats(
-        capacity=event.capacity,
-        status=event.status,
-        has_waitlist=event.has_waitlist,
-        version=event.version,
-        confirmed=event.confirmed,
-    )
+    return replace(seats_of(event), confirmed=event.confirmed)
