@@ -41,18 +41,13 @@ class Issuer:
             return None
         if not audiences:
             raise SettingsError("JWT_AUDIENCE is missing: the audience, or the client id, in the tokens.")
-        if (environ.get("JWT_ORGANIZER") or ORGANIZER) == (environ.get("JWT_ADMIN") or ADMIN):
+        organizer, admin = environ.get("JWT_ORGANIZER") or ORGANIZER, environ.get("JWT_ADMIN") or ADMIN
+        if organizer == admin:
             raise SettingsError("JWT_ORGANIZER and JWT_ADMIN are the same: every organizer would be an administrator.")
-        for variable, url in {"JWT_ISSUER": name, "JWT_JWKS_URI": jwks_uri}.items():
-            if url and not (variable == "JWT_ISSUER" and jwks_uri) and not is_trustworthy(url):
-                raise SettingsError(f"{variable} must be an https URL, or an http URL of this machine: {url}")
-        return cls(
-            name=name,
-            audiences=audiences,
-            organizer=environ.get("JWT_ORGANIZER") or ORGANIZER,
-            admin=environ.get("JWT_ADMIN") or ADMIN,
-            jwks_uri=jwks_uri,
-        )
+        variable, url = ("JWT_JWKS_URI", jwks_uri) if jwks_uri else ("JWT_ISSUER", name)
+        if not is_trustworthy(url):
+            raise SettingsError(f"{variable} must be an https URL, or an http URL of this machine: {url}")
+        return cls(name, audiences, organizer, admin, jwks_uri)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,12 +41,11 @@ MAX_KEYS: Final = 100
 MIN_RSA_BITS: Final = 2048
 
 #: The accepted algorithms by kind of key: `kty`, and `crv` if it has one. Never `none`, and none with a shared secret.
-ALGORITHMS: Final[Mapping[tuple[str, str | None], frozenset[str]]] = {
+ALGORITHMS: Final[Mapping[tuple[str | None, str | None], frozenset[str]]] = {
     ("RSA", None): frozenset({"RS256", "PS256"}),
     ("EC", "P-256"): frozenset({"ES256"}),
     ("OKP", "Ed25519"): frozenset({"EdDSA"}),
 }
-
 
 #: Newer names of algorithms (RFC 9864).
 _NAMES: Final = {"Ed25519": "EdDSA"}
@@ -214,11 +213,12 @@ def key_set(document: Any) -> KeySet:
 
 
 def _key(jwk: dict[str, Any]) -> Key | None:
-    kind, algorithm = jwk.get("kty"), jwk.get("alg")
-    text = isinstance(kind, str) and all(isinstance(jwk.get(name), str | None) for name in ("crv", "alg", "kid"))
-    algorithms = ALGORITHMS.get((kind, jwk.get("crv")), frozenset()) if text and isinstance(kind, str) else frozenset()
+    kind, curve, algorithm, key_id = (jwk.get(name) for name in ("kty", "crv", "alg", "kid"))
+    if not all(isinstance(each, str | None) for each in (kind, curve, algorithm, key_id)):
+        return None
+    algorithms = ALGORITHMS.get((kind, curve), frozenset())
     if algorithm is not None:
-        algorithms &= {_NAMES.get(algorithm, algorithm)} if text else frozenset()
+        algorithms &= {_NAMES.get(algorithm, algorithm)}
     operations = jwk.get("key_ops")
     verifies = jwk.get("use") in (None, "sig") and (not isinstance(operations, list) or "verify" in operations)
     if not algorithms or not verifies:

@@ -20,7 +20,7 @@ from handlers.access.tokens import Tokens
 from handlers.local_store import DATA
 from handlers.settings import Issuer, SettingsError
 
-#: It is no URL: nobody else can sign for it, and nothing is fetched from it.
+#: Not a URL: nobody else can sign for it, and nothing is fetched from it.
 ISSUER: Final = Issuer(name="urn:events-api:local", audiences=frozenset({"events-api"}))
 
 _FILE: Final = "issuer.json"
