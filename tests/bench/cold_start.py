@@ -5,14 +5,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from tests.bench.calls import CALLS, gateway_event
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.packaged import Packaged, packages
 from tests.bench.results import Row, Table
-from tests.bench.workers import SIDES, environment, interleaved
+from tests.bench.workers import Side, environment, interleaved
 
 # The peak is read from /proc: the one of getrusage still includes that of the parent process.
 _CHILD: Final = """
@@ -33,27 +33,37 @@ peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM
 print(json.dumps([cpu * 1000, int(peak.split()[1]) * 1024 / 1e6]), file=log, flush=True)
 """
 
-#: What `start` returns, in this order.
-FIGURES: Final = (("CPU", "ms"), ("elapsed", "ms"), ("peak memory", "MB"))
+#: What `_start` returns, in this order.
+_FIGURES: Final = (("CPU", "ms"), ("elapsed", "ms"), ("peak memory", "MB"))
 
 
 def measure(options: Options) -> list[Table]:
     """Measure CPU and elapsed time in milliseconds, and peak memory in megabytes."""
-    event = json.dumps(gateway_event(next(call for call in CALLS if call.name == "get event")))
+    event = gateway_event(next(call for call in CALLS if call.name == "get event"))
     with fake_dynamodb() as url:
-        built, environ = packages(), environment(url)
-        for side in SIDES:
-            start(built[side], environ, event)
-        measured = interleaved(options.rounds, lambda side: start(built[side], environ, event), SIDES)
-    rows = [
+        return [Table("Cold start", starts(options, packages(), environment(url), event))]
+
+
+def starts(
+    options: Options, built: Mapping[Side, Packaged], environ: Mapping[str, str], event: Mapping[str, Any]
+) -> list[Row]:
+    """Start each package in interleaved rounds, and return a row for each figure."""
+    text, sides = json.dumps(event), list(built)
+
+    def start(side: Side) -> tuple[float, float, float]:
+        return _start(built[side], environ, text)
+
+    for side in sides:
+        start(side)
+    measured = interleaved(options.rounds, start, sides)
+    return [
         Row(name, unit, {side: [figures[number] for figures in rounds] for side, rounds in measured.items()})
-        for number, (name, unit) in enumerate(FIGURES)
+        for number, (name, unit) in enumerate(_FIGURES)
         if options.wants(name)
     ]
-    return [Table("Cold start", rows)]
 
 
-def start(package: Packaged, environ: Mapping[str, str], event: str) -> tuple[float, float, float]:
+def _start(package: Packaged, environ: Mapping[str, str], event: str) -> tuple[float, float, float]:
     """Start once, and return CPU and elapsed time in milliseconds, and peak memory in megabytes."""
     # Without site-packages and PYTHON* variables: only the package is importable.
     command = [sys.executable, "-I", "-S", "-B", "-c", _CHILD, str(package.folder), package.entry, event]

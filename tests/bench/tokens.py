@@ -1,13 +1,12 @@
 """The cost of tokens: CPU of a request with a remembered and with a new token, and the cold start and zip with them."""
 
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Final
 
 from tests.apparatus.issuer import Issuer, Key, bearer, issuing
 from tests.bench.calls import REGULAR, Call, gateway_event
-from tests.bench.cold_start import FIGURES, start
+from tests.bench.cold_start import starts
 from tests.bench.fake_dynamodb import fake_dynamodb
 from tests.bench.options import Options
 from tests.bench.packaged import packages
@@ -65,13 +64,7 @@ def _cold_start(options: Options, trusted: Mapping[str, str], issuer: Issuer) ->
     """Measure from a fresh interpreter to the first response to a request with a token, its keys fetched."""
     event = gateway_event(_GET_USER)
     event["headers"] |= {"authorization": bearer(issuer.token(REGULAR))["Authorization"]}
-    text, built = json.dumps(event), packages(tokens=True)
-    for side in _SIDES:
-        start(built[side], trusted, text)
-    measured = interleaved(options.rounds, lambda side: start(built[side], trusted, text), _SIDES)
-    rows = [
-        Row(name, unit, {side: [figures[number] for figures in rounds] for side, rounds in measured.items()})
-        for number, (name, unit) in enumerate(FIGURES)
-    ]
+    built = packages(tokens=True)
+    rows = starts(options, built, trusted, event)
     zips = Row("zip", "MB", {side: [built[side].zipped_bytes / 1e6] for side in _SIDES})
     return Table("Cold start and package, with tokens", [*rows, zips])
