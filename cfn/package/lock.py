@@ -52,7 +52,7 @@ def _tokens_pins(runtime: AbstractSet[str]) -> _Pins:
     """Return the pins of what verifies tokens, but for the names that the runtime has."""
     pins: _Pins = defaultdict(set)
     for platform in LOCKED:
-        # cryptography has no wheels for Intel Macs any more, and an older version for all is no good exchange.
+        # cryptography has no wheels for Intel Macs any more, and all others should not get an older version for them.
         if not platform.tags[0].startswith("macosx") or platform.architecture == "arm64":
             _resolve(tokens_requirements(), platform, pins)
     _require_one_version(pins)

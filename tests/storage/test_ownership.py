@@ -1,4 +1,4 @@
-"""An event belongs to the organizer who made it: whoever demands it as another's is refused, and learns nothing."""
+"""An event belongs to the organizer who made it: a demand of another owner is refused, and learns nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -80,7 +80,7 @@ def made_again_by(tables: Tables, owner: str, *user_ids: str) -> Callable[[], No
 
 @pytest.mark.parametrize("access", ACCESSES)
 @pytest.mark.parametrize("actual", [ANN, None])
-def test_whoever_does_not_own_an_event_is_refused_and_changes_nothing(
+def test_a_stranger_to_an_event_is_refused_and_changes_nothing(
     moto_tables: Tables, access: str, actual: str | None
 ) -> None:
     make_users(moto_tables)
@@ -95,7 +95,7 @@ def test_whoever_does_not_own_an_event_is_refused_and_changes_nothing(
 
 @pytest.mark.parametrize("access", ACCESSES)
 @pytest.mark.parametrize("demanded", [ANN, None])
-def test_the_owner_and_whoever_may_act_on_any_event_are_not_refused(
+def test_the_owner_and_those_who_may_act_on_any_event_are_not_refused(
     moto_tables: Tables, access: str, demanded: str | None
 ) -> None:
     make_users(moto_tables)
@@ -107,7 +107,7 @@ def test_the_owner_and_whoever_may_act_on_any_event_are_not_refused(
 
 @pytest.mark.parametrize("access", ACCESSES)
 @pytest.mark.parametrize("demanded", [ANN, None])
-def test_an_event_that_does_not_exist_is_not_found_whoever_asks(
+def test_an_event_that_does_not_exist_is_not_found_by_any_caller(
     moto_tables: Tables, access: str, demanded: str | None
 ) -> None:
     make_users(moto_tables)
