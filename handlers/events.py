@@ -9,6 +9,7 @@ from handlers.access.caller import Caller
 from handlers.bodies import Headers, event_body, page_answer
 from handlers.models import answers, given
 from handlers.models.requests import (
+    CreateEventParameters,
     DeleteEventParameters,
     EventInput,
     EventUpdate,
@@ -35,7 +36,9 @@ def list_events(parameters: ListEventsParameters, *, tables: Tables) -> tuple[an
     return page_answer(answers.EventPage(events=[event_body(event) for event in page.entries]), page, parameters)
 
 
-def create_event(body: EventInput, *, caller: Caller, tables: Tables) -> tuple[answers.Event, int, Headers]:
+def create_event(
+    parameters: CreateEventParameters, body: EventInput, *, caller: Caller, tables: Tables
+) -> tuple[answers.Event, int, Headers]:
     fields = EventFields(
         title=body.title,
         description=body.description,
@@ -46,7 +49,8 @@ def create_event(body: EventInput, *, caller: Caller, tables: Tables) -> tuple[a
         status=body.status,
         has_waitlist=given(body.has_waitlist) or given(body.waitlist_enabled) or False,
     )
-    event = events.create(tables, given(body.event_id), fields, owner=caller.user_id)
+    key = caller.key(given(parameters.idempotency_key))
+    event = events.create(tables, given(body.event_id), fields, owner=caller.user_id, key=key)
     return event_body(event), 201, {"Location": f"events/{event.event_id}", **_version(event)}
 
 

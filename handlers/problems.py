@@ -130,6 +130,13 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "The current ETag does not match If-Match, or matches If-None-Match. Get the event, apply your change to it, "
         "and try again.",
     ),
+    errors.KeyReused: Problem(
+        422,
+        "idempotency-key-reused",
+        "Idempotency key reused",
+        "Another request with this Idempotency-Key has created this with other fields. Send a new key for a new one, or"
+        " the same fields to repeat that request.",
+    ),
     Unauthenticated: Problem(401, None, "Unauthorized", "{reason}"),
     RoleMissing: Problem(403, None, "Forbidden", "Only an organizer may do this, and this token is a person's."),
     SomebodyElse: Problem(

@@ -4,6 +4,7 @@ from handlers.access.caller import Caller
 from handlers.bodies import Headers, event_summary_body, page_answer, registration_body
 from handlers.models import answers, given
 from handlers.models.requests import (
+    CreateRegistrationParameters,
     DeleteRegistrationParameters,
     EventRegistrationInput,
     GetRegistrationParameters,
@@ -24,20 +25,22 @@ from storage.model import Registration
 async def register_user(
     parameters: RegisterUserParameters, body: EventRegistrationInput, *, caller: Caller, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    registration = await _register(parameters.event_id, body, caller, writers)
+    key = caller.key(given(parameters.idempotency_key))
+    registration = await _register(parameters.event_id, body, key, caller, writers)
     return registration_body(registration), 201, {"Location": f"registrations/{registration.user_id}"}
 
 
 async def create_registration(
-    body: RegistrationInput, *, caller: Caller, writers: Writers
+    parameters: CreateRegistrationParameters, body: RegistrationInput, *, caller: Caller, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    registration = await _register(body.event_id, body, caller, writers)
+    key = caller.key(given(parameters.idempotency_key))
+    registration = await _register(body.event_id, body, key, caller, writers)
     location = f"events/{registration.event_id}/registrations/{registration.user_id}"
     return registration_body(registration), 201, {"Location": location}
 
 
 async def _register(
-    event_id: str, body: EventRegistrationInput | RegistrationInput, caller: Caller, writers: Writers
+    event_id: str, body: EventRegistrationInput | RegistrationInput, key: str | None, caller: Caller, writers: Writers
 ) -> Registration:
     """Register the user that the body names, or the one that the token names.
 
@@ -48,7 +51,7 @@ async def _register(
     user_id = given(body.user_id) or caller.user_id
     if user_id is None:
         raise InvalidRequest([body_error("/userId", "Is required, as this service ignores tokens.")])
-    return await writers.register(event_id, user_id, owner=caller.owner(user_id))
+    return await writers.register(event_id, user_id, owner=caller.owner(user_id), key=key)
 
 
 def get_registration(parameters: GetRegistrationParameters, *, caller: Caller, tables: Tables) -> answers.Registration:

@@ -3,14 +3,17 @@
 from handlers.access.caller import Caller
 from handlers.bodies import Headers, user_body
 from handlers.models import answers, given
-from handlers.models.requests import GetUserParameters, UserInput
+from handlers.models.requests import CreateUserParameters, GetUserParameters, UserInput
 from storage import users
 from storage.dynamodb.tables import Tables
 
 
-def create_user(body: UserInput, *, caller: Caller, tables: Tables) -> tuple[answers.User, int, Headers]:
+def create_user(
+    parameters: CreateUserParameters, body: UserInput, *, caller: Caller, tables: Tables
+) -> tuple[answers.User, int, Headers]:
     own_id = None if caller.organizer else caller.user_id
-    user = users.create(tables, given(body.user_id) or own_id, body.name)
+    key = caller.key(given(parameters.idempotency_key))
+    user = users.create(tables, given(body.user_id) or own_id, body.name, key)
     return user_body(user), 201, {"Location": f"users/{user.user_id}"}
 
 

@@ -1,6 +1,6 @@
 """Several registrations for one event in one transaction, as if they were made one after the other."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -12,7 +12,7 @@ from storage.errors import AlreadyRegistered, EventNotFound, Refusal, Unavailabl
 from storage.items import registration_key, seats_key, to_registration, to_seats, user_key
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
-from storage.registration_steps import admission_steps, event_missing
+from storage.registration_steps import admission_steps, event_missing, repeated
 from storage.rules import Admission, Seats, admit, admit_all, after, promotable
 
 #: Maximum number of steps in a transaction.
@@ -26,12 +26,17 @@ MAX_REGISTRATIONS: Final = 33
 
 Answers = dict[str, Registration | Refusal]
 
+NO_KEYS: Final[Mapping[str, str | None]] = {}
 
-def register_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> Answers:
+
+def register_all(
+    tables: Tables, event_id: str, user_ids: Sequence[str], keys: Mapping[str, str | None] = NO_KEYS
+) -> Answers:
     """Give each of up to 33 different users a seat, or a place in the waitlist, in this order.
 
-    Return the registration or the refusal of each. Those missing in the result must be registered alone: nothing was
-    done for them, as a promotion is unfinished.
+    `keys` has the key of each user's request, if it has one, as in `registrations.register`. Return the registration or
+    the refusal of each. Those missing in the result must be registered alone: nothing was done for them, as a promotion
+    is unfinished.
     """
     answers: Answers = {}
     used: Item | None = None
@@ -44,7 +49,9 @@ def register_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> Answ
             admitted = _fitting(admit_all(seats, len(left)))
             try:
                 answers.update(
-                    _admit(tables, event_id, left, admitted, seats) if admitted else _refuse(tables, event_id, left)
+                    _admit(tables, event_id, left, keys, admitted, seats)
+                    if admitted
+                    else _refuse(tables, event_id, left)
                 )
                 seats = after(seats, admitted)
             except Misfits as misfits:
@@ -56,7 +63,7 @@ def register_all(tables: Tables, event_id: str, user_ids: Sequence[str]) -> Answ
     except (EventNotFound, Unavailable) as refusal:
         # An Unavailable leaves open whether the last transaction was applied: its members get the same answer.
         answers = dict.fromkeys(user_ids, refusal) | answers
-    return _with_positions(tables, event_id, answers)
+    return _with_repetitions(_with_positions(tables, event_id, answers), keys)
 
 
 def _fitting(admitted: list[Admission]) -> list[Admission]:
@@ -69,8 +76,13 @@ def _fitting(admitted: list[Admission]) -> list[Admission]:
     return admitted
 
 
-def _admit(
-    tables: Tables, event_id: str, user_ids: Sequence[str], admitted: Sequence[Admission], seats: Seats
+def _admit(  # noqa: PLR0913 - an event, its people, and what their admission relies on
+    tables: Tables,
+    event_id: str,
+    user_ids: Sequence[str],
+    keys: Mapping[str, str | None],
+    admitted: Sequence[Admission],
+    seats: Seats,
 ) -> Answers:
     """Admit the first users in one transaction, on the condition that the seats are as in the snapshot.
 
@@ -85,7 +97,7 @@ def _admit(
     registrations: list[Registration] = []
     for number, (user_id, admission) in enumerate(zip(user_ids, admitted, strict=False)):
         before = after(seats, admitted[:number])
-        registrations.append(_registration(event_id, user_id, admission, before))
+        registrations.append(replace(_registration(event_id, user_id, admission, before), request=keys.get(user_id)))
         together = token if before.next_seq > seats.next_seq else None
         own = _member_steps(registrations[-1], before.next_seq, together)
         steps += own
@@ -206,3 +218,13 @@ def _with_positions(tables: Tables, event_id: str, answers: Answers) -> Answers:
         user_id: AlreadyRegistered(replace(answer.registration, position=positions[answer.seq]))
         for user_id, answer in waiting.items()
     }
+
+
+def _with_repetitions(answers: Answers, keys: Mapping[str, str | None]) -> Answers:
+    """Return the registrations of those whose request has made them before, in place of the refusals."""
+    again = {
+        user_id: registration
+        for user_id, answer in answers.items()
+        if isinstance(answer, AlreadyRegistered) and (registration := repeated(answer, keys.get(user_id)))
+    }
+    return answers | again

@@ -15,6 +15,7 @@ The hierarchy:
     │   ├── EventFull
     │   ├── CapacityBelowConfirmed   .minimum
     │   └── EventHasRegistrations
+    ├── KeyReused
     ├── NotOwner
     ├── VersionMismatch
     ├── CursorInvalid
@@ -103,6 +104,10 @@ class CapacityBelowConfirmed(Conflicting):
 
 class EventHasRegistrations(Conflicting):
     """The event can't be deleted: it has registrations."""
+
+
+class KeyReused(Refusal):
+    """The key belongs to another request of this caller, which made the resource from other fields."""
 
 
 class NotOwner(Refusal):

@@ -2,7 +2,6 @@
 
 import logging
 import secrets
-import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any, Final
 
 from storage import cursors, event_items, ownership, queue, rules
 from storage.dynamodb.attributes import Item
-from storage.dynamodb.steps import Step
+from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     Contention,
@@ -35,6 +34,7 @@ from storage.items import (
     to_seats,
 )
 from storage.model import FIELD_NAMES, Event, EventFields, EventStatus, Page, now
+from storage.repetitions import Repeated, new_id, request_of, unless_repeated
 from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
 
@@ -47,28 +47,66 @@ _SPARE: Final = 98
 _LISTED_BY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
 
 
-def create(tables: Tables, event_id: str | None, fields: EventFields, owner: str | None = None) -> Event:
+def create(
+    tables: Tables, event_id: str | None, fields: EventFields, owner: str | None = None, key: str | None = None
+) -> Event:
     """Create an event, which belongs to `owner`; without an id, generate one.
+
+    If the same request with this key has done it, return that event as it is now.
 
     Raises:
         EventExists: The id is taken.
+        KeyReused: It was another request that had this key.
 
     """
-    event_id, moment = event_id or str(uuid.uuid4()), now()
-    given = {name: getattr(fields, name) for name in FIELD_NAMES}
-    event = Event(event_id=event_id, version=_new_version(), created_at=moment, updated_at=moment, owner=owner, **given)
-    items = details_item(event), seats_item(event_id, seats_of(event))
+    given, moment = {name: getattr(fields, name) for name in FIELD_NAMES}, now()
+    event = Event(
+        event_id=event_id or new_id(key),
+        version=_new_version(),
+        created_at=moment,
+        updated_at=moment,
+        owner=owner,
+        request=request_of(key, given),
+        **given,
+    )
+    items = details_item(event), seats_item(event.event_id, seats_of(event))
+    taken = unless_repeated(event.request, EventExists), lambda _image: EventExists()
     steps = [
         Step(
             action="Put",
             table="Events",
             item=item,
             condition="attribute_not_exists(#eventId)",
-            refusal=lambda _image: EventExists(),
+            refusal=refusal,
+            # With a key, only DETAILS, the first of them, tells whether this is a repetition.
+            decisive=key is not None,
         )
-        for item in items
+        for item, refusal in zip(items, taken, strict=True)
     ]
-    tables.retry(lambda _image: tables.transact(steps))
+
+    def attempt(_image: Item | None) -> Event:
+        try:
+            tables.transact(steps)
+        except Repeated:
+            return _as_it_is_now(tables, event)
+        return event
+
+    return tables.retry(attempt)
+
+
+def _as_it_is_now(tables: Tables, made: Event) -> Event:
+    """Return the event that an earlier request made.
+
+    Raises:
+        Changed: It has been deleted since, and possibly made again by somebody else.
+
+    """
+    try:
+        event = get(tables, made.event_id)
+    except EventNotFound as deleted:
+        raise Changed from deleted
+    if event.request != made.request:
+        raise Changed
     return event
 
 

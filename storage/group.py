@@ -41,12 +41,13 @@ class Answer(Protocol):
 
 @dataclass(eq=False, slots=True)
 class Member:
-    """One request in a group, with its own deadline."""
+    """One request in a group, with its own deadline; `owner` and `key` are as in `registrations.register`."""
 
     kind: Kind
     user_id: str
     answer: Answer
     owner: str | None = None
+    key: str | None = None
     deadline: float = field(default_factory=deadline.get)
 
     @property
@@ -114,7 +115,7 @@ def _together(tables: Tables, event_id: str, members: Sequence[Member]) -> Mappi
     with answered_by(max(member.deadline for member in members)):
         try:
             if members[0].kind == "register":
-                return register_all(tables, event_id, user_ids)
+                return register_all(tables, event_id, user_ids, {member.user_id: member.key for member in members})
             return unregister_all(tables, event_id, user_ids)
         except Exception as error:  # noqa: BLE001 - each caller raises it
             return dict.fromkeys(user_ids, error)
@@ -122,9 +123,11 @@ def _together(tables: Tables, event_id: str, members: Sequence[Member]) -> Mappi
 
 def _alone(tables: Tables, event_id: str, member: Member) -> Result:
     """Settle one member as a process without groups does."""
-    change = {"register": registrations.register, "unregister": registrations.unregister}[member.kind]
     with answered_by(member.deadline):
         try:
-            return change(tables, event_id, member.user_id, member.owner)
+            if member.kind == "register":
+                return registrations.register(tables, event_id, member.user_id, member.owner, member.key)
+            registrations.unregister(tables, event_id, member.user_id, member.owner)
         except Exception as error:  # noqa: BLE001 - the caller raises it
             return error
+    return None

@@ -95,6 +95,7 @@ def details_item(event: Event) -> Item:
         "listing": LISTING,
         "listedBy": listed_by(event.date, event.event_id),
         **_owner(event.owner),
+        **_request(event.request),
     }
 
 
@@ -105,6 +106,10 @@ def seats_item(event_id: str, seats: Seats) -> Item:
 
 def _owner(owner: str | None) -> Item:
     return {} if owner is None else {"owner": owner}
+
+
+def _request(request: str | None) -> Item:
+    return {} if request is None else {"request": request}
 
 
 def seats_of(event: Event) -> Seats:
@@ -150,18 +155,21 @@ def _event(details: Item, shared: Item) -> Event:
         created_at=details["createdAt"],
         updated_at=details["updatedAt"],
         owner=details.get("owner"),
+        request=details.get("request"),
         confirmed=shared.get("confirmed", 0),
         waitlisted=shared.get("waitlisted", 0),
     )
 
 
 def user_item(user: User) -> Item:
-    return {"userId": user.user_id, "name": user.name, "createdAt": user.created_at}
+    return {"userId": user.user_id, "name": user.name, "createdAt": user.created_at, **_request(user.request)}
 
 
 def to_user(item: Item) -> User:
     try:
-        return User(user_id=item["userId"], name=item["name"], created_at=item["createdAt"])
+        return User(
+            user_id=item["userId"], name=item["name"], created_at=item["createdAt"], request=item.get("request")
+        )
     except KeyError as error:
         raise lacking(item, error) from None
 
@@ -175,6 +183,7 @@ def registration_item(registration: Registration, seq: int | None = None, togeth
         **registration_key(registration.event_id, registration.user_id),
         "status": registration.status,
         "registeredAt": registration.registered_at,
+        **_request(registration.request),
     }
     return item if seq is None else {**item, "seq": seq, **_together(together)}
 
@@ -203,6 +212,7 @@ def to_registration(item: Item, position: int | None = None) -> Registration:
             status="waitlisted" if queued else item["status"],
             registered_at=item["registeredAt"],
             position=position,
+            request=item.get("request"),
         )
     except KeyError as error:
         raise lacking(item, error) from None

@@ -39,7 +39,8 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
 class Event(EventFields):
     """An event; `version` changes with its own fields, not with the counts, which are live.
 
-    `owner` is the caller who made it, if that was known then: it never changes, and is not for public answers.
+    `owner` is the caller who made it, if that was known then: it never changes, and is not for public answers. Nor is
+    `request`, by which a repetition of the request that made it is recognized (`storage.repetitions`).
     """
 
     event_id: str
@@ -47,6 +48,7 @@ class Event(EventFields):
     created_at: str
     updated_at: str
     owner: str | None = None
+    request: str | None = field(default=None, compare=False, repr=False)
     confirmed: int = 0
     waitlisted: int = 0
 
@@ -58,22 +60,27 @@ class Event(EventFields):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User:
-    """A person who can register."""
+    """A person who can register; `request` is as in `Event`."""
 
     user_id: str
     name: str
     created_at: str
+    request: str | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A seat, or a place in the waitlist; `position` counts from 1 and is None for a seat."""
+    """A seat, or a place in the waitlist; `position` counts from 1 and is None for a seat.
+
+    `request` is as in `Event`; a place in the queue does not have it.
+    """
 
     event_id: str
     user_id: str
     status: RegistrationStatus
     registered_at: str
     position: int | None = None
+    request: str | None = field(default=None, compare=False, repr=False)
 
 
 Entry = TypeVar("Entry")

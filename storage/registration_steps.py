@@ -44,6 +44,12 @@ def already_registered(tables: Tables, item: Item) -> AlreadyRegistered:
     return AlreadyRegistered(with_position(tables, item))
 
 
+def repeated(refusal: AlreadyRegistered, key: str | None) -> Registration | None:
+    """Return the registration of a refusal if a request with this key made it: then the refused one repeats it."""
+    registration = refusal.registration
+    return registration if key is not None and registration.request == key else None
+
+
 def event_missing(image: Item | None) -> EventNotFound | None:
     return EventNotFound() if image is None else None
 

@@ -8,7 +8,7 @@ from storage import event_items, ownership, places, queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
-from storage.errors import EventNotFound, PromotionInProgress, RegistrationNotFound, Unavailable
+from storage.errors import AlreadyRegistered, EventNotFound, PromotionInProgress, RegistrationNotFound, Unavailable
 from storage.items import registration_key, seats_key, to_seats
 from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
@@ -18,13 +18,18 @@ from storage.registration_steps import (
     already_registered,
     event_missing,
     removal_steps,
+    repeated,
     with_position,
 )
 from storage.rules import Admission, Seats, admit, promotable
 
 
-def register(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> Registration:
+def register(
+    tables: Tables, event_id: str, user_id: str, owner: str | None = None, key: str | None = None
+) -> Registration:
     """Give the user a seat, or a place in the waitlist; `owner` is the owner that the event must have, None for any.
+
+    If a request with this key has done it, return that registration as it is now.
 
     Raises:
         EventNotFound: No event has this id.
@@ -44,7 +49,7 @@ def register(tables: Tables, event_id: str, user_id: str, owner: str | None = No
     def attempt(image: Item | None) -> tuple[Registration, Seats | None]:
         nonlocal assisted, used
         if image is None:
-            return _take_seat(tables, event_id, user_id, owner), None
+            return _take_seat(tables, event_id, user_id, owner, key), None
         # An attempt that brought no new snapshot met another change, or a busy store: the old snapshot is outdated.
         seats = to_seats(image) if image is not used else queue.seats(tables, event_id)
         used = image
@@ -58,10 +63,16 @@ def register(tables: Tables, event_id: str, user_id: str, owner: str | None = No
         if admission is Admission.AFTER_PROMOTION:
             raise PromotionInProgress
         if admission is Admission.SEAT:
-            return _take_seat(tables, event_id, user_id, owner), None
-        return _join_queue(tables, event_id, user_id, owner, seats), replace(seats, waitlisted=seats.waitlisted + 1)
+            return _take_seat(tables, event_id, user_id, owner, key), None
+        joined = _join_queue(tables, event_id, user_id, owner, key, seats)
+        return joined, replace(seats, waitlisted=seats.waitlisted + 1)
 
-    registration, seats = tables.retry(event_items.checking_absence(tables, event_id, attempt))
+    try:
+        registration, seats = tables.retry(event_items.checking_absence(tables, event_id, attempt))
+    except AlreadyRegistered as refusal:
+        if found := repeated(refusal, key):
+            return found
+        raise
     return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
 
 
@@ -78,9 +89,11 @@ def _assisting(tables: Tables, registration: Registration, seats: Seats) -> Regi
     return registration
 
 
-def _take_seat(tables: Tables, event_id: str, user_id: str, owner: str | None) -> Registration:
+def _take_seat(tables: Tables, event_id: str, user_id: str, owner: str | None, key: str | None) -> Registration:
     """Confirm the user in one transaction, whose first condition makes overselling impossible."""
-    registration = Registration(event_id=event_id, user_id=user_id, status="confirmed", registered_at=now())
+    registration = Registration(
+        event_id=event_id, user_id=user_id, status="confirmed", registered_at=now(), request=key
+    )
     seat = Step(
         action="Update",
         table="Events",
@@ -95,7 +108,9 @@ def _take_seat(tables: Tables, event_id: str, user_id: str, owner: str | None) -
     return registration
 
 
-def _join_queue(tables: Tables, event_id: str, user_id: str, owner: str | None, seats: Seats) -> Registration:
+def _join_queue(  # noqa: PLR0913 - a registration, whose event it must be, its key and what it relies on
+    tables: Tables, event_id: str, user_id: str, owner: str | None, key: str | None, seats: Seats
+) -> Registration:
     """Put the user at the end of the queue, with the next number in the snapshot."""
     registration = Registration(
         event_id=event_id,
@@ -103,6 +118,7 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, owner: str | None, 
         status="waitlisted",
         registered_at=now(),
         position=seats.waitlisted + 1,
+        request=key,
     )
     place = Step(
         action="Update",

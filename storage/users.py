@@ -1,22 +1,22 @@
 """Users: create and get."""
 
-import uuid
-
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import UserExists, UserNotFound
 from storage.items import to_user, user_item, user_key
 from storage.model import User, now
+from storage.repetitions import Repeated, new_id, request_of, unless_repeated
 
 
-def create(tables: Tables, user_id: str | None, name: str) -> User:
-    """Create a user; without an id, generate one.
+def create(tables: Tables, user_id: str | None, name: str, key: str | None = None) -> User:
+    """Create a user; without an id, generate one. If the same request with this key has done it, return that user.
 
     Raises:
         UserExists: The id is taken.
+        KeyReused: It was another request that had this key.
 
     """
-    user = User(user_id=user_id or str(uuid.uuid4()), name=name, created_at=now())
+    user = User(user_id=user_id or new_id(key), name=name, created_at=now(), request=request_of(key, [name]))
     # A transaction costs 1 WRU more than PutItem but is idempotent: botocore's retry after a lost reply succeeds,
     # where a conditional PutItem would be refused because of its own first attempt.
     step = Step(
@@ -24,9 +24,12 @@ def create(tables: Tables, user_id: str | None, name: str) -> User:
         table="Users",
         item=user_item(user),
         condition="attribute_not_exists(#userId)",
-        refusal=lambda _image: UserExists(),
+        refusal=unless_repeated(user.request, UserExists),
     )
-    tables.retry(lambda _image: tables.transact([step]))
+    try:
+        tables.retry(lambda _image: tables.transact([step]))
+    except Repeated as repeated:
+        return to_user(repeated.item)
     return user
 
 

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from storage.repetitions import digest
+
 MAX_ID: Final = 100
 
 #: What an id may contain, and what an escaped character looks like.
@@ -26,6 +28,13 @@ class Caller:
         `user_id` is the person for whom it is done: people register themselves for everybody's events.
         """
         return None if self.admin or user_id == self.user_id else self.user_id
+
+    def key(self, idempotency_key: str | None) -> str | None:
+        """Return the key of a request for `storage`, which no other caller has; quotes around it are no part of it."""
+        if idempotency_key is None:
+            return None
+        bare = idempotency_key.strip('"')
+        return digest(f"{self.user_id or ''} {bare}")  # Neither of the two contains a space.
 
 
 #: The caller of every request where tokens are off.

@@ -14,6 +14,16 @@ EventStatus = Literal["active", "scheduled", "ongoing", "completed", "cancelled"
 Cursor = Annotated[str, Field(max_length=500, min_length=1, pattern="^[A-Za-z0-9_-]+$")]
 
 
+IdempotencyKey = Annotated[
+    str,
+    Field(
+        max_length=257,
+        min_length=1,
+        pattern='^(?:[\\x21\\x23-\\x2B\\x2D-\\x5B\\x5D-\\x7E]{1,255}|"[\\x21\\x23-\\x2B\\x2D-\\x5B\\x5D-\\x7E]{1,255}")$',
+    ),
+]
+
+
 EventId = Annotated[
     str, Field(max_length=100, min_length=1, pattern="^(?:\\.{0,2}[A-Za-z0-9_~@:+-]|\\.{3})[A-Za-z0-9._~@:+-]*$")
 ]
@@ -116,6 +126,10 @@ class ListEventsParameters(Request):
     cursor: Cursor | MISSING = MISSING
 
 
+class CreateEventParameters(Request):
+    idempotency_key: Annotated[IdempotencyKey | MISSING, Field(alias="Idempotency-Key")] = MISSING
+
+
 class EventInput(Request):
     event_id: Annotated[EventId | MISSING, Field(alias="eventId")] = MISSING
     title: EventTitle
@@ -173,6 +187,7 @@ class ListEventRegistrationsParameters(Request):
 
 class RegisterUserParameters(Request):
     event_id: Annotated[EventId, Field(alias="eventId")]
+    idempotency_key: Annotated[IdempotencyKey | MISSING, Field(alias="Idempotency-Key")] = MISSING
 
 
 class EventRegistrationInput(Request):
@@ -189,6 +204,10 @@ class UnregisterUserParameters(Request):
     user_id: Annotated[UserId, Field(alias="userId")]
 
 
+class CreateRegistrationParameters(Request):
+    idempotency_key: Annotated[IdempotencyKey | MISSING, Field(alias="Idempotency-Key")] = MISSING
+
+
 class RegistrationInput(Request):
     user_id: Annotated[UserId | MISSING, Field(alias="userId")] = MISSING
     event_id: Annotated[EventId, Field(alias="eventId")]
@@ -197,6 +216,10 @@ class RegistrationInput(Request):
 class DeleteRegistrationParameters(Request):
     user_id: Annotated[UserId, Field(alias="userId")]
     event_id: Annotated[EventId, Field(alias="eventId")]
+
+
+class CreateUserParameters(Request):
+    idempotency_key: Annotated[IdempotencyKey | MISSING, Field(alias="Idempotency-Key")] = MISSING
 
 
 class UserInput(Request):
@@ -216,21 +239,21 @@ class ListUserRegistrationsParameters(Request):
 
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
-    "list_events": RequestModels(ListEventsParameters, None, "fb06fbe02102b9e1"),
-    "create_event": RequestModels(None, EventInput, "fdb4ef9cf066c1d8"),
-    "get_event": RequestModels(GetEventParameters, None, "eda1a4888c1b54ae"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "1d97572efd597c3e"),
-    "delete_event": RequestModels(DeleteEventParameters, None, "95763559bf46f2aa"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "6fbae0d8736ce30d"),
-    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "cfc0009d2aaca54b"),
-    "get_registration": RequestModels(GetRegistrationParameters, None, "9dfd0a0792995f8b"),
-    "unregister_user": RequestModels(UnregisterUserParameters, None, "b39e43fb294aeeba"),
-    "create_registration": RequestModels(None, RegistrationInput, "f94cf06d9cb37d76"),
-    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "4fa8f23eb8cb62c2"),
-    "create_user": RequestModels(None, UserInput, "d5e9845832fb15b2"),
-    "get_user": RequestModels(GetUserParameters, None, "4d26f4f2908cac6c"),
-    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "1a77a0e263919cce"),
-    "get_api_info": RequestModels(None, None, "a8582276b5286d9f"),
-    "check_health": RequestModels(None, None, "4621dc08caef066e"),
-    "get_openapi_json": RequestModels(None, None, "14ca74e0e9c69bcc"),
+    "list_events": RequestModels(ListEventsParameters, None, "5b4896aba8182c0e"),
+    "create_event": RequestModels(CreateEventParameters, EventInput, "c43441956a04a186"),
+    "get_event": RequestModels(GetEventParameters, None, "be70fcc83aaeda82"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "7677842dbdfd13b1"),
+    "delete_event": RequestModels(DeleteEventParameters, None, "e13fd5f88c74bb35"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "795fb76902ab3c1e"),
+    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "a74492335509a744"),
+    "get_registration": RequestModels(GetRegistrationParameters, None, "757bed9e263d9c9f"),
+    "unregister_user": RequestModels(UnregisterUserParameters, None, "2c0f4777dccae2b0"),
+    "create_registration": RequestModels(CreateRegistrationParameters, RegistrationInput, "2bed29210a33003c"),
+    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "94e521a74fa4f322"),
+    "create_user": RequestModels(CreateUserParameters, UserInput, "3f21fa6b826e07db"),
+    "get_user": RequestModels(GetUserParameters, None, "dcdf5bfc95fabb81"),
+    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "5037ea5ce6b909aa"),
+    "get_api_info": RequestModels(None, None, "1fd558b4542cf445"),
+    "check_health": RequestModels(None, None, "9646a07c73bc1620"),
+    "get_openapi_json": RequestModels(None, None, "8d9c170eb13b99f0"),
 }

@@ -28,11 +28,13 @@ class Writers:
         self._groups: dict[str, Group] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def register(self, event_id: str, user_id: str, owner: str | None = None) -> Registration:
+    async def register(
+        self, event_id: str, user_id: str, owner: str | None = None, key: str | None = None
+    ) -> Registration:
         """Do `registrations.register`."""
         if self._threads is None:
-            return registrations.register(self._tables, event_id, user_id, owner)
-        registration = await self._settled(self._threads, event_id, "register", user_id, owner)
+            return registrations.register(self._tables, event_id, user_id, owner, key)
+        registration = await self._settled(self._threads, event_id, "register", user_id, owner, key)
         assert registration
         return registration
 
@@ -43,11 +45,17 @@ class Writers:
         else:
             await self._settled(self._threads, event_id, "unregister", user_id, owner)
 
-    async def _settled(
-        self, threads: CapacityLimiter, event_id: str, kind: Kind, user_id: str, owner: str | None
+    async def _settled(  # noqa: PLR0913 - where and when a request is settled, and the request
+        self,
+        threads: CapacityLimiter,
+        event_id: str,
+        kind: Kind,
+        user_id: str,
+        owner: str | None,
+        key: str | None = None,
     ) -> Registration | None:
         """Wait for the result of a request, until its deadline; the batch that it may be in goes on."""
-        member = Member(kind, user_id, answer := asyncio.get_running_loop().create_future(), owner)
+        member = Member(kind, user_id, answer := asyncio.get_running_loop().create_future(), owner, key)
         if event_id in self._groups:
             self._groups[event_id].add(member)
         else:

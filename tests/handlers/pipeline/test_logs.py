@@ -61,10 +61,11 @@ def every_request() -> Iterator[tuple[str, str, dict[str, Any]]]:
         yield operation.method, path, {}
         yield operation.method, path, {"headers": {"If-Match": f'"{HIDDEN}"', "User-Agent": HIDDEN, "Referer": HIDDEN}}
         yield operation.method, f"{path}?{HIDDEN}={HIDDEN}&cursor={HIDDEN}", {"json": PEOPLE}
+        yield operation.method, path, {"json": PEOPLE, "headers": {"Idempotency-Key": HIDDEN}}
         yield operation.method, path, {"content": HIDDEN, "headers": {"Content-Type": "application/json"}}
         yield HIDDEN.upper().partition("@")[0], path, {}
     yield "GET", f"/{HIDDEN}", {}
-    yield "POST", "/users", {"json": {"userId": HIDDEN, "name": HIDDEN}}
+    yield "POST", "/users", {"json": {"userId": HIDDEN, "name": HIDDEN}, "headers": {"Idempotency-Key": HIDDEN}}
     yield "POST", "/events", {"json": {**EVENT, "eventId": HIDDEN, "title": HIDDEN}}
     for path in ("/registrations", f"/events/{HIDDEN}/registrations"):
         yield "POST", path, {"json": {"userId": HIDDEN, **({"eventId": HIDDEN} if path == "/registrations" else {})}}

@@ -5,6 +5,7 @@ continued, as its owner does.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, items, queue, registration_lists, registrations, users
+from storage import audit, events, items, queue, registration_lists, registrations, repetitions, users
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.steps import Step
@@ -39,7 +40,10 @@ _numbers = itertools.count()
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation on an event where a and b have seats and c and d wait; `again` is the refusal of a repetition."""
+    """An operation on an event where a and b have seats and c and d wait; `again` is the refusal of a repetition.
+
+    Without one, a repetition does nothing more, and returns what the first one did.
+    """
 
     act: Callable[[Tables, str], Any]
     again: type[Refusal] | None = None
@@ -102,6 +106,28 @@ OPERATIONS = {
 }
 
 
+#: Every POST of the contract with a key, also in a shared transaction.
+KEYED = {
+    "create an event with a key": Operation(lambda tables, e: events.create(tables, f"{e}-new", FIELDS, key=e)),
+    "create an owner's event with a key": Operation(
+        lambda tables, e: events.create(tables, f"{e}-new", FIELDS, "o", key=e)
+    ),
+    "create an event without an id": Operation(lambda tables, e: events.create(tables, None, FIELDS, key=e)),
+    "create a user with a key": Operation(lambda tables, e: users.create(tables, f"{e}-new", "N", key=e)),
+    "create a user without an id": Operation(lambda tables, e: users.create(tables, None, "N", key=e)),
+    "take a seat with a key": Operation(lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a", key=e)),
+    "take a seat of the owner's with a key": Operation(
+        lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a", "o", e)
+    ),
+    "join the queue with a key": Operation(lambda tables, e: registrations.register(tables, e, f"{e}-e", key=e)),
+    "take seats and join together with keys": Operation(
+        lambda tables, e: together(
+            register_all(tables, f"{e}-free", crowd := [f"{e}-{name}" for name in "cab"], dict.fromkeys(crowd, e))
+        )
+    ),
+}
+OPERATIONS |= KEYED
+
 #: The writing operations, with those that name the version that they change.
 WRITES = {name: operation for name, operation in OPERATIONS.items() if not name.startswith(("get", "list"))} | {
     "raise the capacity of a known version": Operation(
@@ -160,7 +186,9 @@ def state(tables: Tables, e: str) -> Any:
             page = registration_lists.of_event(tables, event_id, limit=10)
             people += [(entry.user_id, entry.status, entry.position) for entry in page.entries]
     there = tables.get("Users", items.user_key(f"{e}-new")) is not None
-    return str((people, there)).replace(f"{e}-", "-").replace(f"'{e}'", "'e'")
+    generated = repetitions.new_id(e)
+    there_too = tables.get("Users", items.user_key(generated)), tables.get("Events", items.details_key(generated))
+    return str((people, there, [item is not None for item in there_too])).replace(f"{e}-", "-").replace(f"'{e}'", "'e'")
 
 
 def attempted(tables: Tables, operation: Operation) -> tuple[list[tuple[str, int]], str]:
@@ -200,6 +228,37 @@ def test_with_any_fault_at_any_call_the_outcome_is_right_or_the_request_can_be_r
         assert state(ministack_tables, e) == expected, f"{fault} at {call} {number}, {times} times"
     assert list(audit.audit(ministack_tables)) == []
     assert {"done", "StorageUnavailable"} <= set(outcomes)
+
+
+@pytest.mark.parametrize("name", KEYED)
+def test_a_post_that_is_repeated_with_its_key_after_any_lost_request_or_reply_is_done_once(
+    ministack_tables: Tables, name: str
+) -> None:
+    """The caller repeats whatever the outcome was, also one that was known: the answers are the same."""
+    operation = KEYED[name]
+    attempts, expected = attempted(ministack_tables, operation)
+    lost = (Fault.UNSENT, Fault.RESET, Fault.LOST, Fault.FAILED)
+    made = Counter[str]()
+    for (call, number), fault, times in itertools.product(attempts, lost, (1, 3)):
+        e = make(ministack_tables)
+        before = counted(ministack_tables)
+        answers = []
+        with faults(ministack_tables, at_attempts(fault, call, number, times)) as layer, suppress(StorageUnavailable):
+            answers.append(operation.act(ministack_tables, e))
+        assert layer.met
+        answers += [operation.act(ministack_tables, e) for _ in range(2)]
+        assert all(answer == answers[0] for answer in answers), f"{fault} at {call} {number}, {times} times"
+        assert state(ministack_tables, e) == expected, f"{fault} at {call} {number}, {times} times"
+        made[str(counted(ministack_tables) - before)] += 1
+    assert len(made) == 1, "each was done once"
+    assert list(audit.audit(ministack_tables)) == []
+
+
+def counted(tables: Tables) -> Counter[str]:
+    """Return the number of items in each table."""
+    return Counter(
+        {table: tables.client.scan(TableName=name, Select="COUNT")["Count"] for table, name in tables.names.items()}
+    )
 
 
 @pytest.mark.parametrize("busy", [Fault.THROTTLED, Fault.IN_PROGRESS])

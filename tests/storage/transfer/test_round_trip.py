@@ -9,7 +9,7 @@ import pytest
 from storage import events, registrations, users
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
-from storage.errors import NotOwner
+from storage.errors import AlreadyRegistered, EventExists, NotOwner, UserExists
 from tests.apparatus.moto_store import fill_once
 from tests.apparatus.transfers import documents, edited, emptied, exported, fields, fill, imported, order_of_queue
 
@@ -83,6 +83,26 @@ def _give_to(owner: str | None, document: dict[str, Any]) -> None:
     """Give the event that has an owner to another one, or to nobody."""
     if document.pop("owner", None) and owner:
         document["owner"] = owner
+
+
+def test_a_file_has_no_keys_and_a_repetition_behind_its_import_is_refused_and_not_done_again(
+    moto_tables: Tables,
+) -> None:
+    create_event = partial(events.create, moto_tables, None, fields(2), key="key")
+    create_user = partial(users.create, moto_tables, "ann", "Ann", "key")
+    event, user = create_event(), create_user()
+    register = partial(registrations.register, moto_tables, event.event_id, "ann", key="key")
+    assert register() == register()
+    file = exported(moto_tables)
+    assert b"key" not in file
+    _loaded, refusals = imported(moto_tables, file)
+    assert refusals == {}, "what is there with its key is the same without it"
+    assert (create_event().version, create_user(), register().user_id) == (event.version, user, "ann")
+    imported(emptied(moto_tables), file)
+    for act, refusal in ((register, AlreadyRegistered), (create_event, EventExists), (create_user, UserExists)):
+        with pytest.raises(refusal):
+            act()
+    assert exported(moto_tables) == file
 
 
 def test_the_service_goes_on_behind_an_import(moto_tables: Tables, file: bytes) -> None:
