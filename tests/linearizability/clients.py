@@ -81,7 +81,7 @@ class Client:
     def run(self, steps: int, start: Barrier) -> list[Operation]:
         """Wait for all clients, make a number of requests, and return their history."""
         # All requests are chosen before the first: the number of retries must not change the later ones.
-        calls = [self._choose() for _ in range(steps)]
+        calls = [self._with_key(self._choose(), step) for step in range(steps)]
         start.wait()
         return self.request_all(calls)
 
@@ -118,7 +118,10 @@ class Client:
         method, paths = REQUESTS[call.name]
         server, path = self._dice.choice(self._urls), self._dice.choice(paths)
         url, body = server + path.format(event=self._event_id, user=call.user), self._body(call, path)
-        headers = self._callers.headers(call.caller, call.user)
+        headers = {
+            **self._callers.headers(call.caller, call.user),
+            **({"Idempotency-Key": call.key} if call.key else {}),
+        }
         invoked = time.monotonic_ns()
         try:
             response = self._http.request(method, url, json=body, headers=headers)
@@ -137,6 +140,10 @@ class Client:
         # The token of a person may name the user in place of the body.
         unnamed = call.caller == "person" and self._dice.random() < 0.5
         return event if unnamed else {"userId": call.user, **event}
+
+    def _with_key(self, call: Call, step: int) -> Call:
+        """Give every other registration a key."""
+        return replace(call, key=f"{self._number}-{step}") if call.name == "register" and step % 2 else call
 
     def _choose(self) -> Call:
         call = self._choose_request()

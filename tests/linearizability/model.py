@@ -7,7 +7,9 @@ answer claims the following; an answer that claims anything else is a violation:
   requires a waitlist and no such seat, and shows the true position. If a promotion is still owed at that moment (the
   capacity was raised just before), the answer may show a later moment: the request continues the promotion first.
   409 event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both require that the
-  user is not registered. 409 already-registered shows the registration as *get registration* does.
+  user is not registered. 409 already-registered shows the registration as *get registration* does; it was not made by a
+  request with the same key. If it was, the answer is 201 and shows it as it is now: a position that the person had at
+  this moment, or after it.
 - **unregister**: one moment, at which the head of the queue gets the seat of an open event, even if more are free. 404:
   not registered.
 - **update**: the moment of the change; then one at which nobody waits beside a free seat of an open event, as a request
@@ -57,6 +59,8 @@ class State:
     status: str = "active"
     confirmed: frozenset[str] = frozenset()
     queue: tuple[str, ...] = ()
+    #: The key of the request that registered a user, of those that had one.
+    keys: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def open(self) -> bool:
@@ -78,12 +82,13 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A request of a caller: for a user, or with the fields of an update as the API names them."""
+    """A request of a caller: for a user, maybe with a key, or with the fields of an update as the API names them."""
 
     name: Name
     user: str = ""
     fields: Mapping[str, Any] = field(default_factory=dict)
     caller: Caller = "anybody"
+    key: str | None = None
 
     @property
     def refusal(self) -> int | None:
@@ -158,9 +163,15 @@ def _impossible(_call: Call, _answer: Answer | None) -> tuple[Moment, ...]:
 def _join(call: Call, state: State) -> State | None:
     if state.knows(call.user) or not state.open:
         return None
+    keys = state.keys | {(call.user, call.key)} if call.key else state.keys
     if state.free and not state.queue:
-        return replace(state, confirmed=state.confirmed | {call.user})
-    return replace(state, queue=(*state.queue, call.user)) if state.has_waitlist else None
+        return replace(state, confirmed=state.confirmed | {call.user}, keys=keys)
+    return replace(state, queue=(*state.queue, call.user), keys=keys) if state.has_waitlist else None
+
+
+def _repeats(call: Call, state: State) -> bool:
+    """Return whether a request with the same key has registered the user."""
+    return (call.user, call.key) in state.keys
 
 
 def _leave(call: Call, state: State) -> State | None:
@@ -170,6 +181,7 @@ def _leave(call: Call, state: State) -> State | None:
         state,
         confirmed=state.confirmed - {call.user},
         queue=tuple(user for user in state.queue if user != call.user),
+        keys=frozenset(kept for kept in state.keys if kept[0] != call.user),
     )
     return promote(left) if left.owes and call.user in state.confirmed else left
 
@@ -188,6 +200,11 @@ def _change(call: Call, state: State) -> State | None:
 
 def _registered(call: Call, answer: Answer) -> tuple[Moment, ...]:
     def admit(state: State) -> State | None:
+        if _repeats(call, state):
+            status, place = _shown_standing(answer.body)
+            now, last = _standing(state, call.user)
+            # A person who waits may be promoted before the position is read, and is then shown as the first.
+            return state if status == now and (place == last or 1 <= place < last) else None
         after = _join(call, state)
         if after is None:
             return None
@@ -256,7 +273,10 @@ def _part(body: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
 
 _CLAIMS: Final[Mapping[tuple[Name, int, str], Callable[[Call, Answer], tuple[Moment, ...]]]] = {
     ("register", 201, ""): _registered,
-    ("register", 409, "already-registered"): lambda call, answer: _shown(call, answer.body["registration"]),
+    ("register", 409, "already-registered"): lambda call, answer: (
+        *_reads(lambda state: not _repeats(call, state)),
+        *_shown(call, answer.body["registration"]),
+    ),
     ("register", 409, "event-closed"): lambda call, answer: _reads(
         lambda state: not state.knows(call.user) and not state.open and state.status == answer.body["eventStatus"]
     ),

@@ -3,6 +3,7 @@
 Each operation has the times of its invocation and its answer.
 """
 
+import math
 from typing import Any
 
 import pytest
@@ -46,6 +47,11 @@ def done(name: Name, user: str, start: float, end: float, answer: Answer | None,
     return Operation(0, Call(name, user, fields), start, end, answer)
 
 
+def keyed(user: str, start: float, end: float, answer: Answer | None, key: str = "k") -> Operation:
+    """Return a registration with a key."""
+    return Operation(0, Call("register", user, key=key), start, end, answer)
+
+
 def lost(name: Name, user: str, start: float, **fields: Any) -> Operation:
     return Operation(0, Call(name, user, fields), start)
 
@@ -70,6 +76,31 @@ RIGHT: dict[str, History] = {
         lost("register", "ann", 0),
         done("register", "ann", 2, 3, already(CONFIRMED)),
     ],
+    "a lost request with a key was applied": [
+        keyed("ann", 0, math.inf, None),
+        keyed("ann", 2, 3, CONFIRMED),
+        keyed("ann", 4, 5, CONFIRMED),
+        done("get event", "", 6, 7, event(1, 0)),
+    ],
+    "a repetition shows the position of now": [
+        *TWO_IN_LINE,
+        keyed("dan", 6, 7, waitlisted(3)),
+        done("unregister", "bob", 8, 9, GONE),
+        keyed("dan", 10, 11, waitlisted(2)),
+    ],
+    "a repetition shows the seat that the person was promoted to": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        keyed("bob", 2, 3, waitlisted(1)),
+        done("unregister", "ann", 4, 5, GONE),
+        keyed("bob", 6, 7, CONFIRMED),
+    ],
+    "a registration that was removed is made again with its key": [
+        keyed("ann", 0, 1, CONFIRMED),
+        done("unregister", "ann", 2, 3, GONE),
+        keyed("ann", 4, 5, CONFIRMED),
+        done("get event", "", 6, 7, event(1, 0)),
+    ],
+    "another key is refused": [keyed("ann", 0, 1, CONFIRMED), keyed("ann", 2, 3, already(CONFIRMED), "other")],
     "a lost request was never applied": [
         lost("register", "ann", 0),
         done("register", "ann", 2, 3, CONFIRMED),
@@ -131,6 +162,21 @@ RIGHT: dict[str, History] = {
 }
 
 WRONG: dict[str, History] = {
+    "a repetition is refused because of what it did itself": [
+        keyed("ann", 0, math.inf, None),
+        keyed("ann", 2, 3, CONFIRMED),
+        keyed("ann", 4, 5, already(CONFIRMED)),
+    ],
+    "another key is accepted": [keyed("ann", 0, 1, CONFIRMED), keyed("ann", 2, 3, CONFIRMED, "other")],
+    "a key is accepted for a registration that was made without one": [
+        done("register", "ann", 0, 1, CONFIRMED),
+        keyed("ann", 2, 3, CONFIRMED),
+    ],
+    "a repetition joins again": [
+        *TWO_IN_LINE,
+        keyed("dan", 6, 7, waitlisted(3)),
+        keyed("dan", 8, 9, waitlisted(4)),
+    ],
     "one seat is given to two people": [
         done("register", "ann", 0, 5, CONFIRMED),
         done("register", "bob", 1, 4, CONFIRMED),

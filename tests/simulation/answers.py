@@ -8,7 +8,7 @@ from storage import errors, queue
 from storage.dynamodb.attributes import marshal
 from storage.items import details_item
 from storage.model import Event, Registration
-from tests.simulation.clients import Call
+from tests.simulation.clients import Call, Request
 from tests.simulation.dynamodb import LAG
 from tests.simulation.expressions import Item
 from tests.simulation.network import Crash
@@ -35,7 +35,7 @@ def check_answer(call: Call, timeline: Timeline) -> None:
     """
     if isinstance(call.outcome, Crash):
         return
-    _check_effects(call)
+    _check_effects(call, timeline)
     if isinstance(call.outcome, errors.Unavailable) and not isinstance(call.outcome, errors.PromotionInProgress):
         return
     states = timeline.between(call.request.event_id, call.since, call.until)
@@ -44,7 +44,7 @@ def check_answer(call: Call, timeline: Timeline) -> None:
         raise ViolationError(f"{call} was answered {call.outcome!r}, which was never true")
 
 
-def _check_effects(call: Call) -> None:
+def _check_effects(call: Call, timeline: Timeline) -> None:
     """Check that a successful call had its effect once, and a refused call none.
 
     Only `Unavailable` may leave open whether a transaction was applied, but for a promotion that a successful call has
@@ -62,14 +62,33 @@ def _check_effects(call: Call) -> None:
         return
     times = sum(_EFFECTS[call.request.name](commit, call.request.user_id) for commit in call.commits)
     expected = {1} if call.succeeded else {0}
+    if call.succeeded and _was_done_before(call, timeline):
+        expected = {0, 1}
     if call.request.name == "update" and (call.succeeded or isinstance(call.outcome, errors.Unavailable)):
         expected = {0, 1}  # It may change nothing; and a change stays although its answer can't be read.
     if isinstance(call.outcome, errors.StorageUnavailable):
         return
     if times not in expected:
         raise ViolationError(f"{call} was answered {call.outcome!r}, but was applied {times} times")
+    timeline.figures["repetitions"] += call.succeeded and not times and call.request.key is not None
     for commit in call.commits:
         _check_version(call, commit)
+
+
+def _was_done_before(call: Call, timeline: Timeline) -> bool:
+    """Return whether a request of the same key has made what the call asks for, at some moment of the call."""
+    states = timeline.between(call.request.event_id, call.since, call.until)
+    return call.request.key is not None and any(_key(state, call.request) == call.request.key for state in states)
+
+
+def _key(state: State, request: Request) -> str | None:
+    """Return the key of the request that made what this one asks for."""
+    return state.key if request.name == "create event" else state.keys.get(request.user_id)
+
+
+def _by_another(call: Call, states: list[State]) -> list[State]:
+    """Return the states in which what the call asks for is not its own work: otherwise it must not be refused."""
+    return [state for state in states if call.request.key is None or _key(state, call.request) != call.request.key]
 
 
 def _check_version(call: Call, commit: Commit) -> None:
@@ -94,13 +113,15 @@ def _refusal_is_true(call: Call, timeline: Timeline, states: list[State]) -> boo
         case errors.UserNotFound():
             return timeline.users.get(request.user_id, call.until + 1) > call.since
         case errors.UserExists():
-            return timeline.users.get(request.user_id, call.until + 1) <= call.until
+            own = request.key is not None and timeline.user_keys.get(request.user_id) == request.key
+            return timeline.users.get(request.user_id, call.until + 1) <= call.until and not own
         case errors.RegistrationNotFound():
             return any(request.user_id not in state.people for state in states)
         case errors.EventExists():
-            return any(state.exists for state in states)
+            return any(state.exists for state in _by_another(call, states))
         case errors.AlreadyRegistered():
-            return _is_registration(outcome.registration, call, timeline)
+            others = any(request.user_id in state.people for state in _by_another(call, states))
+            return others and _is_registration(outcome.registration, call, timeline)
         case errors.EventClosed():
             return any(state.value("status") == outcome.event_status and not state.open for state in states)
         case errors.EventFull():
@@ -135,7 +156,11 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
             return _is_event(outcome, states) and any(_has_fields(state, request.given) for state in states)
         case "get event" | "create event":
             return _is_event(outcome, states)
-        case "create user" | "delete event" | "unregister" | "promote":
+        case "create user":
+            return (
+                outcome.user_id == request.user_id and timeline.users.get(outcome.user_id, call.until + 1) <= call.until
+            )
+        case "delete event" | "unregister" | "promote":
             return True
         case "list event":
             return _is_list_of_event(call, timeline, states)
@@ -176,7 +201,7 @@ def _admissions(call: Call) -> list[int | None]:
         None if commit.after.waiting_beside_a_seat else commit.moment
         for commit in call.commits
         if commit.came.get(call.request.user_id) is not None
-    ]
+    ] or [None]  # An earlier request of the same key was admitted.
 
 
 def _value(item: Item, name: str) -> Any:

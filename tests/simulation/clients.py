@@ -1,7 +1,7 @@
 """Requests of simulated clients: each client draws a few, and retries those whose outcome is unknown."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
@@ -9,11 +9,15 @@ from storage import events, queue, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from storage.model import EventFields, Page
+from storage.repetitions import new_id
 from tests.simulation.network import Crash
 from tests.simulation.timeline import Commit
 
 CAPACITIES: Final = (1, 1, 1, 2, 2, 3, 5)
 STATUSES: Final = ("active", "active", "scheduled", "ongoing", "completed", "cancelled")
+#: The requests that may have a key.
+POSTS: Final = frozenset({"register", "create event", "create user"})
+
 WEIGHTS: Final = {
     "register": 20,
     "unregister": 14,
@@ -47,15 +51,30 @@ HOT: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request of a client."""
+    """One request of a client; a POST may have a key, and with one the id of what it creates may be `generated`."""
 
     name: str
     event_id: str
     user_id: str
     given: Mapping[str, Any] = field(default_factory=dict)
+    key: str | None = None
+    generated: bool = False
 
     def __str__(self) -> str:
-        return f"{self.name} {self.event_id} {self.user_id} {dict(self.given) or ''}".rstrip()
+        key = f" (key {self.key})" if self.key else ""
+        return f"{self.name} {self.event_id} {self.user_id} {dict(self.given) or ''}".rstrip() + key
+
+    def with_key(self, number: int) -> "Request":
+        """Return the request of this number as it is sent: every other POST has a key, and some of these no id."""
+        if self.name not in POSTS or number % 2:
+            return self
+        key = f"k{number}"
+        if number % 8 or self.name == "register":
+            return replace(self, key=key)
+        generated = replace(self, key=key, generated=True)
+        if self.name == "create event":
+            return replace(generated, event_id=new_id(key))
+        return replace(generated, user_id=new_id(key))
 
 
 @dataclass(eq=False, slots=True)
@@ -111,7 +130,7 @@ def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - o
     event_id, user_id, given = request.event_id, request.user_id, request.given
     match request.name:
         case "register":
-            return registrations.register(tables, event_id, user_id)
+            return registrations.register(tables, event_id, user_id, key=request.key)
         case "unregister":
             return registrations.unregister(tables, event_id, user_id)
         case "update":
@@ -122,9 +141,9 @@ def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - o
         case "promote":
             return queue.resume(tables, event_id, given["batches"])
         case "create event":
-            return events.create(tables, event_id, fields(given))
+            return events.create(tables, None if request.generated else event_id, fields(given), key=request.key)
         case "create user":
-            return users.create(tables, user_id, user_id)
+            return users.create(tables, None if request.generated else user_id, user_id, request.key)
         case "get event":
             return events.get(tables, event_id)
         case "get registration":
@@ -177,6 +196,8 @@ def _changes(random: Random) -> dict[str, Any]:
     return {"title": random.choice("TUV")}
 
 
-def repeated(random: Random, outcome: Any) -> bool:
-    """Draw whether a client retries: mostly, if the outcome is unknown."""
-    return isinstance(outcome, Unavailable | Crash) and random.random() < 0.9
+def repeated(random: Random, request: Request, outcome: Any) -> bool:
+    """Draw whether a client retries: mostly, if the outcome is unknown; with a key, sometimes also if it is known."""
+    if isinstance(outcome, Unavailable | Crash):
+        return random.random() < 0.9
+    return request.key is not None and random.random() < 0.2

@@ -62,8 +62,10 @@ def swap_two_answers() -> AbstractContextManager[Any]:
 def admit_the_last_to_arrive_first() -> AbstractContextManager[Any]:
     """Register the members of a batch in the reverse order of their arrival."""
 
-    def backwards(tables: Tables, event_id: str, user_ids: Sequence[str]) -> Mapping[str, Any]:
-        return admissions.register_all(tables, event_id, user_ids[::-1])
+    def backwards(
+        tables: Tables, event_id: str, user_ids: Sequence[str], keys: Mapping[str, str | None]
+    ) -> Mapping[str, Any]:
+        return admissions.register_all(tables, event_id, user_ids[::-1], keys)
 
     return mock.patch.object(group, "register_all", backwards)
 

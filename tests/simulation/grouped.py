@@ -57,10 +57,10 @@ class Process:
         self._groups: dict[str, Group] = {}
         self._members: dict[str, list[Member]] = {}
 
-    def change(self, kind: Kind, event_id: str, user_id: str) -> Any:
+    def change(self, kind: Kind, event_id: str, user_id: str, key: str | None = None) -> Any:
         """Register or unregister in a group, and wait for the result until the deadline."""
         call = self._scheduler.about
-        member = Member(kind, user_id, answer := self._scheduler.future())
+        member = Member(kind, user_id, answer := self._scheduler.future(), key=key)
         _calls[member] = call
         if event_id in self._groups:
             self._groups[event_id].add(member)

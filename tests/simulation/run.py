@@ -1,13 +1,14 @@
 """Simulation of one schedule: a seed decides the requests, the order of all calls, and the faults."""
 
 import contextlib
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Final, cast
 
-from storage import audit, events, queue, registrations, users
+from storage import audit, queue, registrations, users
 from storage.dynamodb.deadline import within
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
@@ -21,7 +22,6 @@ from tests.simulation.clients import (
     Request,
     draw,
     execute,
-    fields,
     repeated,
 )
 from tests.simulation.dynamodb import Change, Demand, Dynamo
@@ -112,6 +112,9 @@ class World:
         #: The events whose calls, or the worker for them, died: a promotion may have no owner.
         self.crashed: set[str] = set()
         self.processes: list[Process] = []
+        self._numbers = itertools.count()
+        #: The request that made each event, which clients repeat at any time.
+        self._first: dict[str, Request] = {}
 
     def run(self) -> None:
         """Run all clients to their ends."""
@@ -139,7 +142,9 @@ class World:
                 users.create(self.tables, user_id, user_id)
         for event_id in self.event_ids:
             capacity, waitlist = self.random.choice(CAPACITIES), self.random.random() < (0.95 if self.hot else 0.85)
-            events.create(self.tables, event_id, fields({"capacity": capacity, "has_waitlist": waitlist}))
+            given = {"capacity": capacity, "has_waitlist": waitlist}
+            self._first[event_id] = Request("create event", event_id, "", given, key=f"first-{event_id}")
+            execute(self.tables, self._first[event_id])
             for user_id in self.random.sample(self.user_ids, self.random.choice(self._crowds())):
                 with contextlib.suppress(Refusal):
                     registrations.register(self.tables, event_id, user_id)
@@ -153,8 +158,11 @@ class World:
 
     def _act(self, name: str) -> None:
         for _ in range(self.random.randint(*((1, 3) if self.hot else (3, 7)))):
-            request = draw(self.random, self.event_ids, self.user_ids, self.versions, self.weights)
-            while repeated(self.random, self.perform(name, request)):
+            drawn = draw(self.random, self.event_ids, self.user_ids, self.versions, self.weights)
+            request = drawn.with_key(next(self._numbers))
+            if request.name == "create event" and request.key and not request.generated:
+                request = self._first[request.event_id]
+            while repeated(self.random, request, self.perform(name, request)):
                 self.scheduler.pause(self.random.random())
             self.scheduler.pause(0.0 if self.hot else self.random.choice((0.0, 0.001, 0.1)))
 
@@ -173,7 +181,7 @@ class World:
         self.crashed |= {request.event_id} if isinstance(call.outcome, Crash) else set()
         self.note(f"{call} -> {call.outcome!r}{' (it may have been applied)' if call.unknown else ''}")
         if request.name in {"create event", "get event", "update"} and call.succeeded:
-            self.versions[request.event_id].append(call.outcome.version)
+            self.versions.setdefault(request.event_id, []).append(call.outcome.version)
         check_answer(call, self.timeline)
         self._check_promotion(call)
         self.scheduler.about = None
@@ -183,7 +191,7 @@ class World:
         process = self.random.choice(self.processes)
         if self.grouped and not self.client.quiet and request.name in {"register", "unregister"}:
             kind: Any = request.name
-            return process.change(kind, request.event_id, request.user_id)
+            return process.change(kind, request.event_id, request.user_id, request.key)
         return execute(process.tables, request)
 
     def _check_promotion(self, call: Call) -> None:

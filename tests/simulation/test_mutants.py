@@ -8,13 +8,16 @@ from typing import Any
 import pytest
 
 from tests.simulation.group_mutants import GROUP_MUTANTS
+from tests.simulation.key_mutants import KEY_MUTANTS
 from tests.simulation.mutants import REDUNDANT, TOO_RARE, affects, caught, demands, mutants, search, short
 from tests.simulation.run import simulate
 
 #: Seeds that catch most mutants; `python -m tests.simulation --mutants` finds them, and checks every mutant.
-SEEDS = (1, 3, 13, 18, 52, 77, 79, 89, 90, 100, 103, 643)
+SEEDS = (0, 13, 15, 21, 73, 99, 155, 172, 355)
 #: Seeds that catch each mutant of a group, at least two of them.
 GROUP_SEEDS = (1, 3, 7, 9, 88, 108)
+#: Seeds that catch each mutant of the keys.
+KEY_SEEDS = (0, 30, 85, 398)
 #: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 
@@ -55,6 +58,14 @@ def test_a_demand_that_is_listed_as_too_rare_has_a_test_of_its_own(test: str) ->
 def test_a_group_that_harms_one_member_is_detected(mutant: Callable[[], AbstractContextManager[Any]]) -> None:
     with mutant():
         assert caught(frozenset(), GROUP_SEEDS)
+
+
+@pytest.mark.parametrize("mutant", KEY_MUTANTS)
+def test_a_repetition_that_is_refused_or_done_twice_is_detected(
+    mutant: Callable[[], AbstractContextManager[Any]],
+) -> None:
+    with mutant():
+        assert caught(frozenset(), KEY_SEEDS)
 
 
 def test_the_check_of_the_place_ahead_prevents_a_queue_jump() -> None:

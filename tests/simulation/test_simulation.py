@@ -29,7 +29,7 @@ def test_no_promise_is_broken_in_the_schedules_of_a_fixed_set_of_seeds() -> None
     """Together these schedules meet every kind of fault, conflicts and promotions."""
     figures, faults = run(FIXED)
     assert set(faults) == set(Fault)
-    assert all(figures[name] > 0 for name in ("conflicts", "promotions", "places in the queue", "seats"))
+    assert all(figures[name] > 0 for name in ("conflicts", "promotions", "places in the queue", "seats", "repetitions"))
 
 
 def test_no_promise_is_broken_in_schedules_of_new_seeds(capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,6 +21,8 @@ class State:
     details: Item | None = None
     seats: Item | None = None
     people: Mapping[str, int | None] = field(default_factory=dict)
+    #: The key of the request that registered a user, of those that had one.
+    keys: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[int, str] = field(default_factory=dict)
     pointers: frozenset[str] = frozenset()
     #: The blocks (`LEFT#` items) of numbers that left the queue.
@@ -48,6 +50,11 @@ class State:
     @property
     def confirmed(self) -> int:
         return sum(seq is None for seq in self.people.values())
+
+    @property
+    def key(self) -> str:
+        """The key of the request that made the event, or an empty text."""
+        return key_in(self.details) if self.details else ""
 
     @property
     def waiting_beside_a_seat(self) -> bool:
@@ -92,6 +99,8 @@ class Timeline:
 
     states: dict[str, list[tuple[int, State]]] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
+    #: The key of the request that made a user, of those that had one.
+    user_keys: dict[str, str] = field(default_factory=dict)
     #: The commit since which a person waits beside a free seat, by event.
     episodes: dict[str, Commit] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
@@ -125,6 +134,8 @@ class Timeline:
                 if old is not None:
                     raise ViolationError(f"user {partition} is overwritten")
                 self.users.setdefault(partition, moment)
+                if item and "request" in item:
+                    self.user_keys[partition] = key_in(item)
                 continue
             event_id = partition if table == "Events" else (partition + "#" + sort).split("EVENT#")[1].split("#")[0]
             after[event_id] = _with(after.get(event_id, self.state(event_id)), table, partition, sort, item)
@@ -184,6 +195,10 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
         "a confirmed person is demoted": any(
             seq is None and after.people.get(user, None) is not None for user, seq in before.people.items()
         ),
+        "a person's key changes": any(
+            before.keys.get(user) != after.keys.get(user) for user in before.people.keys() & after.people.keys()
+        ),
+        "an event's key changes": before.exists and after.exists and before.key != after.key,
         "a person's number in the queue changes": any(
             seq is not None and after.people.get(user) not in {None, seq} for user, seq in before.people.items()
         ),
@@ -202,6 +217,11 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
     }
 
 
+def key_in(item: Item) -> str:
+    """Return the key that an event or a user has kept, or an empty text."""
+    return str(item["request"]["S"]).split(" ")[0] if "request" in item else ""
+
+
 def _with(state: State, table: str, partition: str, sort: str, item: Item | None) -> State:
     """Return the state of an event after a change of one item."""
     if table == "Events":
@@ -215,7 +235,10 @@ def _with(state: State, table: str, partition: str, sort: str, item: Item | None
         seq = int(item["seq"]["N"]) if item and "seq" in item else None
         if item and (item["status"]["S"] == "waitlisted") != (seq is not None):
             raise ViolationError(f"{partition} {sort}: the status and the number in the queue do not agree")
-        return replace(state, people=others if item is None else {**others, name: seq})
+        keys = {user: key for user, key in state.keys.items() if user != name}
+        if item and "request" in item:
+            keys[name] = item["request"]["S"]
+        return replace(state, people=others if item is None else {**others, name: seq}, keys=keys)
     if kind == "LEFT":
         block = frozenset({name})
         return replace(state, left_behind=state.left_behind - block if item is None else state.left_behind | block)
