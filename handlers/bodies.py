@@ -40,6 +40,10 @@ def user_body(user: User) -> answers.User:
     return {"userId": user.user_id, "name": user.name, "createdAt": user.created_at}
 
 
+def user_summary_body(user: User) -> answers.UserSummary:
+    return {"userId": user.user_id, "name": user.name}
+
+
 def registration_body(registration: Registration) -> answers.Registration:
     body: answers.Registration = {
         "userId": registration.user_id,

@@ -1,7 +1,9 @@
 """Operations on registrations, below `/registrations`, `/events/{eventId}` and `/users/{userId}`."""
 
+from typing import cast
+
 from handlers.access.caller import Caller
-from handlers.bodies import Headers, event_summary_body, page_answer, registration_body
+from handlers.bodies import Headers, event_summary_body, page_answer, registration_body, user_summary_body
 from handlers.models import answers, given
 from handlers.models.requests import (
     CreateRegistrationParameters,
@@ -17,9 +19,9 @@ from handlers.models.requests import (
 from handlers.pipeline.field_errors import body_error
 from handlers.pipeline.writers import Writers
 from handlers.request_errors import InvalidRequest
-from storage import registration_lists, registrations
+from storage import registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
-from storage.model import Registration
+from storage.model import Registration, User
 
 
 async def register_user(
@@ -84,8 +86,16 @@ def list_event_registrations(
         cursor=given(parameters.cursor),
         owner=caller.owner(),
     )
-    entries = [registration_body(registration) for registration in page.entries]
+    expanded = [registration.user_id for registration in page.entries] if given(parameters.expand) else []
+    people = users.get_all(tables, expanded)
+    entries = [_with_user(registration, people.get(registration.user_id)) for registration in page.entries]
     return page_answer(answers.RegistrationPage(registrations=entries), page, parameters)
+
+
+def _with_user(registration: Registration, user: User | None) -> answers.EventRegistration:
+    body = registration_body(registration)
+    # Its type lacks only the property that need not be there.
+    return {**body, "user": user_summary_body(user)} if user else cast("answers.EventRegistration", body)
 
 
 def list_user_registrations(

@@ -81,6 +81,11 @@ class FieldError(TypedDict):
     detail: str
 
 
+class UserSummary(TypedDict):
+    userId: UserId
+    name: UserName
+
+
 class EventSummary(TypedDict):
     eventId: EventId
     title: EventTitle
@@ -124,6 +129,15 @@ class User(TypedDict):
     createdAt: Timestamp
 
 
+class EventRegistration(TypedDict):
+    userId: UserId
+    eventId: EventId
+    status: RegistrationStatus
+    registeredAt: Timestamp
+    waitlistPosition: NotRequired[WaitlistPosition]
+    user: NotRequired[UserSummary]
+
+
 class UserRegistration(TypedDict):
     userId: UserId
     eventId: EventId
@@ -151,7 +165,7 @@ class Problem(TypedDict):
 
 
 class RegistrationPage(TypedDict):
-    registrations: list[Registration]
+    registrations: list[EventRegistration]
     nextCursor: NotRequired[Cursor]
 
 

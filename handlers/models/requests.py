@@ -181,6 +181,7 @@ class DeleteEventParameters(Request):
 class ListEventRegistrationsParameters(Request):
     event_id: Annotated[EventId, Field(alias="eventId")]
     status: RegistrationStatus | MISSING = MISSING
+    expand: Literal["user"] | MISSING = MISSING
     limit: Annotated[int, Field(ge=1, le=100)] = 50
     cursor: Cursor | MISSING = MISSING
 
@@ -244,7 +245,7 @@ OPERATIONS: Final = {
     "get_event": RequestModels(GetEventParameters, None, "be70fcc83aaeda82"),
     "update_event": RequestModels(UpdateEventParameters, EventUpdate, "7677842dbdfd13b1"),
     "delete_event": RequestModels(DeleteEventParameters, None, "e13fd5f88c74bb35"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "795fb76902ab3c1e"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "ec7edbaf28ed1ba4"),
     "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "a74492335509a744"),
     "get_registration": RequestModels(GetRegistrationParameters, None, "757bed9e263d9c9f"),
     "unregister_user": RequestModels(UnregisterUserParameters, None, "2c0f4777dccae2b0"),

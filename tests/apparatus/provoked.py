@@ -23,7 +23,7 @@ GOOD: Final[dict[str, Request]] = {
     "get_event": ("GET", "/events/conf", {}),
     "update_event": ("PUT", "/events/conf", {"json": {"title": "Other"}}),
     "delete_event": ("DELETE", "/events/empty", {}),
-    "list_event_registrations": ("GET", "/events/conf/registrations", {}),
+    "list_event_registrations": ("GET", "/events/conf/registrations?expand=user", {}),
     "register_user": ("POST", "/events/conf/registrations", {"json": {"userId": "bob"}}),
     "get_registration": ("GET", "/events/conf/registrations/ann", {}),
     "unregister_user": ("DELETE", "/events/conf/registrations/ann", {}),

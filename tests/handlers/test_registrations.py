@@ -4,7 +4,11 @@ from urllib.parse import urljoin
 
 import pytest
 
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
+from storage.items import user_key
 from tests.apparatus.client import Client, problem
+from tests.apparatus.meter import metered
 
 
 @pytest.fixture
@@ -103,6 +107,39 @@ def test_waitlisted_registrations_are_listed_in_queue_order(full: Client) -> Non
     full.register("conf", "c")
     found = full.get("/events/conf/registrations?status=waitlisted").json()["registrations"]
     assert [(entry["userId"], entry["waitlistPosition"]) for entry in found] == [("d", 1), ("c", 2)]
+
+
+@pytest.mark.parametrize(("status", "shown"), [(None, "abcd"), ("confirmed", "ab"), ("waitlisted", "cd")])
+def test_the_list_of_an_event_shows_the_names_of_its_people_if_it_is_asked_to(
+    full: Client, status: str | None, shown: str
+) -> None:
+    path = f"/events/conf/registrations?limit=1{f'&status={status}' if status else ''}"
+    plain = [entry for page in full.follow(path) for entry in page["registrations"]]
+    expanded = [entry for page in full.follow(f"{path}&expand=user") for entry in page["registrations"]]
+    assert [entry["userId"] for entry in plain] == list(shown)
+    assert expanded == [
+        {**entry, "user": {"userId": entry["userId"], "name": entry["userId"].upper()}} for entry in plain
+    ]
+
+
+def test_a_user_who_is_gone_leaves_an_entry_without_a_name(full: Client, moto_tables: Tables) -> None:
+    moto_tables.transact([Step(action="Delete", table="Users", key=user_key("b"))])
+    entries = full.get("/events/conf/registrations?expand=user").json()["registrations"]
+    assert [entry.get("user", {}).get("name") for entry in entries] == ["A", None, "C", "D"]
+
+
+def test_the_names_of_a_page_are_one_call_more(full: Client, moto_tables: Tables) -> None:
+    path = "/events/conf/registrations?status=confirmed"
+    for query, calls in (("", {"Query": 1}), ("&expand=user", {"Query": 1, "BatchGetItem": 1})):
+        with metered(moto_tables) as meter:
+            full.get(path + query)
+        assert meter.calls == calls
+
+
+@pytest.mark.parametrize("query", ["expand=event", "expand=", "expand=user&expand=user"])
+def test_nothing_but_the_user_can_be_expanded(full: Client, query: str) -> None:
+    answer = full.get(f"/events/conf/registrations?{query}")
+    assert (answer.status_code, [error["parameter"] for error in answer.json()["errors"]]) == (422, ["expand"])
 
 
 def test_the_registrations_of_a_user_are_listed_with_their_events(full: Client) -> None:

@@ -60,6 +60,7 @@ def _use_every_path(tables: Tables) -> None:
     for user in ("ann", "bob", "cat", "dan"):
         users.create(tables, user, user)
     users.get(tables, "ann")
+    users.get_all(tables, ["ann"])
     events.create(tables, "talk", _fields())
     events.create(tables, "void", _fields())
     events.list_page(tables, limit=10)
