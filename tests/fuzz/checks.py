@@ -26,8 +26,8 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[
     """Accept a refusal for one reason only.
 
     Every case has a token, or the service ignores them: 401 is for none; 403 is for a caller who may not do this. Of
-    valid requests, 412 is for those with a precondition, and 422 is for a cursor that no list returned, and for a
-    registration that names no user, of a service that ignores tokens.
+    valid requests, 412 is for those with a precondition, and 422 is for a cursor that no list returned, for a key that
+    another request has used, and for a registration that names no user, of a service that ignores tokens.
     """
     if response.status_code == 401:
         raise Failure(operation=case.operation.label, title="401 for no reason", message="The caller is known.")
@@ -39,7 +39,7 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[
         return
     if response.status_code == 412 and not {"If-Match", "If-None-Match"} & (case.headers or {}).keys():
         raise Failure(operation=case.operation.label, title="412 for no reason", message="No precondition was sent.")
-    if response.status_code == 422:
+    if response.status_code == 422 and not _reuses_key(case, response):
         wrong = {error.get("parameter", error.get("pointer")) for error in response.json()["errors"]}
         nameless = {"/userId"} if _needs_token(case, response) else set()
         if excess := wrong - {"cursor"} - nameless - _misfits(case):
@@ -48,6 +48,12 @@ def refused_for_a_reason(_context: CheckContext, response: Response, case: Case[
                 title="A valid request is refused",
                 message=f"The contract allows the value of {', '.join(sorted(excess))}",
             )
+
+
+def _reuses_key(case: Case[Any], response: Response) -> bool:
+    """Return whether a request is refused for its key, which another one with other fields has used."""
+    reused = bool(response.json()["type"] == "urn:problem-type:events-api:idempotency-key-reused")
+    return reused and "Idempotency-Key" in (case.headers or {})
 
 
 def _needs_token(case: Case[Any], response: Response) -> bool:
