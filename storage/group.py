@@ -6,7 +6,7 @@ departures, at once. A request that waits alone takes the path of a process with
 owner of the event: its refusal must not make others wait for a second attempt.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Any, Final, Literal, Protocol
@@ -122,9 +122,10 @@ def _together(tables: Tables, event_id: str, members: Sequence[Member]) -> Mappi
 
 def _alone(tables: Tables, event_id: str, member: Member) -> Result:
     """Settle one member as a process without groups does."""
-    change = {"register": registrations.register, "unregister": registrations.unregister}[member.kind]
+    changes: dict[Kind, Callable[..., Registration | None]]
+    changes = {"register": registrations.register, "unregister": registrations.unregister}
     with answered_by(member.deadline):
         try:
-            return change(tables, event_id, member.user_id, member.owner)
+            return changes[member.kind](tables, event_id, member.user_id, member.owner)
         except Exception as error:  # noqa: BLE001 - the caller raises it
             return error

@@ -58,11 +58,12 @@ class Event(EventFields):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User:
-    """A person who can register."""
+    """A person who can register; `leaving` marks one who is being deleted, and whom only an export shows."""
 
     user_id: str
     name: str
     created_at: str
+    leaving: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -20,7 +20,7 @@ from storage.items import (
 from storage.model import Event, Page, Registration, RegistrationStatus
 
 #: Maximum number of calls for a page.
-PAGE_CALLS: Final = 6
+PAGE_CALLS: Final = 7
 
 _ALL_OF: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
 
@@ -132,7 +132,7 @@ def of_user(
     # Since the pointers were read, a registration or its event may have been deleted.
     known = items.keys() & events.keys()
     numbers = {each: items[each]["seq"] for each in event_ids if each in known and "seq" in items[each]}
-    calls = PAGE_CALLS - 1 - batches(2 * len(event_ids))
+    calls = PAGE_CALLS - 2 - batches(2 * len(event_ids))
     positions = user_positions.positions(tables, numbers, calls)
     beyond = next((each for each in numbers if each not in positions), None)
     shown = event_ids if beyond is None else event_ids[: event_ids.index(beyond)]
@@ -154,9 +154,10 @@ def _event_ids(tables: Tables, user_id: str, limit: int, after: str | None, owne
         UserNotFound: No user has this id.
 
     """
-    event_ids = _pointed_to(tables, user_id, limit if owner is None else BATCH_KEYS, after)
-    if not event_ids:
-        users.get(tables, user_id)
+    event_ids, _user = tables.each(
+        lambda: pointed_to(tables, user_id, limit if owner is None else BATCH_KEYS, after),
+        lambda: users.get(tables, user_id),
+    )
     if owner is None:
         return event_ids
     owned: list[str] = []
@@ -165,11 +166,12 @@ def _event_ids(tables: Tables, user_id: str, limit: int, after: str | None, owne
         owners = {item["eventId"]: item.get("owner") for item in found}
         owned += [event_id for event_id in event_ids if owners.get(event_id) == owner]
         more = len(event_ids) == BATCH_KEYS and len(owned) < limit
-        event_ids = _pointed_to(tables, user_id, BATCH_KEYS, event_ids[-1]) if more else []
+        event_ids = pointed_to(tables, user_id, BATCH_KEYS, event_ids[-1]) if more else []
     return owned[:limit]
 
 
-def _pointed_to(tables: Tables, user_id: str, limit: int, after: str | None) -> list[str]:
+def pointed_to(tables: Tables, user_id: str, limit: int, after: str | None) -> list[str]:
+    """Return the ids of up to `limit` events to which pointers of a user lead, behind the id `after`."""
     values = {"pk": pointer_key(user_id, "")["pk"], "prefix": "EVENT#"}
     start = None if after is None else pointer_key(user_id, after)
     pointers = tables.query("Registrations", _ALL_OF, values, limit=limit, after=start)

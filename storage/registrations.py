@@ -1,5 +1,6 @@
 """Registrations: register, unregister and get; `storage.registration_lists` has the lists."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -21,6 +22,7 @@ from storage.registration_steps import (
     with_position,
 )
 from storage.rules import Admission, Seats, admit, promotable
+from storage.user_steps import settling
 
 
 def register(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> Registration:
@@ -61,7 +63,8 @@ def register(tables: Tables, event_id: str, user_id: str, owner: str | None = No
             return _take_seat(tables, event_id, user_id, owner), None
         return _join_queue(tables, event_id, user_id, owner, seats), replace(seats, waitlisted=seats.waitlisted + 1)
 
-    registration, seats = tables.retry(event_items.checking_absence(tables, event_id, attempt))
+    settled = settling(tables, attempt)
+    registration, seats = tables.retry(event_items.checking_absence(tables, event_id, settled))
     return _assisting(tables, registration, seats) if seats and promotable(seats) else registration
 
 
@@ -132,10 +135,12 @@ def _join_queue(tables: Tables, event_id: str, user_id: str, owner: str | None, 
     return registration
 
 
-def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> None:
+def unregister(
+    tables: Tables, event_id: str, user_id: str, owner: str | None = None, *, also: Sequence[Step] = ()
+) -> None:
     """Remove the user's registration; on an open event, promote the head of the queue to the seat that becomes free.
 
-    `owner` is the owner that the event must have, None for any.
+    `owner` is the owner that the event must have, None for any; `also` are steps of its transaction for another matter.
 
     Raises:
         NotOwner: The event belongs to another owner, whether or not the user is registered for it.
@@ -166,7 +171,7 @@ def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = 
         counted, *steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
         seat = ownership.demanding(counted, owner)
         try:
-            tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration])])
+            tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration]), *also])
         except EventNotFound:
             event_items.check_registrations(tables, event_id, [user_id])
         return unfinished

@@ -1,4 +1,4 @@
-"""Users: create and get."""
+"""Users: create and get; `storage.user_deletion` deletes them."""
 
 import uuid
 
@@ -7,13 +7,14 @@ from storage.dynamodb.tables import Tables
 from storage.errors import UserExists, UserNotFound
 from storage.items import to_user, user_item, user_key
 from storage.model import User, now
+from storage.user_steps import is_gone
 
 
 def create(tables: Tables, user_id: str | None, name: str) -> User:
     """Create a user; without an id, generate one.
 
     Raises:
-        UserExists: The id is taken.
+        UserExists: The id is taken; until all is removed, also by a user who is leaving.
 
     """
     user = User(user_id=user_id or str(uuid.uuid4()), name=name, created_at=now())
@@ -38,6 +39,6 @@ def get(tables: Tables, user_id: str) -> User:
 
     """
     item = tables.get("Users", user_key(user_id))
-    if item is None:
+    if item is None or is_gone(item):
         raise UserNotFound
     return to_user(item)

@@ -208,6 +208,10 @@ class GetUserParameters(Request):
     user_id: Annotated[UserId, Field(alias="userId")]
 
 
+class DeleteUserParameters(Request):
+    user_id: Annotated[UserId, Field(alias="userId")]
+
+
 class ListUserRegistrationsParameters(Request):
     user_id: Annotated[UserId, Field(alias="userId")]
     limit: Annotated[int, Field(ge=1, le=100)] = 50
@@ -216,21 +220,22 @@ class ListUserRegistrationsParameters(Request):
 
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
-    "list_events": RequestModels(ListEventsParameters, None, "fb06fbe02102b9e1"),
-    "create_event": RequestModels(None, EventInput, "fdb4ef9cf066c1d8"),
-    "get_event": RequestModels(GetEventParameters, None, "eda1a4888c1b54ae"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "1d97572efd597c3e"),
-    "delete_event": RequestModels(DeleteEventParameters, None, "95763559bf46f2aa"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "6fbae0d8736ce30d"),
-    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "cfc0009d2aaca54b"),
-    "get_registration": RequestModels(GetRegistrationParameters, None, "9dfd0a0792995f8b"),
-    "unregister_user": RequestModels(UnregisterUserParameters, None, "b39e43fb294aeeba"),
-    "create_registration": RequestModels(None, RegistrationInput, "f94cf06d9cb37d76"),
-    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "4fa8f23eb8cb62c2"),
-    "create_user": RequestModels(None, UserInput, "d5e9845832fb15b2"),
-    "get_user": RequestModels(GetUserParameters, None, "4d26f4f2908cac6c"),
-    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "1a77a0e263919cce"),
-    "get_api_info": RequestModels(None, None, "a8582276b5286d9f"),
-    "check_health": RequestModels(None, None, "4621dc08caef066e"),
-    "get_openapi_json": RequestModels(None, None, "14ca74e0e9c69bcc"),
+    "list_events": RequestModels(ListEventsParameters, None, "630caabdf9c9544d"),
+    "create_event": RequestModels(None, EventInput, "b846e9d83bdb49a4"),
+    "get_event": RequestModels(GetEventParameters, None, "f6515e0604ae900f"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "12b5301204adfccb"),
+    "delete_event": RequestModels(DeleteEventParameters, None, "f15b9628afa58e34"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "d4ce0f4f4684db0a"),
+    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "9de011b44af81e49"),
+    "get_registration": RequestModels(GetRegistrationParameters, None, "94d21cf05cbdc6a0"),
+    "unregister_user": RequestModels(UnregisterUserParameters, None, "69da6e794d266a7d"),
+    "create_registration": RequestModels(None, RegistrationInput, "5b8dd88c2308c959"),
+    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "bd12b2185b4e2f37"),
+    "create_user": RequestModels(None, UserInput, "bed55b5719036087"),
+    "get_user": RequestModels(GetUserParameters, None, "985ea3210b263818"),
+    "delete_user": RequestModels(DeleteUserParameters, None, "dc91b75d83ddca65"),
+    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "56e93b01f3dbb78e"),
+    "get_api_info": RequestModels(None, None, "b8f6c524e9c2044b"),
+    "check_health": RequestModels(None, None, "afd656202bb29ae0"),
+    "get_openapi_json": RequestModels(None, None, "a721850cd0643368"),
 }

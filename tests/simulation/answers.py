@@ -51,13 +51,15 @@ def _check_effects(call: Call) -> None:
     helped with: that is not its own matter.
     """
     unavailable = isinstance(call.outcome, errors.Unavailable)
-    promotes = call.request.name in {"promote", "register", "unregister", "update"}
+    promotes = call.request.name in {"promote", "register", "unregister", "update", "delete user"}
     if call.undecided and not unavailable and not (promotes and not isinstance(call.outcome, errors.Refusal)):
         raise ViolationError(f"{call} was answered {call.outcome!r}, although the outcome of a transaction is unknown")
     if call.request.name in {"register", "unregister"}:
         batches = sum(bool(commit.promoted) and not commit.left for commit in call.commits)
         if batches > queue.ASSISTED_BATCHES:
             raise ViolationError(f"{call} promoted {batches} batches, which are not its own matter")
+    if call.request.name == "delete user" and any(it.left.keys() - {call.request.user_id} for it in call.commits):
+        raise ViolationError(f"{call} took back what is another user's")
     if call.request.name not in _EFFECTS or call.unknown:
         return
     times = sum(_EFFECTS[call.request.name](commit, call.request.user_id) for commit in call.commits)
@@ -92,9 +94,10 @@ def _refusal_is_true(call: Call, timeline: Timeline, states: list[State]) -> boo
         case errors.EventNotFound():
             return any(not state.exists for state in states)
         case errors.UserNotFound():
-            return timeline.users.get(request.user_id, call.until + 1) > call.since
+            found = timeline.users_between(request.user_id, call.since, call.until)
+            return any(user is None or ("leaving" in user and request.name != "delete user") for user in found)
         case errors.UserExists():
-            return timeline.users.get(request.user_id, call.until + 1) <= call.until
+            return any(timeline.users_between(request.user_id, call.since, call.until))
         case errors.RegistrationNotFound():
             return any(request.user_id not in state.people for state in states)
         case errors.EventExists():
@@ -135,6 +138,11 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
             return _is_event(outcome, states) and any(_has_fields(state, request.given) for state in states)
         case "get event" | "create event":
             return _is_event(outcome, states)
+        case "delete user":
+            return any(user is None for user in timeline.users_between(request.user_id, call.since, call.until))
+        case "get user":
+            found = timeline.users_between(request.user_id, call.since, call.until)
+            return any(user is not None and "leaving" not in user for user in found)
         case "create user" | "delete event" | "unregister" | "promote":
             return True
         case "list event":

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, queue, registration_lists, registrations, users
+from storage import events, queue, registration_lists, registrations, user_deletion, users
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.attributes import marshal
@@ -162,7 +162,7 @@ def test_promoting_several_people_is_one_query_and_one_transaction_and_the_event
     assert (meter.reads, meter.writes) == (2 + 1 + 1, 4 + 2 + 4 * 3)
 
 
-def test_a_page_of_a_user_is_two_calls(moto_tables: Tables) -> None:
+def test_a_page_of_a_user_is_three_calls(moto_tables: Tables) -> None:
     users.create(moto_tables, "a", "A")
     for number in range(51):
         fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
@@ -171,7 +171,7 @@ def test_a_page_of_a_user_is_two_calls(moto_tables: Tables) -> None:
     with metered(moto_tables) as meter:
         page = registration_lists.of_user(moto_tables, "a", limit=50)
     assert len(page.entries) == 50
-    assert meter.calls == {"Query": 1, "BatchGetItem": 1}
+    assert meter.calls == {"GetItem": 1, "Query": 1, "BatchGetItem": 1}
 
 
 def test_a_page_of_a_user_takes_one_more_batch_for_all_registrations_that_wait(tables: Tables) -> None:
@@ -185,7 +185,10 @@ def test_a_page_of_a_user_takes_one_more_batch_for_all_registrations_that_wait(t
         for person in [*PEOPLE[1 : ahead + 1], user_id]:
             registrations.register(tables, event_id, person)
     meter = cost(tables, lambda: registration_lists.of_user(tables, user_id, limit=50))
-    assert (meter.calls, meter.reads) == ({"Query": 1, "BatchGetItem": 1 + 1}, 1 + 2 * 5 + 3 * 2 * 0.5)
+    assert (meter.calls, meter.reads) == (
+        {"GetItem": 1, "Query": 1, "BatchGetItem": 1 + 1},
+        1 + 1 + 2 * 5 + 3 * 2 * 0.5,
+    )
 
 
 def test_a_position_in_the_queue_is_two_queries_and_the_first_is_one(tables: Tables) -> None:
@@ -266,3 +269,21 @@ def test_a_registration_with_a_free_seat_costs_the_same_for_any_number_of_regist
         for user_id in PEOPLE[8:11]
     ]
     assert all(one.writes == other.writes for one, other in itertools.pairwise(meters))
+
+
+@pytest.mark.parametrize("people", [0, 1, 5])
+def test_a_deleted_user_takes_a_departure_with_one_check_more_per_registration(
+    moto_tables: Tables, people: int
+) -> None:
+    users.create(moto_tables, "a", "A")
+    for number in range(people):
+        fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
+        events.create(moto_tables, f"e{number}", fields)
+        registrations.register(moto_tables, f"e{number}", "a")
+    with metered(moto_tables) as meter:
+        user_deletion.delete(moto_tables, "a")
+    # Each departure: its two reads; SEATS, registration, pointer, and the check of the user.
+    forgotten = 2 + 2 * people if people else 0
+    assert meter.calls["TransactWriteItems"] == 2 + bool(people) + people
+    assert meter.writes == 2 + forgotten + 8 * people + 2
+    assert meter.reads == 4 + 2 * people + bool(people)

@@ -234,7 +234,7 @@ def test_a_page_whose_positions_take_too_many_calls_is_short_and_the_list_goes_o
         for user_id in PEOPLE:
             registrations.register(tables, event_id, user_id)
     monkeypatch.setattr("storage.dynamodb.tables.BATCH_KEYS", 6)
-    monkeypatch.setattr(registration_lists, "PAGE_CALLS", 4)
+    monkeypatch.setattr(registration_lists, "PAGE_CALLS", 5)
     shown, cursor = [], None
     while True:
         page = registration_lists.of_user(tables, "c", limit=3, cursor=cursor)
