@@ -10,7 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from handlers.access.refusals import AccessRefused, IssuerUnavailable, RoleMissing, SomebodyElse, Unauthenticated
+from handlers.access.refusals import (
+    AccessRefused,
+    IssuerUnavailable,
+    NotAdministrator,
+    RoleMissing,
+    SomebodyElse,
+    Unauthenticated,
+)
 from handlers.bodies import registration_body
 from handlers.models import answers
 from handlers.pipeline.field_errors import CURSOR_DETAIL
@@ -151,6 +158,12 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "Forbidden",
         "This event is not yours. Only the organizer who created it, or an administrator, may do this.",
     ),
+    NotAdministrator: Problem(
+        403,
+        None,
+        "Forbidden",
+        "The userId is not that of this token. Only the person themself, or an administrator, may delete a user.",
+    ),
     MalformedBody: Problem(400, None, "Bad Request", "The request body is not valid JSON: {reason}"),
     BodyTooLarge: Problem(413, None, "Content Too Large", f"The request body is larger than {MAX_BODY_BYTES} bytes."),
     WrongMediaType: Problem(415, None, "Unsupported Media Type", "Send the body as application/json, uncompressed."),
@@ -181,6 +194,14 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "Deadline exceeded",
         "The request took too long, and may have been done. Repeat it after the number of seconds in Retry-After.",
         retry_after=5,
+    ),
+    errors.DeletionInProgress: Problem(
+        503,
+        "deletion-in-progress",
+        "Deletion in progress",
+        "The deletion has begun, and takes longer than a request. Repeat the request after the number of seconds in"
+        " Retry-After: it goes on where this one ended.",
+        retry_after=1,
     ),
     errors.PromotionInProgress: Problem(
         503,

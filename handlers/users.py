@@ -1,10 +1,11 @@
 """Operations on users."""
 
 from handlers.access.caller import Caller
+from handlers.access.refusals import NotAdministrator
 from handlers.bodies import Headers, user_body
 from handlers.models import answers, given
-from handlers.models.requests import CreateUserParameters, GetUserParameters, UserInput
-from storage import users
+from handlers.models.requests import CreateUserParameters, DeleteUserParameters, GetUserParameters, UserInput
+from storage import user_deletion, users
 from storage.dynamodb.tables import Tables
 
 
@@ -19,3 +20,10 @@ def create_user(
 
 def get_user(parameters: GetUserParameters, *, tables: Tables) -> answers.User:
     return user_body(users.get(tables, parameters.user_id))
+
+
+def delete_user(parameters: DeleteUserParameters, *, caller: Caller, tables: Tables) -> tuple[None, int]:
+    if caller.owner(parameters.user_id) is not None:
+        raise NotAdministrator
+    user_deletion.delete(tables, parameters.user_id)
+    return None, 204

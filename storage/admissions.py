@@ -14,6 +14,7 @@ from storage.model import Registration, now
 from storage.queue import IS_OPEN, OPEN_VALUES
 from storage.registration_steps import admission_steps, event_missing, repeated
 from storage.rules import Admission, Seats, admit, admit_all, after, promotable
+from storage.user_steps import full_user, is_gone, settle
 
 #: Maximum number of steps in a transaction.
 STEPS: Final = 100
@@ -55,7 +56,10 @@ def register_all(
                 )
                 seats = after(seats, admitted)
             except Misfits as misfits:
-                answers.update({left[number]: refusal for number, refusal in misfits.refusals.items()})
+                refused = {left[number]: refusal for number, refusal in misfits.refusals.items()}
+                answers.update({it: why for it, why in refused.items() if not full_user(why)})
+                for user in filter(None, map(full_user, refused.values())):
+                    settle(tables, user)
                 seats = to_seats(misfits.image) if misfits.image else seats
 
     try:
@@ -187,7 +191,7 @@ def _refuse(tables: Tables, event_id: str, user_ids: Sequence[str]) -> Answers:
     except Refusal as refusal:
         users, items = found[: len(user_ids)], found[len(user_ids) :]
         return {
-            user_id: UserNotFound() if user is None else refusal if item is None else _already(item)
+            user_id: UserNotFound() if is_gone(user) else refusal if item is None else _already(item)
             for user_id, user, item in zip(user_ids, users, items, strict=True)
         }
     raise Changed(seats)

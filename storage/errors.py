@@ -22,6 +22,7 @@ The hierarchy:
     └── Unavailable
         ├── Contention
         ├── DeadlineExceeded
+        ├── DeletionInProgress
         ├── PromotionInProgress
         └── StorageUnavailable
 """
@@ -132,6 +133,10 @@ class Contention(Unavailable):
 
 class DeadlineExceeded(Unavailable):
     """The request has no time left for another call. A write may have been done; repeating it is safe."""
+
+
+class DeletionInProgress(Unavailable):
+    """The deletion has begun and is not complete; repeating the request goes on."""
 
 
 class PromotionInProgress(Unavailable):

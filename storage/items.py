@@ -1,7 +1,7 @@
 """Keys of items, and conversions between models and items.
 
-An item here is a plain dict of strings, booleans, integers and sets of integers; `storage.dynamodb.attributes` converts
-it to DynamoDB's form.
+An item here is a plain dict of strings, booleans, integers, and sets of integers or of strings;
+`storage.dynamodb.attributes` converts it to DynamoDB's form.
 """
 
 import logging
@@ -162,7 +162,9 @@ def _event(details: Item, shared: Item) -> Event:
 
 
 def user_item(user: User) -> Item:
-    return {"userId": user.user_id, "name": user.name, "createdAt": user.created_at, **_request(user.request)}
+    leaving = {} if user.leaving is None else {"leaving": user.leaving}
+    own: Item = {"userId": user.user_id, "name": user.name, "createdAt": user.created_at}
+    return {**own, **leaving, **_request(user.request)}
 
 
 def to_user(item: Item) -> User:

@@ -60,11 +60,15 @@ class Event(EventFields):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class User:
-    """A person who can register; `request` is as in `Event`."""
+    """A person who can register; `leaving` marks one who is being deleted, and whom only an export shows.
+
+    `request` is as in `Event`.
+    """
 
     user_id: str
     name: str
     created_at: str
+    leaving: str | None = None
     request: str | None = field(default=None, compare=False, repr=False)
 
 

@@ -154,7 +154,7 @@ def _event_ids(tables: Tables, user_id: str, limit: int, after: str | None, owne
         UserNotFound: No user has this id.
 
     """
-    event_ids = _pointed_to(tables, user_id, limit if owner is None else BATCH_KEYS, after)
+    event_ids = pointed_to(tables, user_id, limit if owner is None else BATCH_KEYS, after)
     if not event_ids:
         users.get(tables, user_id)
     if owner is None:
@@ -165,11 +165,12 @@ def _event_ids(tables: Tables, user_id: str, limit: int, after: str | None, owne
         owners = {item["eventId"]: item.get("owner") for item in found}
         owned += [event_id for event_id in event_ids if owners.get(event_id) == owner]
         more = len(event_ids) == BATCH_KEYS and len(owned) < limit
-        event_ids = _pointed_to(tables, user_id, BATCH_KEYS, event_ids[-1]) if more else []
+        event_ids = pointed_to(tables, user_id, BATCH_KEYS, event_ids[-1]) if more else []
     return owned[:limit]
 
 
-def _pointed_to(tables: Tables, user_id: str, limit: int, after: str | None) -> list[str]:
+def pointed_to(tables: Tables, user_id: str, limit: int, after: str | None) -> list[str]:
+    """Return the ids of up to `limit` events to which pointers of a user lead, behind the id `after`."""
     values = {"pk": pointer_key(user_id, "")["pk"], "prefix": "EVENT#"}
     start = None if after is None else pointer_key(user_id, after)
     pointers = tables.query("Registrations", _ALL_OF, values, limit=limit, after=start)

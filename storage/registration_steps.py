@@ -7,9 +7,10 @@ from storage import queue
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
-from storage.errors import AlreadyRegistered, EventNotFound, Refusal, UserNotFound
-from storage.items import pointer_key, registration_item, registration_key, to_registration, user_key
+from storage.errors import AlreadyRegistered, EventNotFound, Refusal
+from storage.items import pointer_key, registration_item, registration_key, to_registration
 from storage.model import Registration
+from storage.user_steps import entering_step
 
 
 def admission_steps(
@@ -21,13 +22,7 @@ def admission_steps(
     """
     event_id, user_id = registration.event_id, registration.user_id
     return [
-        Step(
-            action="ConditionCheck",
-            table="Users",
-            key=user_key(user_id),
-            condition="attribute_exists(#userId)",
-            refusal=lambda _image: UserNotFound(),
-        ),
+        entering_step(user_id, event_id),
         Step(
             action="Put",
             table="Registrations",

@@ -1,5 +1,6 @@
 """Registrations: register, unregister and get; `storage.registration_lists` has the lists."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -22,6 +23,7 @@ from storage.registration_steps import (
     with_position,
 )
 from storage.rules import Admission, Seats, admit, promotable
+from storage.user_steps import settling
 
 
 def register(
@@ -67,8 +69,9 @@ def register(
         joined = _join_queue(tables, event_id, user_id, owner, key, seats)
         return joined, replace(seats, waitlisted=seats.waitlisted + 1)
 
+    settled = settling(tables, attempt)
     try:
-        registration, seats = tables.retry(event_items.checking_absence(tables, event_id, attempt))
+        registration, seats = tables.retry(event_items.checking_absence(tables, event_id, settled))
     except AlreadyRegistered as refusal:
         if found := repeated(refusal, key):
             return found
@@ -148,10 +151,12 @@ def _join_queue(  # noqa: PLR0913 - a registration, whose event it must be, its 
     return registration
 
 
-def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = None) -> None:
+def unregister(
+    tables: Tables, event_id: str, user_id: str, owner: str | None = None, *, also: Sequence[Step] = ()
+) -> None:
     """Remove the user's registration; on an open event, promote the head of the queue to the seat that becomes free.
 
-    `owner` is the owner that the event must have, None for any.
+    `owner` is the owner that the event must have, None for any; `also` are steps of its transaction for another matter.
 
     Raises:
         NotOwner: The event belongs to another owner, whether or not the user is registered for it.
@@ -182,7 +187,7 @@ def unregister(tables: Tables, event_id: str, user_id: str, owner: str | None = 
         counted, *steps = _departure_steps(event_id, user_id, registration, head, unfinished=unfinished)
         seat = ownership.demanding(counted, owner)
         try:
-            tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration])])
+            tables.transact([seat, *steps, *places.leaving_steps(tables, event_id, [registration]), *also])
         except EventNotFound:
             event_items.check_registrations(tables, event_id, [user_id])
         return unfinished

@@ -14,7 +14,7 @@ GRANTS: Final[dict[str, tuple[str, ...]]] = {
     "Events": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "Query", "UpdateItem"),
     f"Events/index/{BY_DATE}": ("Query",),
     f"Events/index/{BY_STATUS}": ("Query",),
-    "Users": ("BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem"),
+    "Users": ("BatchGetItem", "ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
     "Registrations": (
         "BatchGetItem",
         "ConditionCheckItem",

@@ -31,5 +31,9 @@ class SomebodyElse(AccessRefused):
     """A person asks for, or changes, what belongs to another person."""
 
 
+class NotAdministrator(AccessRefused):
+    """An organizer deletes another person, which only an administrator may."""
+
+
 class IssuerUnavailable(RequestRefused):
     """The keys of the issuer can't be had now, and there are none from before."""

@@ -232,6 +232,10 @@ class GetUserParameters(Request):
     user_id: Annotated[UserId, Field(alias="userId")]
 
 
+class DeleteUserParameters(Request):
+    user_id: Annotated[UserId, Field(alias="userId")]
+
+
 class ListUserRegistrationsParameters(Request):
     user_id: Annotated[UserId, Field(alias="userId")]
     limit: Annotated[int, Field(ge=1, le=100)] = 50
@@ -240,21 +244,22 @@ class ListUserRegistrationsParameters(Request):
 
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
-    "list_events": RequestModels(ListEventsParameters, None, "5b4896aba8182c0e"),
-    "create_event": RequestModels(CreateEventParameters, EventInput, "c43441956a04a186"),
-    "get_event": RequestModels(GetEventParameters, None, "be70fcc83aaeda82"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "7677842dbdfd13b1"),
-    "delete_event": RequestModels(DeleteEventParameters, None, "e13fd5f88c74bb35"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "ec7edbaf28ed1ba4"),
-    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "a74492335509a744"),
-    "get_registration": RequestModels(GetRegistrationParameters, None, "757bed9e263d9c9f"),
-    "unregister_user": RequestModels(UnregisterUserParameters, None, "2c0f4777dccae2b0"),
-    "create_registration": RequestModels(CreateRegistrationParameters, RegistrationInput, "2bed29210a33003c"),
-    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "94e521a74fa4f322"),
-    "create_user": RequestModels(CreateUserParameters, UserInput, "3f21fa6b826e07db"),
-    "get_user": RequestModels(GetUserParameters, None, "dcdf5bfc95fabb81"),
-    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "5037ea5ce6b909aa"),
-    "get_api_info": RequestModels(None, None, "1fd558b4542cf445"),
-    "check_health": RequestModels(None, None, "9646a07c73bc1620"),
-    "get_openapi_json": RequestModels(None, None, "8d9c170eb13b99f0"),
+    "list_events": RequestModels(ListEventsParameters, None, "71ec942c69f322c3"),
+    "create_event": RequestModels(CreateEventParameters, EventInput, "971b62480871c947"),
+    "get_event": RequestModels(GetEventParameters, None, "b64beb113ce42672"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "6cb8889b4b56f94d"),
+    "delete_event": RequestModels(DeleteEventParameters, None, "6fd711717b1c4b5b"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "79e0200fa1fb3200"),
+    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "c21f4757d370820f"),
+    "get_registration": RequestModels(GetRegistrationParameters, None, "ad5384b3ce12205d"),
+    "unregister_user": RequestModels(UnregisterUserParameters, None, "7f22349c1ad5d0bc"),
+    "create_registration": RequestModels(CreateRegistrationParameters, RegistrationInput, "95626d33937f8a89"),
+    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "a608f3d563e08da1"),
+    "create_user": RequestModels(CreateUserParameters, UserInput, "26818b133da22117"),
+    "get_user": RequestModels(GetUserParameters, None, "fc478ee55763e3ec"),
+    "delete_user": RequestModels(DeleteUserParameters, None, "a40686c35ff72d92"),
+    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "968853a6f7a6ce8d"),
+    "get_api_info": RequestModels(None, None, "57687dcf566a1de2"),
+    "check_health": RequestModels(None, None, "7c0c132767160fd6"),
+    "get_openapi_json": RequestModels(None, None, "601efcf71eac1462"),
 }

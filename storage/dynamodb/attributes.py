@@ -1,7 +1,7 @@
 """Items and expressions in DynamoDB's form.
 
-Items contain only strings, booleans, integers and sets of integers. A fraction, which only a manual edit can store, is
-read as a Decimal, so that the audit can report it.
+Items contain only strings, booleans, integers, and sets of integers or of strings. A fraction, which only a manual
+edit can store, is read as a Decimal, so that the audit can report it.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Any, cast
 
 Item = dict[str, Any]
 Key = dict[str, str]
-Value = str | int | bool | Decimal | frozenset[int | Decimal]
+Value = str | int | bool | Decimal | frozenset[int | Decimal] | frozenset[str]
 Values = Mapping[str, Value]
 
 
@@ -24,7 +24,8 @@ def _attribute(value: Value) -> dict[str, Any]:
     if isinstance(value, bool):
         return {"BOOL": value}
     if isinstance(value, frozenset):
-        return {"NS": [str(number) for number in sorted(value)]}
+        kind = "SS" if any(isinstance(member, str) for member in value) else "NS"
+        return {kind: [str(member) for member in sorted(value)]}
     return {"S": value} if isinstance(value, str) else {"N": str(value)}
 
 
@@ -38,6 +39,8 @@ def _value(attribute: tuple[str, Any]) -> Value:
     kind, value = attribute
     if kind == "NS":
         return frozenset(map(_number, value))
+    if kind == "SS":
+        return frozenset(value)
     return _number(value) if kind == "N" else cast("str | bool", value)
 
 

@@ -4,7 +4,7 @@ The rules of the queue hold as if people had come in the order of the file: seat
 A registration that the rules do not allow is refused; nobody is promoted or demoted in its place.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum, auto
 
@@ -31,7 +31,7 @@ class Snapshot:
 
     seats: Seats
     registered: Mapping[str, Item]
-    users: Collection[str]
+    users: Mapping[str, Item]
 
 
 def admit(

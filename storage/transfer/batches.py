@@ -1,6 +1,7 @@
 """The writes of an import: each is one transaction, on the condition that everything it was decided by is unchanged."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from storage import places
@@ -8,6 +9,7 @@ from storage.audit.counts import COPIES
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
+from storage.errors import Refusal
 from storage.items import (
     details_item,
     details_key,
@@ -24,6 +26,7 @@ from storage.items import (
 from storage.model import Event, Registration, RegistrationStatus, User
 from storage.rules import Seats
 from storage.transfer.admission import Admitted, Snapshot, Verdict, admit
+from storage.user_steps import entering_step, full_user, settling
 
 #: Maximum number of users, and of registrations of one event with the same status, that one transaction writes. Of its
 #: 100 steps, one is SEATS, three are for each registration, and a fourth for each place in the queue; one more checks
@@ -44,9 +47,14 @@ def write_users(tables: Tables, users: Sequence[User]) -> list[Verdict]:
         steps = [_new("Users", user_item(user), "userId") for user in users if user.user_id not in taken]
         if steps:
             tables.transact(steps)
-        return [_verdict(user_item(user), taken.get(user.user_id)) for user in users]
+        return [_verdict(user_item(user), _lasting(taken.get(user.user_id))) for user in users]
 
     return tables.retry(attempt)
+
+
+def _lasting(user: Item | None) -> Item | None:
+    """Return a user's item without the events that it names, which belong to the store."""
+    return None if user is None else {name: value for name, value in user.items() if name != "recent"}
 
 
 def write_event(tables: Tables, event: Event) -> Verdict:
@@ -90,10 +98,10 @@ def write_registrations(
         if len(writes) > 1 and not together:
             return None
         if writes:
-            tables.transact(_steps(writes, seen.seats, after))
+            tables.transact(_steps(writes, seen, after, alone=alone))
         return verdicts
 
-    verdicts = tables.retry(attempt)
+    verdicts = tables.retry(settling(tables, attempt))
     if verdicts is not None:
         return verdicts
     each: list[Verdict] = []
@@ -113,17 +121,17 @@ def _read(tables: Tables, registrations: Sequence[Registration]) -> Snapshot | N
     if not found["Events"]:
         return None
     registered = {item["sk"].removeprefix("USER#"): item for item in found["Registrations"]}
-    return Snapshot(to_seats(found["Events"][0]), registered, {item["userId"] for item in found["Users"]})
+    return Snapshot(to_seats(found["Events"][0]), registered, {item["userId"]: item for item in found["Users"]})
 
 
-def _steps(registrations: Sequence[Registration], before: Seats, after: Seats) -> list[Step]:
+def _steps(registrations: Sequence[Registration], seen: Snapshot, after: Seats, *, alone: bool) -> list[Step]:
     """Return the transaction for new registrations with the same status, which lead from one state to another."""
-    event_id, waits = registrations[0].event_id, registrations[0].status == "waitlisted"
+    event_id, waits, before = registrations[0].event_id, registrations[0].status == "waitlisted", seen.seats
     steps = [_counting(event_id, before, after, len(registrations))]
     for place, registration in enumerate(registrations, before.next_seq):
         user_id = registration.user_id
         steps += [
-            Step(action="ConditionCheck", table="Users", key=user_key(user_id), condition="attribute_exists(#userId)"),
+            _existing(user_id) if alone else _entering(event_id, seen.users[user_id]),
             _new("Registrations", registration_item(registration, place if waits else None), "pk"),
             Step(action="Put", table="Registrations", item=pointer_key(user_id, event_id)),
         ]
@@ -132,6 +140,21 @@ def _steps(registrations: Sequence[Registration], before: Seats, after: Seats) -
     if waits and before.waitlisted:
         steps.append(places.ahead_step(event_id, before.next_seq))
     return steps
+
+
+def _existing(user_id: str) -> Step:
+    return Step(action="ConditionCheck", table="Users", key=user_key(user_id), condition="attribute_exists(#userId)")
+
+
+def _entering(event_id: str, user: Item) -> Step:
+    """Return the step for a user as read, also for one who is leaving: who deletes the user will find the event."""
+    step = entering_step(user["userId"], event_id, user.get("leaving"))
+
+    def refusal(image: Item | None) -> Refusal | None:
+        found = step.refusal(image)
+        return found if full_user(found) else None
+
+    return replace(step, refusal=refusal)
 
 
 def _counting(event_id: str, before: Seats, after: Seats, changes: int) -> Step:

@@ -2,6 +2,7 @@
 
 {"type": "events-api", "format": 1}                                                           the first line
 {"type": "user", "userId", "name", "createdAt"}                                               all users
+                 and "leaving", if the user is being deleted
 {"type": "event", "eventId", "title", …, "version", "createdAt", "updatedAt"}                 an event, and behind it
                  and "owner", if it belongs to somebody
 {"type": "registration", "eventId", "userId", "status": "confirmed", "registeredAt"}          those with a seat, then
@@ -40,10 +41,10 @@ PROPERTIES: Final[Mapping[str, Mapping[str, type]]] = {
 }
 
 #: The properties that an object has only if there is a value, and their types.
-OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {"event": {"owner": str}}
+OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {"user": {"leaving": str}, "event": {"owner": str}}
 
-#: The form of an owner, whom the contract does not know.
-_OWNER: Final = "[!-~]{1,100}"
+#: The form of an owner and of the mark of a user who is leaving, which the contract does not know.
+_VISIBLE: Final = "[!-~]{1,100}"
 
 _STATUSES: Final[Mapping[str, tuple[str, ...]]] = {
     "event": get_args(EventStatus),
@@ -140,8 +141,9 @@ def fault(document: Mapping[str, Any]) -> str | None:
 def _wrong_value(kind: str, document: Mapping[str, Any]) -> str | None:
     if kind in _STATUSES and document["status"] not in _STATUSES[kind]:
         return f"status is none of {', '.join(_STATUSES[kind])}"
-    if not re.fullmatch(_OWNER, document.get("owner", "nobody")):
-        return "owner is not 1 to 100 visible characters of ASCII"
+    for name in OPTIONAL.get(kind, {}):
+        if name in document and not re.fullmatch(_VISIBLE, document[name]):
+            return f"{name} is not 1 to 100 visible characters of ASCII"
     return None
 
 
@@ -162,7 +164,12 @@ def record(document: Mapping[str, Any]) -> Record:
     """Return the model of an object without a fault."""
     match document["type"]:
         case "user":
-            return User(user_id=document["userId"], name=document["name"], created_at=document["createdAt"])
+            return User(
+                user_id=document["userId"],
+                name=document["name"],
+                created_at=document["createdAt"],
+                leaving=document.get("leaving"),
+            )
         case "event":
             return Event(
                 event_id=document["eventId"],

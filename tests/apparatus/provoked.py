@@ -36,6 +36,7 @@ GOOD: Final[dict[str, Request]] = {
     "list_user_registrations": ("GET", "/users/ann/registrations", {}),
     "create_user": ("POST", "/users", {"json": {"userId": "new", "name": "New"}}),
     "get_user": ("GET", "/users/ann", {}),
+    "delete_user": ("DELETE", "/users/ann", {}),
     "get_api_info": ("GET", "/", {}),
     "check_health": ("GET", "/health", {}),
     "get_openapi_json": ("GET", "/openapi.json", {}),

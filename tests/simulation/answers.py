@@ -12,7 +12,7 @@ from tests.simulation.clients import Call, Request
 from tests.simulation.dynamodb import LAG
 from tests.simulation.expressions import Item
 from tests.simulation.network import Crash
-from tests.simulation.timeline import Commit, State, Timeline, ViolationError
+from tests.simulation.timeline import Commit, State, Timeline, ViolationError, key_in
 
 #: Whether a transaction has the effect of the request; promotions on the way do not count.
 _EFFECTS: Final[dict[str, Callable[[Commit, str], bool]]] = {
@@ -51,13 +51,14 @@ def _check_effects(call: Call, timeline: Timeline) -> None:
     helped with: that is not its own matter.
     """
     unavailable = isinstance(call.outcome, errors.Unavailable)
-    promotes = call.request.name in {"promote", "register", "unregister", "update"}
+    promotes = call.request.name in {"promote", "register", "unregister", "update", "delete user"}
     if call.undecided and not unavailable and not (promotes and not isinstance(call.outcome, errors.Refusal)):
         raise ViolationError(f"{call} was answered {call.outcome!r}, although the outcome of a transaction is unknown")
     if call.request.name in {"register", "unregister"}:
         batches = sum(bool(commit.promoted) and not commit.left for commit in call.commits)
         if batches > queue.ASSISTED_BATCHES:
             raise ViolationError(f"{call} promoted {batches} batches, which are not its own matter")
+    _check_deletion(call)
     if call.request.name not in _EFFECTS or call.unknown:
         return
     times = sum(_EFFECTS[call.request.name](commit, call.request.user_id) for commit in call.commits)
@@ -73,6 +74,11 @@ def _check_effects(call: Call, timeline: Timeline) -> None:
     timeline.figures["repetitions"] += call.succeeded and not times and call.request.key is not None
     for commit in call.commits:
         _check_version(call, commit)
+
+
+def _check_deletion(call: Call) -> None:
+    if call.request.name == "delete user" and any(it.left.keys() - {call.request.user_id} for it in call.commits):
+        raise ViolationError(f"{call} took back what is another user's")
 
 
 def _was_done_before(call: Call, timeline: Timeline) -> bool:
@@ -111,10 +117,11 @@ def _refusal_is_true(call: Call, timeline: Timeline, states: list[State]) -> boo
         case errors.EventNotFound():
             return any(not state.exists for state in states)
         case errors.UserNotFound():
-            return timeline.users.get(request.user_id, call.until + 1) > call.since
+            found = timeline.users_between(request.user_id, call.since, call.until)
+            return any(user is None or ("leaving" in user and request.name != "delete user") for user in found)
         case errors.UserExists():
-            own = request.key is not None and timeline.user_keys.get(request.user_id) == request.key
-            return timeline.users.get(request.user_id, call.until + 1) <= call.until and not own
+            found = timeline.users_between(request.user_id, call.since, call.until)
+            return any(user and ("leaving" in user or key_in(user) != (request.key or "none")) for user in found)
         case errors.RegistrationNotFound():
             return any(request.user_id not in state.people for state in states)
         case errors.EventExists():
@@ -157,9 +164,13 @@ def _answer_is_true(call: Call, timeline: Timeline, states: list[State]) -> bool
         case "get event" | "create event":
             return _is_event(outcome, states)
         case "create user":
-            return (
-                outcome.user_id == request.user_id and timeline.users.get(outcome.user_id, call.until + 1) <= call.until
-            )
+            found = timeline.users_between(request.user_id, call.since, call.until)
+            return outcome.user_id == request.user_id and any(user and "leaving" not in user for user in found)
+        case "delete user":
+            return any(user is None for user in timeline.users_between(request.user_id, call.since, call.until))
+        case "get user":
+            found = timeline.users_between(request.user_id, call.since, call.until)
+            return any(user is not None and "leaving" not in user for user in found)
         case "delete event" | "unregister" | "promote":
             return True
         case "list event":

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
-from storage import events, queue, registration_lists, registrations, users
+from storage import events, queue, registration_lists, registrations, user_deletion, users
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from storage.model import EventFields, Page
@@ -24,7 +24,9 @@ WEIGHTS: Final = {
     "update": 10,
     "delete event": 2,
     "create event": 2,
-    "create user": 1,
+    "create user": 2,
+    "delete user": 2,
+    "get user": 1,
     "get event": 2,
     "get registration": 2,
     "list event": 2,
@@ -38,14 +40,18 @@ WRITES_ONLY: Final = {
     "update": 4,
     "delete event": 1,
     "create event": 1,
-    "create user": 1,
+    "create user": 2,
+    "delete user": 2,
 }
+#: Weights of a crowd in which people leave for good, and others get their ids.
+LEAVING: Final = {"register": 12, "delete user": 8, "create user": 10, "unregister": 1, "update": 1}
 #: Weights of a crowd whose requests share transactions.
 HOT: Final = (
     {"register": 24, "unregister": 14, "update": 2, "get registration": 1, "list event": 1},
     {"register": 30, "unregister": 5, "update": 1},
     {"register": 5, "unregister": 30, "update": 1},
     {"register": 6, "unregister": 16, "update": 8},
+    {"register": 20, "unregister": 8, "create user": 4, "delete user": 6},
 )
 
 
@@ -125,7 +131,7 @@ def fields(given: Mapping[str, Any]) -> EventFields:
     return EventFields(**{**rest, **given})
 
 
-def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - one line for each operation
+def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911, PLR0912 - one line for each operation
     """Execute a request with the functions of `storage`, and return the result."""
     event_id, user_id, given = request.event_id, request.user_id, request.given
     match request.name:
@@ -144,6 +150,10 @@ def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911 - o
             return events.create(tables, None if request.generated else event_id, fields(given), key=request.key)
         case "create user":
             return users.create(tables, None if request.generated else user_id, user_id, request.key)
+        case "delete user":
+            return user_deletion.delete(tables, user_id)
+        case "get user":
+            return users.get(tables, user_id)
         case "get event":
             return events.get(tables, event_id)
         case "get registration":
@@ -180,7 +190,7 @@ def draw(
         given["status"] = random.choice((None, *STATUSES))
     if name in {"update", "delete event"} and versions[event_id] and random.random() < 0.3:
         given["expected"] = [random.choice(versions[event_id])]
-    return Request(name, event_id, user_id, given)
+    return Request(name, "" if name == "delete user" else event_id, user_id, given)
 
 
 def _changes(random: Random) -> dict[str, Any]:

@@ -100,6 +100,8 @@ class _Parser:
             test = self.alternatives()
             self.take(")")
             return test
+        if token == "size":
+            return self.comparison(self.size())
         if token in {"attribute_exists", "attribute_not_exists", "begins_with"}:
             return self.function(token)
         return self.comparison(_operand(token))
@@ -114,6 +116,16 @@ class _Parser:
         prefix = _operand(self.take())
         self.take(")")
         return lambda *given: str((subject(*given) or {}).get("S", "")).startswith((prefix(*given) or {})["S"])
+
+    def size(self) -> Operand:
+        """Return the size of a set; a missing one has none, and compares with nothing."""
+        self.take("(")
+        name = self.take()
+        if not name.startswith("#"):
+            raise UnsupportedError(f"size of {name}")
+        subject = _operand(name)
+        self.take(")")
+        return lambda *given: None if (found := subject(*given)) is None else {"N": str(len(found["SS"]))}
 
     def comparison(self, left: Operand) -> Test:
         token = self.take()
@@ -160,12 +172,14 @@ def updated(text: str, item: Item, names: Names, values: Item) -> dict[str, Any]
 
 
 def _sum(before: Mapping[str, Any] | None, more: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sum of two numbers, or the union of two sets of numbers."""
+    """Return the sum of two numbers, or the union of two sets."""
     ((kind, value),) = more.items()
     if kind == "N":
         return {"N": str(int((before or {"N": "0"})["N"]) + int(value))}
     if kind == "NS":
         return {"NS": sorted({*(before or {"NS": ()})["NS"], *value}, key=int)}
+    if kind == "SS":
+        return {"SS": sorted({*(before or {"SS": ()})["SS"], *value})}
     raise UnsupportedError(f"ADD of {kind}")
 
 

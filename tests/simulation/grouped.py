@@ -96,8 +96,8 @@ _calls: dict[Member, Call] = {}
 
 
 @contextmanager
-def grouping(scheduler: Scheduler, sizes: tuple[int, int, int]) -> Iterator[None]:
-    """Bind members to calls, and limit the sizes of batches and of transactions."""
+def grouping(scheduler: Scheduler, sizes: tuple[int, int, int], recent: int) -> Iterator[None]:
+    """Bind members to calls, and limit the sizes of batches and of transactions, and of the users' recent events."""
     alone = group._alone  # noqa: SLF001 - the part of `settle` that works for one member
 
     def for_one(tables: Tables, event_id: str, member: Member) -> Any:
@@ -110,6 +110,7 @@ def grouping(scheduler: Scheduler, sizes: tuple[int, int, int]) -> Iterator[None
             mock.patch("storage.group._alone", for_one),
             mock.patch("storage.group._MAX", {"register": registrations, "unregister": departures}),
             mock.patch("storage.admissions.STEPS", steps),
+            mock.patch("storage.user_steps.RECENT", recent),
         ):
             yield
     finally:

@@ -62,7 +62,25 @@ REDUNDANT: Final = (
 #: Demands that matter too rarely for random schedules, each with the test whose rival needs it.
 TOO_RARE: Final = {
     ("Update SEATS", "#waitlisted = :nobody"): "tests/storage/test_admissions.py::"
-    "test_nobody_takes_a_seat_ahead_of_those_who_wait_for_it_since_the_read"
+    "test_nobody_takes_a_seat_ahead_of_those_who_wait_for_it_since_the_read",
+    ("Update Users", "( attribute_not_exists ( #recent ) OR size ( #recent ) < :most )"): (
+        "tests/storage/test_user_deletion.py::test_a_user_of_many_events_is_registered_and_deleted"
+    ),
+    ("Delete Users", "attribute_not_exists ( #recent )"): (
+        "tests/storage/transfer/test_load.py::test_a_registration_of_a_user_who_is_leaving_is_imported_and_taken_back"
+    ),
+    ("ConditionCheck USER# EVENT#", "attribute_exists ( #pk ) OR attribute_not_exists ( #pk )"): (
+        "tests/simulation/test_visibility.py::test_no_event_is_forgotten_whose_registration_is_not_visible_yet"
+    ),
+    ("Update Users", "#createdAt = :createdAt"): (
+        "tests/storage/test_user_deletion.py::test_a_new_user_with_the_same_id_keeps_everything"
+    ),
+    ("ConditionCheck EVENT# USER#", "attribute_not_exists ( #pk )"): (
+        "tests/storage/test_user_deletion.py::test_a_pointer_is_kept_if_its_registration_is_found_after_all"
+    ),
+    ("Update Users", "#recent = :recent"): (
+        "tests/storage/test_user_deletion.py::test_an_event_entered_since_the_read_is_not_forgotten"
+    ),
 }
 
 

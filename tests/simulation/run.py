@@ -16,6 +16,7 @@ from tests.simulation.answers import check_answer
 from tests.simulation.clients import (
     CAPACITIES,
     HOT,
+    LEAVING,
     WEIGHTS,
     WRITES_ONLY,
     Call,
@@ -53,7 +54,7 @@ def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), trace: bool
     outcome = Outcome(seed)
     world = World(Random(seed), ignored, outcome.trace if trace else None)  # noqa: S311 - reproducible, not secret
     try:
-        with virtual(world.scheduler, world.random, world.batch), grouping(world.scheduler, world.sizes):
+        with virtual(world.scheduler, world.random, world.batch), grouping(world.scheduler, world.sizes, world.recent):
             world.run()
             world.check_at_rest()
     except ViolationError as violation:
@@ -79,6 +80,7 @@ class World:
         self._trace = trace
         #: Whether requests of one process share transactions, and the sizes of these.
         self.grouped, self.sizes = random.random() < 0.5, random.choice(SIZES)
+        self.recent = random.choice((1, 1, 8))
         #: Whether many clients crowd one event.
         self.hot = self.grouped and random.random() < 0.7
         self.timeline = Timeline()
@@ -86,7 +88,7 @@ class World:
         self.batch = random.choice((1, 2, 49))
         self.scheduler = Scheduler(random, stay=random.choice((0.0, 0.0, 0.5, 0.9)))
         torn, lags = random.choice((0.1, 0.5)), random.choice((0.0, 0.3))
-        self._slow = random.choice((0.1, 0.3))
+        self._slow = random.choice((0.1, 0.3, 0.5))
         self.dynamo = Dynamo(
             random,
             pause=self._between_items,
@@ -105,9 +107,10 @@ class World:
             on_outcome=_note_outcome,
             note=self.note,
         )
-        self.weights = random.choice(HOT if self.hot else (WEIGHTS, WRITES_ONLY, WRITES_ONLY))
+        self.weights = random.choice(HOT if self.hot else (WEIGHTS, WRITES_ONLY, WRITES_ONLY, LEAVING))
         self.event_ids = ["e0", "e1"][: 1 if self.hot else random.choice((1, 1, 1, 2))]
-        self.user_ids = [f"u{number}" for number in range(random.choice((8, 16) if self.hot else (2, 3, 4, 5, 8)))]
+        crowd = (8, 16) if self.hot else (1, 2, 2, 3) if self.weights is LEAVING else (2, 3, 4, 5, 8)
+        self.user_ids = [f"u{number}" for number in range(random.choice(crowd))]
         self.versions: dict[str, list[str]] = {event_id: [] for event_id in self.event_ids}
         #: The events whose calls, or the worker for them, died: a promotion may have no owner.
         self.crashed: set[str] = set()
@@ -178,7 +181,8 @@ class World:
         except (Refusal, Crash) as outcome:
             call.outcome = outcome
         call.until, call.over = self.dynamo.moment, True
-        self.crashed |= {request.event_id} if isinstance(call.outcome, Crash) else set()
+        if isinstance(call.outcome, Crash):
+            self.crashed |= {request.event_id} if request.name != "delete user" else set(self.event_ids)
         self.note(f"{call} -> {call.outcome!r}{' (it may have been applied)' if call.unknown else ''}")
         if request.name in {"create event", "get event", "update"} and call.succeeded:
             self.versions.setdefault(request.event_id, []).append(call.outcome.version)
@@ -239,6 +243,12 @@ class World:
                 raise ViolationError(f"{event_id}: a person waits beside a free seat, and no call or worker died")
             self.timeline.figures["interrupted promotions"] += 1
             self._last_write(event_id)
+        for violation in audit.audit(self.tables):
+            raise ViolationError(str(violation))
+        for user_id in list(self.timeline.users):
+            if "leaving" in (self.timeline.user(user_id) or {}):
+                self.timeline.figures["interrupted deletions"] += 1
+                self.perform("the last one", Request("delete user", "", user_id))
         for violation in audit.audit(self.tables):
             raise ViolationError(str(violation))
 

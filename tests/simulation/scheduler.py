@@ -176,6 +176,7 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
         mock.patch("storage.dynamodb.outages.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),
         mock.patch("storage.events._new_version", map("{:016x}".format, itertools.count()).__next__),
+        mock.patch("storage.user_deletion._new_token", map("{:016x}".format, itertools.count()).__next__),
         mock.patch("storage.rules.BATCH", batch),
         mock.patch("storage.items.BLOCK", block),
         mock.patch("storage.queue.BLOCK", block),

@@ -232,7 +232,7 @@ def test_a_transaction_is_applied_once_per_token_and_a_token_is_for_one_request_
 
 
 @pytest.mark.parametrize(
-    "text", ["size(#a) > :b", "#a <> :b", "a = :b", "#a = :b,", "#a =", "contains(#a, :b)", "#a IN :b", "#a = :b OR"]
+    "text", ["size(:b) > :b", "#a <> :b", "a = :b", "#a = :b,", "#a =", "contains(#a, :b)", "#a IN :b", "#a = :b OR"]
 )
 def test_the_model_refuses_conditions_that_it_does_not_support(text: str) -> None:
     with pytest.raises(UnsupportedError):

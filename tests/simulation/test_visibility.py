@@ -3,17 +3,19 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
-from storage import audit, events, queue, registration_lists, registrations
+from storage import audit, events, queue, registration_lists, registrations, user_deletion
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.attributes import Key, marshal
 from storage.dynamodb.tables import Tables
-from storage.errors import Contention, EventNotFound, RegistrationNotFound
-from storage.items import left_key, queue_key, seats_key
+from storage.errors import Contention, DeletionInProgress, EventNotFound, RegistrationNotFound
+from storage.items import left_key, pointer_key, queue_key, seats_key, user_key
+from storage.user_steps import RECENT
+from tests.simulation.clients import fields
 from tests.simulation.dynamodb import Dynamo
 from tests.simulation.stage import with_a_taken_seat
 
@@ -38,18 +40,29 @@ def tables(dynamo: Dynamo) -> Iterator[Tables]:
         yield tables
 
 
-class Meanwhile:
-    """Acts once while the counters of a transaction are visible, but its change of an item of the queue is not."""
+#: The counters of the event.
+SHOWN: Final = ("Events", seats_key("e"))
 
-    def __init__(self, dynamo: Dynamo, hidden: Key, act: Callable[[], object]) -> None:
+
+class Meanwhile:
+    """Acts once while an item of a transaction, the counters, is visible, but its change of another one is not."""
+
+    def __init__(
+        self,
+        dynamo: Dynamo,
+        hidden: Key,
+        act: Callable[[], object],
+        shown: tuple[str, Key] = SHOWN,
+    ) -> None:
         self.acted = False
+        self._shown = shown[0], marshal(shown[1])
         self._dynamo, self._act, self._hidden = dynamo, act, marshal(hidden)
         self._before = self._seen()
         dynamo.tear = lambda: not self.acted
         dynamo.pause = self._pause
 
     def _seen(self) -> tuple[Any, Any]:
-        return self._dynamo.get("Events", marshal(seats_key("e")), consistent=True), self._dynamo.get(
+        return self._dynamo.get(*self._shown, consistent=True), self._dynamo.get(
             "Registrations", self._hidden, consistent=True
         )
 
@@ -252,4 +265,44 @@ def test_several_people_are_promoted_only_if_all_places_between_them_are_visible
     assert [registrations.get(tables, "e", user_id).status for user_id in "bcd"] == [
         "confirmed", "confirmed", "waitlisted",
     ]  # fmt: skip
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_user_who_leaves_for_good_leaves_no_registration_that_is_not_visible_yet(
+    tables: Tables, dynamo: Dynamo
+) -> None:
+    """The list of the user's registrations misses it, but the user's item names the event."""
+
+    def leave_for_good() -> None:
+        with pytest.raises(DeletionInProgress):
+            user_deletion.delete(tables, "b")
+
+    meanwhile = Meanwhile(dynamo, pointer_key("b", "e"), leave_for_good, ("Users", user_key("b")))
+    registrations.register(tables, "e", "b")
+    assert meanwhile.acted
+    assert list(audit.audit(tables)) == []
+    user_deletion.delete(tables, "b")
+    with pytest.raises(RegistrationNotFound):
+        registrations.get(tables, "e", "b")
+    assert list(audit.audit(tables)) == []
+
+
+def test_no_event_is_forgotten_whose_registration_is_not_visible_yet(tables: Tables, dynamo: Dynamo) -> None:
+    """As many registrations as a user's item names, and one more, which makes room in it."""
+    for number in range(RECENT):
+        events.create(tables, f"e{number}", fields({"capacity": 1}))
+    for number in range(RECENT - 1):
+        registrations.register(tables, f"e{number}", "b")
+
+    def register_once_more_and_leave_for_good() -> None:
+        with pytest.raises(Contention):
+            registrations.register(tables, f"e{RECENT - 1}", "b")
+        with pytest.raises(DeletionInProgress):
+            user_deletion.delete(tables, "b")
+
+    shown = ("Users", user_key("b"))
+    meanwhile = Meanwhile(dynamo, pointer_key("b", "e"), register_once_more_and_leave_for_good, shown)
+    registrations.register(tables, "e", "b")
+    assert meanwhile.acted
+    user_deletion.delete(tables, "b")
     assert list(audit.audit(tables)) == []

@@ -98,9 +98,8 @@ class Timeline:
     """Every state of every event, in the order of transactions."""
 
     states: dict[str, list[tuple[int, State]]] = field(default_factory=dict)
-    users: dict[str, int] = field(default_factory=dict)
-    #: The key of the request that made a user, of those that had one.
-    user_keys: dict[str, str] = field(default_factory=dict)
+    #: Every state of every user, None where there is none.
+    users: dict[str, list[tuple[int, Item | None]]] = field(default_factory=dict)
     #: The commit since which a person waits beside a free seat, by event.
     episodes: dict[str, Commit] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
@@ -110,15 +109,17 @@ class Timeline:
         """Return the current state of an event."""
         return self.states[event_id][-1][1] if event_id in self.states else State()
 
+    def user(self, user_id: str) -> Item | None:
+        """Return the current state of a user."""
+        return self.users[user_id][-1][1] if user_id in self.users else None
+
+    def users_between(self, user_id: str, first: int, last: int) -> list[Item | None]:
+        """Return the states of a user between two moments, inclusive, the latest first."""
+        return _between(self.users.get(user_id, []), first, last, None)
+
     def between(self, event_id: str, first: int, last: int) -> list[State]:
         """Return the states of an event between two moments, inclusive, the latest first."""
-        found: list[State] = []
-        for moment, state in reversed(self.states.get(event_id, [])):
-            if moment <= last:
-                found.append(state)
-            if moment <= first:
-                return found
-        return [*found, State()]
+        return _between(self.states.get(event_id, []), first, last, State())
 
     def record(self, moment: int, changes: Sequence[Change], by: Any) -> list[Commit]:
         """Record the changes of a transaction, and check them.
@@ -131,11 +132,7 @@ class Timeline:
         after: dict[str, State] = {}
         for (table, partition, sort), old, item in changes:
             if table == "Users":
-                if old is not None:
-                    raise ViolationError(f"user {partition} is overwritten")
-                self.users.setdefault(partition, moment)
-                if item and "request" in item:
-                    self.user_keys[partition] = key_in(item)
+                self._record_user(partition, old, item, by)
                 continue
             event_id = partition if table == "Events" else (partition + "#" + sort).split("EVENT#")[1].split("#")[0]
             after[event_id] = _with(after.get(event_id, self.state(event_id)), table, partition, sort, item)
@@ -144,6 +141,22 @@ class Timeline:
             self.states.setdefault(event_id, []).append((moment, commit.after))
             self._check(event_id, commit)
         return commits
+
+    def _record_user(self, user_id: str, old: Item | None, item: Item | None, by: Any) -> None:
+        self.users.setdefault(user_id, []).append((self.moment, item))
+        if old and item and any(old[name] != item[name] for name in ("createdAt", "name")):
+            raise ViolationError(f"user {user_id} is overwritten")
+        if old and item and "leaving" in old and "leaving" not in item:
+            raise ViolationError(f"user {user_id} is not leaving any more")
+        if old and not item and "leaving" not in old:
+            raise ViolationError(f"user {user_id} is deleted, but was not leaving")
+        if not item and any(user_id in self.state(event_id).people for event_id in self.states):
+            raise ViolationError(f"user {user_id} is deleted, but is registered")
+        if item and "leaving" in item and not (old and "leaving" in old):
+            created = max(moment for moment, state in self.users[user_id][:-1] if state and "recent" not in state)
+            if by.over and by.until < created:
+                raise ViolationError(f"user {user_id} is leaving by {by}, which ended before the user was created")
+        self.figures["users deleted"] += item is None
 
     def _check(self, event_id: str, commit: Commit) -> None:
         before, after = commit.before, commit.after
@@ -156,6 +169,11 @@ class Timeline:
                 broken.append("a person waits beside a free seat, though no update of the event caused it")
         if not after.waiting_beside_a_seat:
             self.episodes.pop(event_id, None)
+        users = {user_id: self.user(user_id) or {} for user_id in (*commit.came, *commit.left)}
+        if any("leaving" in users[user_id] for user_id in commit.came):
+            broken.append("a user who is leaving is registered")
+        if by_deletion(commit.by) and not all("leaving" in users[user_id] for user_id in commit.left):
+            broken.append("the deletion of a user takes back what is another user's")
         if broken:
             raise ViolationError(f"event {event_id}, transaction {commit.moment}: {'; '.join(broken)}")
 
@@ -174,10 +192,25 @@ class Timeline:
             "the count of the waiting is wrong": len(waiting) != state.number("waitlisted"),
             "the queue and the registrations do not agree": waiting != state.places,
             "the pointers and the registrations do not agree": state.pointers != state.people.keys(),
-            "a registered user does not exist": not state.people.keys() <= self.users.keys(),
+            "a registered user does not exist": not all(map(self.user, state.people)),
             "a number of the queue will be reused": max(waiting, default=-1) >= state.number("nextSeq"),
             "the halves of the event differ": any(state.details[name] != (state.seats or {})[name] for name in shared),
         }
+
+
+def by_deletion(by: Any) -> bool:
+    """Return whether a transaction is made for a request that deletes a user."""
+    return getattr(getattr(by, "request", None), "name", None) == "delete user"
+
+
+def _between(states: Sequence[tuple[int, Any]], first: int, last: int, before: Any) -> list[Any]:
+    found: list[Any] = []
+    for moment, state in reversed(states):
+        if moment <= last:
+            found.append(state)
+        if moment <= first:
+            return found
+    return [*found, before]
 
 
 def _change_findings(commit: Commit) -> dict[str, bool]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, queue, registration_lists, registrations, users
+from storage import events, queue, registration_lists, registrations, user_deletion, users
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.attributes import marshal
@@ -266,3 +266,21 @@ def test_a_registration_with_a_free_seat_costs_the_same_for_any_number_of_regist
         for user_id in PEOPLE[8:11]
     ]
     assert all(one.writes == other.writes for one, other in itertools.pairwise(meters))
+
+
+@pytest.mark.parametrize("people", [0, 1, 5])
+def test_a_deleted_user_takes_a_departure_with_one_check_more_per_registration(
+    moto_tables: Tables, people: int
+) -> None:
+    users.create(moto_tables, "a", "A")
+    for number in range(people):
+        fields = EventFields(title="T", description="D", date="2030-05-01", location="L", capacity=1, organizer="O")
+        events.create(moto_tables, f"e{number}", fields)
+        registrations.register(moto_tables, f"e{number}", "a")
+    with metered(moto_tables) as meter:
+        user_deletion.delete(moto_tables, "a")
+    # Each departure: its two reads; SEATS, registration, pointer, and the check of the user.
+    forgotten = 2 + 2 * people if people else 0
+    assert meter.calls["TransactWriteItems"] == 2 + bool(people) + people
+    assert meter.writes == 2 + forgotten + 8 * people + 2
+    assert meter.reads == 4 + 2 * people + bool(people)

@@ -8,11 +8,11 @@ import pytest
 
 from cfn.template.build import build_template
 from cfn.template.role import GRANTS
-from storage import admissions, departures, events, registration_lists, registrations, users
+from storage import admissions, departures, events, registration_lists, registrations, user_deletion, users
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered
-from storage.items import BLOCK, seats_key
+from storage.items import BLOCK, registration_key, seats_key
 from storage.model import EventFields
 from tests.apparatus.hooks import hooked
 
@@ -74,6 +74,7 @@ def _use_every_path(tables: Tables) -> None:
     registration_lists.of_event(tables, "talk", status="waitlisted", limit=10, cursor=None)
     registration_lists.of_event(tables, "void", limit=10, cursor=None)
     registration_lists.of_user(tables, "cat", limit=10)
+    registration_lists.pointed_to(tables, "cat", 10, None)
     registrations.unregister(tables, "talk", "ann")
     admissions.register_all(tables, "talk", ["ann", "eve"])
     departures.unregister_all(tables, "talk", ["ann", "eve"])
@@ -87,6 +88,9 @@ def _use_every_path(tables: Tables) -> None:
     events.create(tables, "long", _fields())
     tables.transact([queue_is_long])
     events.delete(tables, "long")
+    # Its pointer is a ghost.
+    tables.transact([Step(action="Delete", table="Registrations", key=registration_key("talk", "cat"))])
+    user_deletion.delete(tables, "cat")
 
 
 def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> None:
@@ -104,7 +108,7 @@ def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> N
 def test_this_file_calls_every_public_function_of_the_storage() -> None:
     public = {
         name
-        for module in (events, registration_lists, registrations, users)
+        for module in (events, registration_lists, registrations, user_deletion, users)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }

@@ -27,6 +27,9 @@ PERSON: Final = {
 }
 OWNER: Final = "olga"
 
+#: What an organizer may not do for other people, and only an administrator may.
+OWN: Final = {"delete_user"}
+
 Headers = list[tuple[str, str]]
 
 
@@ -86,7 +89,11 @@ def _for_other_person(operation_id: str) -> int | None:
 
 
 def _for_other_organizer(operation_id: str) -> int | None:
-    return 403 if roles(operation_id) and of_one_event(operation_id) else None
+    return 403 if roles(operation_id) and (of_one_event(operation_id) or operation_id in OWN) else None
+
+
+def _for_owner(operation_id: str) -> int | None:
+    return 403 if operation_id in OWN else None
 
 
 def _token(make: Callable[[Issuer, str], str]) -> Callable[[Issuer, str], Headers]:
@@ -221,7 +228,7 @@ LIMITED: Final = [
 
 #: Callers who may do everything that the good requests are about.
 ALLOWED: Final = [
-    Caller("the owner", _token(lambda issuer, _person: issuer.token(OWNER, ORGANIZER)), lambda _operation: None),
+    Caller("the owner", _token(lambda issuer, _person: issuer.token(OWNER, ORGANIZER)), _for_owner),
     Caller("an administrator", _token(lambda issuer, _person: issuer.token("root", ADMIN)), lambda _operation: None),
     Caller(
         "a client of Cognito",

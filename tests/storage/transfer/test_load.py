@@ -2,17 +2,31 @@
 
 import io
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from storage import events, registrations, users
+from storage import events, registrations, user_deletion, users
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
+from storage.errors import UserNotFound
 from storage.transfer.form import MAX_LINE, FormError
 from storage.transfer.load import lines_of
 from tests.apparatus.registered import state
-from tests.apparatus.transfers import confirmed, content, event, fields, file, imported, user, waitlisted
+from tests.apparatus.rival import before_call
+from tests.apparatus.transfers import (
+    confirmed,
+    content,
+    documents,
+    event,
+    exported,
+    fields,
+    file,
+    imported,
+    user,
+    waitlisted,
+)
 
 FULL = [event(), confirmed("a"), confirmed("b"), waitlisted("d"), waitlisted("c")]
 
@@ -248,3 +262,41 @@ def test_a_queue_longer_than_a_transaction_keeps_its_order(moto_tables: Tables) 
     queue = moto_tables.query("Registrations", "#pk = :pk AND begins_with(#sk, :w)", {"pk": "EVENT#e", "w": "WAIT#"})
     assert [place["userId"] for place in queue] == people[35:]
     assert [place["sk"] for place in queue][-1] == "WAIT#000000000024"
+
+
+def test_a_user_who_is_leaving_stays_so(moto_tables: Tables) -> None:
+    leaving = user("z", leaving="2030-01-01T00:00:00.000Z#00")
+    assert refusals(moto_tables, leaving, event(), confirmed("z")) == {}
+    with pytest.raises(UserNotFound):
+        users.get(moto_tables, "z")
+    assert leaving in documents(exported(moto_tables))
+    user_deletion.delete(moto_tables, "z")
+    assert state(moto_tables) == ("", "")
+    assert list(audit(moto_tables)) == []
+
+
+def test_a_registration_of_a_user_who_is_leaving_is_imported_and_taken_back(moto_tables: Tables) -> None:
+    """Whoever deletes the user would miss it, if the user's item did not name the event."""
+    refusals(moto_tables, event())
+
+    def restore() -> None:
+        imported(moto_tables, content(file(event(), confirmed("a"))), alone=False)
+        assert state(moto_tables) == ("a", "")
+
+    with before_call(moto_tables, "TransactWriteItems", 2, restore):
+        user_deletion.delete(moto_tables, "a")
+
+    assert state(moto_tables) == ("", "")
+    assert list(audit(moto_tables)) == []
+
+
+def test_people_of_many_events_are_imported_beside_others(moto_tables: Tables) -> None:
+    objects = [it for number in range(20) for it in (event(f"e{number:02}"), *map(confirmed_at(number), "ab"))]
+    _, refused = imported(moto_tables, content(file(*objects)), alone=False)
+    assert refused == {}
+    assert list(audit(moto_tables)) == []
+
+
+def confirmed_at(number: int) -> Callable[[str], dict[str, Any]]:
+    """Return a function that returns the line of a user with a seat at an event."""
+    return lambda user_id: confirmed(user_id, f"e{number:02}")
