@@ -67,12 +67,16 @@ class User:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Registration:
-    """A seat, or a place in the waitlist; `position` counts from 1 and is None for a seat."""
+    """A seat, or a place in the waitlist; `position` counts from 1 and is None for a seat.
+
+    `promoted_at` is the time at which a place became a seat, None if it never was a place.
+    """
 
     event_id: str
     user_id: str
     status: RegistrationStatus
     registered_at: str
+    promoted_at: str | None = None
     position: int | None = None
 
 

@@ -5,6 +5,7 @@
 {"type": "event", "eventId", "title", …, "version", "createdAt", "updatedAt"}                 an event, and behind it
                  and "owner", if it belongs to somebody
 {"type": "registration", "eventId", "userId", "status": "confirmed", "registeredAt"}          those with a seat, then
+                 and "promotedAt", if it was a place in the queue before
 {"type": "registration", "eventId", "userId", "status": "waitlisted", "registeredAt"}         the queue, in order
 {"type": "end", "users", "events", "registrations"}                                           their numbers
 """
@@ -40,7 +41,10 @@ PROPERTIES: Final[Mapping[str, Mapping[str, type]]] = {
 }
 
 #: The properties that an object has only if there is a value, and their types.
-OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {"event": {"owner": str}}
+OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {"event": {"owner": str}, "registration": {"promotedAt": str}}
+
+#: Those that the contract does not know.
+_PRIVATE: Final = ("owner",)
 
 #: The form of an owner, whom the contract does not know.
 _OWNER: Final = "[!-~]{1,100}"
@@ -142,6 +146,8 @@ def _wrong_value(kind: str, document: Mapping[str, Any]) -> str | None:
         return f"status is none of {', '.join(_STATUSES[kind])}"
     if not re.fullmatch(_OWNER, document.get("owner", "nobody")):
         return "owner is not 1 to 100 visible characters of ASCII"
+    if kind == "registration" and document["status"] == "waitlisted" and "promotedAt" in document:
+        return "promotedAt is only for a registration that is confirmed"
     return None
 
 
@@ -149,8 +155,8 @@ _ARTICLES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", bool
 
 
 def public(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object without a fault as the contract knows it: without its optional properties."""
-    return {name: value for name, value in document.items() if name not in OPTIONAL.get(document["type"], {})}
+    """Return an object without a fault as the contract knows it."""
+    return {name: value for name, value in document.items() if name not in _PRIVATE}
 
 
 def quoted(text: str) -> str:
@@ -178,5 +184,6 @@ def record(document: Mapping[str, Any]) -> Record:
                 user_id=document["userId"],
                 status=cast("RegistrationStatus", document["status"]),
                 registered_at=document["registeredAt"],
+                promoted_at=document.get("promotedAt"),
             )
     return End(**{name: document[name] for name in KINDS.values()})
