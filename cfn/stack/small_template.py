@@ -17,7 +17,9 @@ def small_template(template: Template, parameters: Mapping[str, str | None]) -> 
         for name, spec in template["Parameters"].items()
     }
     conditions = _Conditions(template.get("Conditions", {}), parameters)
-    chosen = {name: conditions.choose(template[name]) for name in ("Resources", "Outputs") if name in template}
+    chosen: Template = {
+        name: conditions.choose(template[name]) for name in ("Resources", "Outputs") if name in template
+    }
     return {**template, "Parameters": specs, **chosen}
 
 

@@ -55,7 +55,7 @@ def _is_done_with(record: Mapping[str, Any]) -> bool:
 
 def wait_seconds(attempt: int, outcome: Outcome) -> int:
     """Return how long to wait after an attempt: exponential, with jitter, and not less than the receiver asks for."""
-    nominal = min(FIRST_SECONDS * 2 ** (attempt - 1), LONGEST_SECONDS)
+    nominal = min(FIRST_SECONDS * 2.0 ** (attempt - 1), LONGEST_SECONDS)
     jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
     return round(max(nominal * jitter, outcome.after or 0))
 

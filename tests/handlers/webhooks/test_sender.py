@@ -1,6 +1,7 @@
 """The sender delivers a message, lets it appear again later, or puts it to the dead letters."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -52,7 +53,8 @@ FAILED = {"batchItemFailures": [{"itemIdentifier": "m"}]}
 
 def test_what_is_delivered_is_done_with(queues: Queues) -> None:
     assert sender.handler(batch(), None) == NOTHING_FAILED
-    assert queues.postponed == queues.sent == []
+    assert queues.postponed == []
+    assert queues.sent == []
 
 
 def test_a_receiver_that_is_down_is_tried_later_and_later(queues: Queues) -> None:
@@ -89,8 +91,8 @@ def test_a_new_secret_is_used_after_a_while(queues: Queues, monkeypatch: pytest.
     sender.handler(batch(), None)
     queues.secret = f"{new_secret()} {first}"
     sender.handler(batch(), None)
-    now = sender.time.monotonic()
-    monkeypatch.setattr(sender.time, "monotonic", lambda: now + sender.SECRET_SECONDS + 1)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + sender.SECRET_SECONDS + 1)
     sender.handler(batch(), None)
     assert [endpoint.secrets for endpoint in queues.endpoints] == [(first,)] * 2 + [tuple(queues.secret.split())]
 
