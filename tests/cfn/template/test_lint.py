@@ -32,7 +32,7 @@ _NAG_WAIVED: Final = {
     "Serverless-LambdaLatestVersion": "the lock and the bytecode are for Python 3.13, which Lambda supports until 2029",
     "AwsSolutions-SQS3": "queues of what failed have no queue for what fails there; a command sends it again",
     "Serverless-SQSRedrivePolicy": "the same rule in the other pack",
-    "Serverless-LambdaEventSourceMappingDestination": "a queue has dead letters in its place; that of the stream has it",
+    "Serverless-LambdaEventSourceMappingDestination": "a queue has dead letters instead; the stream has it",
     "AwsSolutions-L1": "the same rule in the other pack",
     "Serverless-LambdaTracing": "traces cost money in every month with traffic; Tracing=Active switches them on",
     "AwsSolutions-IAM5[Resource::*]": "X-Ray has no permissions on single resources, and traces are off by default",
