@@ -24,6 +24,7 @@ from cfn.stack.explain import explain
 from cfn.stack.local import serve
 from cfn.stack.logs import show_logs
 from cfn.stack.policy import deployer_policy, role_policy
+from cfn.stack.redrive import redrive
 from cfn.stack.rollback import roll_back
 from cfn.stack.settings import StackSettings, check_role, parse_parameters, parse_tags
 from cfn.template.build import build_template, release_id
@@ -101,6 +102,10 @@ def _logs(options: argparse.Namespace, console: Console) -> None:
     show_logs(Aws(), options.stack, console, follow=options.follow)
 
 
+def _redrive(options: argparse.Namespace, console: Console) -> None:
+    redrive(Aws(), options.stack, console)
+
+
 def _policy(options: argparse.Namespace, _console: Console) -> None:
     if options.for_role:
         policy = role_policy(options.stack, options.bucket)
@@ -121,6 +126,7 @@ _COMMANDS: Final[Mapping[str, Callable[[argparse.Namespace, Console], None]]] = 
     "rollback": _rollback,
     "destroy": _destroy,
     "logs": _logs,
+    "redrive": _redrive,
     "policy": _policy,
     "local": _local,
 }

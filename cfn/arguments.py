@@ -66,6 +66,9 @@ def _add_stack_commands(commands: _Commands) -> None:
     _add_stack(logs)
     logs.add_argument("--follow", action="store_true", help="continue until Ctrl-C")
 
+    again = _add(commands, "redrive", "send webhooks again that failed, and notifications", needs_checkout=False)
+    _add_stack(again)
+
     policy = _add(commands, "policy", "print the IAM policy that the person who deploys needs", needs_checkout=False)
     _add_stack(policy)
     policy.add_argument("--bucket", help="bucket for the package, as for `deploy`")

@@ -51,6 +51,8 @@ def registration_body(registration: Registration) -> answers.Registration:
         "status": registration.status,
         "registeredAt": registration.registered_at,
     }
+    if registration.promoted_at is not None:
+        body["promotedAt"] = registration.promoted_at
     if registration.position is not None:
         body["waitlistPosition"] = registration.position
     return body

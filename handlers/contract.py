@@ -127,6 +127,14 @@ class Contract:
         responses = self._definition(operation)["responses"]
         return {status: self._target(response) for status, response in responses.items()}
 
+    def sent(self) -> list[dict[str, Any]]:
+        """Return the contents of what the service sends to webhooks, each with its schema."""
+        return [
+            content
+            for webhook in self.document.get("x-webhooks", {}).values()
+            for content in webhook["post"]["requestBody"]["content"].values()
+        ]
+
     def fingerprint(self, operation: Operation) -> str:
         """Return a hash of what a request and its responses may contain, which the operation's types are made of."""
         answers = {status: response.get("content") for status, response in self.responses(operation).items()}

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import MISSING, Field, ValidationError
 
 from handlers.models import Request, Timestamp
 from handlers.models.requests import EventId, EventInput, RegistrationInput, UserId, UserInput
@@ -28,6 +28,7 @@ class _Registration(RegistrationInput):
     user_id: Annotated[UserId, Field(alias="userId")]
     status: str
     registered_at: Annotated[Timestamp, Field(alias="registeredAt")]
+    promoted_at: Annotated[Timestamp | MISSING, Field(alias="promotedAt")] = MISSING
 
 
 _MODELS: Final[Mapping[str, type[Request]]] = {"user": _User, "event": _Event, "registration": _Registration}

@@ -12,7 +12,8 @@ event, from its user and, while it waits, from the queue:
                    u                                name, createdAt
 
     Registrations  pk             sk
-                   EVENT#e        USER#u            the registration: status, registeredAt, seq while waitlisted
+                   EVENT#e        USER#u            the registration: status, registeredAt; seq while waitlisted,
+                                                    promotedAt since a promotion
                    EVENT#e        WAIT#000000004217 number 4217 in the queue: userId, registeredAt
                    EVENT#e        LEFT#0000000004   the numbers from 4000 to 4999 whose owners left the queue: numbers
                    USER#u         EVENT#e           a pointer, which lists a user's registrations

@@ -54,6 +54,11 @@ def registration_key(event_id: str, user_id: str) -> Key:
     return {"pk": f"EVENT#{event_id}", "sk": f"{USER_PREFIX}{user_id}"}
 
 
+def is_registration(item: Item) -> bool:
+    """Return whether an item of the table Registrations is a registration."""
+    return str(item["pk"]).startswith("EVENT#") and str(item["sk"]).startswith(USER_PREFIX)
+
+
 def queue_key(event_id: str, seq: int) -> Key:
     """Return the key of a place in the queue, padded with zeros so that keys sort by number."""
     return {"pk": f"EVENT#{event_id}", "sk": f"{QUEUE_PREFIX}{seq:012d}"}
@@ -185,6 +190,7 @@ def registration_item(registration: Registration, seq: int | None = None, togeth
         **registration_key(registration.event_id, registration.user_id),
         "status": registration.status,
         "registeredAt": registration.registered_at,
+        **({} if registration.promoted_at is None else {"promotedAt": registration.promoted_at}),
         **_request(registration.request),
     }
     return item if seq is None else {**item, "seq": seq, **_together(together)}
@@ -213,6 +219,7 @@ def to_registration(item: Item, position: int | None = None) -> Registration:
             user_id=item["userId"] if queued else item["sk"].removeprefix(USER_PREFIX),
             status="waitlisted" if queued else item["status"],
             registered_at=item["registeredAt"],
+            promoted_at=item.get("promotedAt"),
             position=position,
             request=item.get("request"),
         )

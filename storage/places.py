@@ -6,7 +6,7 @@ from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.items import left_key, queue_item, queue_key, queue_number, registration_key
-from storage.model import Registration
+from storage.model import Registration, now
 
 
 def place_step(registration: Registration, seq: int, together: str | None = None) -> Step:
@@ -78,9 +78,9 @@ def promotion_steps(event_id: str, head: Item) -> list[Step]:
             action="Update",
             table="Registrations",
             key=registration_key(event_id, head["userId"]),
-            change="SET #status = :confirmed REMOVE #seq, #together",
+            change="SET #status = :confirmed, #promotedAt = :now REMOVE #seq, #together",
             condition="#seq = :seq",
-            values={"confirmed": "confirmed", "seq": queue_number(head)},
+            values={"confirmed": "confirmed", "now": now(), "seq": queue_number(head)},
         ),
     ]
 

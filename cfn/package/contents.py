@@ -65,16 +65,19 @@ _UNUSED: Final = (
     *("cffi/*", "pycparser/*"),  # they make bindings, and cryptography has them made
     "*.dist-info/*",
 )
-#: Exceptions to the patterns above: the SDK's data of two services, the files of Swagger UI that are served, metadata
-#: for `importlib.metadata`, and the texts that the licences require.
+#: Exceptions to the patterns above: the SDK's data of the services that are called, the files of Swagger UI that are
+#: served, metadata for `importlib.metadata`, and the texts that the licences require.
 _USED: Final = (
     "botocore/data/_retry.json",
     "botocore/data/endpoints.json",
     "botocore/data/partitions.json",
     "botocore/data/sdk-default-configuration.json",
     "botocore/data/dynamodb/*",
-    "botocore/data/lambda/2015-03-31/endpoint-rule-set-1.json.gz",
-    "botocore/data/lambda/2015-03-31/service-2.json*",
+    *(
+        f"botocore/data/{version}/{name}"
+        for version in ("events/2015-10-07", "lambda/2015-03-31", "sqs/2012-11-05", "ssm/2014-11-06")
+        for name in ("endpoint-rule-set-1.json.gz", "service-2.json*")
+    ),
     "flask_swagger_ui/dist/index.css",
     "flask_swagger_ui/dist/swagger-ui.css",
     "flask_swagger_ui/dist/swagger-ui-bundle.js",

@@ -2,11 +2,18 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-#: The services that the SDK calls.
-SERVICES: Final = ("dynamodb", "lambda")
+#: The services that the SDK calls, and the operations of those whose models are large; none stands for all.
+SERVICES: Final[dict[str, tuple[str, ...]]] = {
+    "dynamodb": (),
+    "events": ("PutEvents",),
+    "lambda": (),
+    "sqs": ("ChangeMessageVisibility", "SendMessage"),
+    "ssm": ("GetParameter",),
+}
 
 
 def trim_sdk_data(data: Path) -> None:
@@ -18,7 +25,30 @@ def trim_sdk_data(data: Path) -> None:
     for path in sorted(data.glob("*/*/service-2.json.gz")):
         model = json.loads(gzip.decompress(path.read_bytes()), object_hook=_without_documentation)
         path.unlink()
-        path.with_suffix("").write_text(json.dumps(model))
+        path.with_suffix("").write_text(json.dumps(_only(model, SERVICES[path.parts[-3]])))
+
+
+def _only(model: dict[str, Any], operations: tuple[str, ...]) -> dict[str, Any]:
+    """Return the model with these operations, and the shapes that they use; without any, as it is."""
+    if not operations:
+        return model
+    kept = {name: model["operations"][name] for name in operations}
+    shapes, left = dict[str, Any](), list(_named(kept))
+    while left:
+        if (name := left.pop()) not in shapes:
+            shapes[name] = model["shapes"][name]
+            left.extend(_named(shapes[name]))
+    return {**model, "operations": kept, "shapes": shapes}
+
+
+def _named(node: Any) -> Iterator[str]:
+    """Yield the names of the shapes that a part of a model refers to."""
+    if isinstance(node, dict):
+        if isinstance(shape := node.get("shape"), str):
+            yield shape
+        yield from (name for part in node.values() for name in _named(part))
+    elif isinstance(node, list):
+        yield from (name for part in node for name in _named(part))
 
 
 def _without_documentation(node: dict[str, Any]) -> dict[str, Any]:

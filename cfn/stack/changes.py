@@ -1,6 +1,5 @@
 """Changes a stack through CloudFormation: a change set is made, examined, and executed or discarded."""
 
-import json
 import time
 import uuid
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from cfn.stack.aws import Aws
 from cfn.stack.following import follow, newest_event_id
 from cfn.stack.planned import Planned, planned_changes, print_plan, require_no_tables, require_tables
 from cfn.stack.progress import Progress
+from cfn.stack.template_body import handed_over
 
 _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed")
 
@@ -22,7 +22,8 @@ _NO_CHANGES: Final = ("didn't contain changes", "No updates are to be performed"
 class Change:
     """A change of a stack; a parameter without a value, and tags that are not given, keep the current ones.
 
-    A change that `restores` what was before a failure leaves all tables as they are.
+    A change that `restores` what was before a failure leaves all tables as they are. A large template gets to
+    CloudFormation through the `bucket`.
     """
 
     stack: str
@@ -32,6 +33,7 @@ class Change:
     role_arn: str | None = None
     tags: Mapping[str, str] | None = None
     restores: bool = False
+    bucket: str | None = None
 
     def to(self, template: dict[str, Any]) -> "Change":
         """Return the change with another template."""
@@ -94,23 +96,24 @@ def delete(aws: Aws, stack_id: str, progress: Progress, role_arn: str | None = N
 
 def _create_change_set(aws: Aws, change: Change) -> str | None:
     """Create a change set and return its id, or None if it is empty; raise `CommandError` if it is refused."""
-    change_set = str(
-        aws.cloudformation.create_change_set(
-            StackName=change.stack,
-            ChangeSetName=f"deploy-{uuid.uuid4().hex}",
-            ChangeSetType="CREATE" if change.create else "UPDATE",
-            TemplateBody=json.dumps(change.template, separators=(",", ":")),
-            Parameters=[_parameter(name, value) for name, value in change.parameters.items()],
-            Capabilities=["CAPABILITY_IAM"],
-            **_tags(change.tags),
-            **_with_role(change.role_arn),
-        )["Id"]
-    )
-    try:
-        found = _wait(aws, change_set)
-    except KeyboardInterrupt:
-        _discard(aws, change, change_set)
-        raise
+    with handed_over(aws, change.stack, change.template, change.parameters, change.bucket) as template:
+        change_set = str(
+            aws.cloudformation.create_change_set(
+                StackName=change.stack,
+                ChangeSetName=f"deploy-{uuid.uuid4().hex}",
+                ChangeSetType="CREATE" if change.create else "UPDATE",
+                Parameters=[_parameter(name, value) for name, value in change.parameters.items()],
+                Capabilities=["CAPABILITY_IAM"],
+                **template,
+                **_tags(change.tags),
+                **_with_role(change.role_arn),
+            )["Id"]
+        )
+        try:
+            found = _wait(aws, change_set)
+        except KeyboardInterrupt:
+            _discard(aws, change, change_set)
+            raise
     if found["Status"] == "CREATE_COMPLETE":
         return change_set
     _discard(aws, change, change_set)

@@ -19,6 +19,7 @@ from cfn.stack.logs import tail_command
 from cfn.stack.release import release
 from cfn.stack.settings import StackSettings, check_together
 from cfn.stack.versions import Template, plan
+from cfn.stack.webhook_secret import are_on, delete_secret, make_secret, secret_name
 from cfn.template import parameters
 from cfn.template.build import build_template, release_id
 
@@ -34,17 +35,23 @@ def deploy(aws: Aws, settings: StackSettings, code: Code, console: Console) -> s
         change = _prepare(aws, settings, code, before, console, uploading=True)
         if before is None:
             announce_left_tables(aws, name, settings.parameters, console)
+    if webhooks := are_on(change.parameters):
+        make_secret(aws, name)
     if before is None or deployed is None:
         changed = changes.apply(aws, change, console)
     else:
         changed = release(aws, before, deployed, change, console)
     _let_old_package_expire(aws, before, change)
+    if are_on(lookup.deployed_parameters(before)) and not webhooks:
+        delete_secret(aws, name)
     if not changed:
         console.print(f"No changes: stack {name} is up to date.", highlight=False)
     with if_interrupted(f"Interrupted: stack {name} is deployed, and its health was not checked to the end."):
         if not settings.throw_away:
             aws.cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=True)
         url = _print_outputs(aws, name, console)
+        if webhooks:
+            console.print(f"{'WebhookSecret':<20}{secret_name(name)}", soft_wrap=True, highlight=False)
         if change.parameters["ReservedConcurrency"] == OFF:
             console.print("The service is off, as ReservedConcurrency is 0.", highlight=False)
             return url
@@ -106,7 +113,7 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
     """Return the change of the stack; build the code, and upload it, unless the stack has it already."""
     values = lookup.deployed_parameters(before)
     chosen = {**values, **settings.parameters}
-    check_together(chosen, aws.region)
+    check_together(chosen, aws.region, emulated=bool(aws.emulator_url))
     code = code.for_tokens(needed=bool(chosen.get("JwtIssuer")))
     found = bucket.find_bucket(aws, settings.bucket or values.get("CodeBucket"))
     key = values.get("CodeKey", "")
@@ -135,6 +142,7 @@ def _prepare(  # noqa: PLR0913 - the last one is named at each call
         create=before is None,
         role_arn=settings.role_arn,
         tags=settings.tags or None,
+        bucket=values["CodeBucket"] if found or uploading else None,
     )
 
 

@@ -8,6 +8,7 @@ from cfn.errors import CommandError
 from cfn.stack import changes, lookup
 from cfn.stack.aws import Aws
 from cfn.stack.progress import Progress
+from cfn.stack.webhook_secret import are_on, delete_secret
 
 _TABLE: Final = "AWS::DynamoDB::Table"
 
@@ -24,6 +25,8 @@ def destroy(aws: Aws, name: str, console: Console, *, confirmed: bool, role_arn:
         aws.cloudformation.update_termination_protection(StackName=name, EnableTerminationProtection=False)
     with Progress(console) as progress:
         changes.delete(aws, found["StackId"], progress, role_arn)
+    if are_on(lookup.deployed_parameters(found)):
+        delete_secret(aws, name)
     console.print(f"Stack {name} is deleted.", highlight=False)
 
 

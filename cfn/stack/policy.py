@@ -17,7 +17,7 @@ _KEEP_BUCKET: Final = (
 
 
 def deployer_policy(stack: str, bucket: str | None = None, role_arn: str | None = None) -> dict[str, Any]:
-    """Return the policy for `deploy`, `rollback`, `destroy` and `logs` of one stack.
+    """Return the policy for `deploy`, `rollback`, `destroy`, `redrive` and `logs` of one stack.
 
     CloudFormation makes the resources with the permissions of the caller, unless it is given a role.
     """
@@ -41,7 +41,11 @@ def _own_statements(stack: str, bucket: str | None) -> list[dict[str, Any]]:
     return [
         statement("cloudformation", _CHANGE.split(), f"arn:aws:cloudformation:*:*:stack/{stack}/*"),
         statement("s3", ["ListBucket"] if bucket else _KEEP_BUCKET.split(), packages),
-        statement("s3", ["GetObject", "PutObject", "PutObjectTagging", "DeleteObjectTagging"], f"{packages}/{stack}/*"),
+        statement(
+            "s3",
+            ["GetObject", "PutObject", "DeleteObject", "PutObjectTagging", "DeleteObjectTagging"],
+            f"{packages}/{stack}/*",
+        ),
         # A new version is invoked before it serves.
         statement(
             "lambda",
@@ -51,6 +55,9 @@ def _own_statements(stack: str, bucket: str | None) -> list[dict[str, Any]]:
         statement("codedeploy", ["ListDeployments"], group),
         # The tables that an earlier stack left, and the number of items that go with a stack.
         statement("dynamodb", ["DescribeTable", "Scan"], f"arn:aws:dynamodb:*:*:table/{stack}-*"),
+        statement("dynamodb", ["GetRecords", "GetShardIterator"], f"arn:aws:dynamodb:*:*:table/{stack}-*/stream/*"),
+        statement("sqs", ["DeleteMessage", "ReceiveMessage", "SendMessage"], f"arn:aws:sqs:*:*:{stack}-*"),
+        statement("ssm", ["DeleteParameter", "PutParameter"], f"arn:aws:ssm:*:*:parameter/{stack}/*"),
         statement("logs", ["FilterLogEvents"], f"arn:aws:logs:*:*:log-group:/aws/lambda/{stack}:*"),
         {
             "Effect": "Allow",

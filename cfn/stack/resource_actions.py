@@ -1,7 +1,8 @@
 """What CloudFormation does to make, change, read and delete the resources of a stack, as IAM actions.
 
 The names of resources begin with the stack's. Where CloudFormation gives none, or a service has no permissions on
-single resources, a statement is for all.
+single resources, a statement is for all. Actions are listed where they reach data or code; a queue, a bus or a topic of
+the stack is open as a whole, as a policy must fit in 6,144 characters.
 """
 
 from collections.abc import Iterable, Mapping
@@ -68,7 +69,7 @@ ACTIONS: Final[Mapping[str, tuple[str, str, str]]] = {
     "AWS::CloudWatch::Dashboard": ("cloudwatch", "DescribeAlarms ListDashboards", ""),
     "AWS::SNS::Topic": (
         "sns",
-        "CreateTopic DeleteTopic Get* SetTopicAttributes Subscribe Unsubscribe List* TagResource UntagResource",
+        "*",
         "sns:*:*:{stack}-*",
     ),
     "AWS::CodeDeploy::DeploymentGroup": (
@@ -89,9 +90,24 @@ ACTIONS: Final[Mapping[str, tuple[str, str, str]]] = {
         "ModifyBudget ViewBudget ListTagsForResource TagResource UntagResource",
         "budgets::*:budget/{stack}-*",
     ),
+    "AWS::Events::EventBus": (
+        "events",
+        "*",
+        "events:*:*:event-bus/{stack} events:*:*:rule/{stack}/*",
+    ),
+    "AWS::SQS::Queue": (
+        "sqs",
+        "*",
+        "sqs:*:*:{stack}-*",
+    ),
+    "AWS::Lambda::EventSourceMapping": (
+        "lambda",
+        "*EventSourceMapping",
+        "",
+    ),
     "AWS::Scheduler::Schedule": (
         "scheduler",
-        "CreateSchedule DeleteSchedule GetSchedule UpdateSchedule",
+        "*Schedule",
         "scheduler:*:*:schedule/default/{stack}-*",
     ),
 }
@@ -101,6 +117,7 @@ COVERED: Final[Mapping[str, str]] = {
     "AWS::ApiGatewayV2::DomainName": "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Integration": "AWS::ApiGatewayV2::Api",
     "AWS::ApiGatewayV2::Route": "AWS::ApiGatewayV2::Api",
+    "AWS::Events::Rule": "AWS::Events::EventBus",
     "AWS::IAM::Policy": "AWS::IAM::Role",
     "AWS::Lambda::Alias": "AWS::Lambda::Function",
     "AWS::Lambda::Permission": "AWS::Lambda::Function",
@@ -108,6 +125,7 @@ COVERED: Final[Mapping[str, str]] = {
     "AWS::Logs::MetricFilter": "AWS::Logs::LogGroup",
     "AWS::Logs::QueryDefinition": "AWS::ApiGatewayV2::Stage",
     "AWS::SNS::TopicPolicy": "AWS::SNS::Topic",
+    "AWS::SQS::QueuePolicy": "AWS::SQS::Queue",
 }
 #: The services that the roles of a stack are for.
 _PASSED_TO: Final = ("codedeploy", "lambda", "scheduler")
@@ -116,9 +134,14 @@ _PASSED_TO: Final = ("codedeploy", "lambda", "scheduler")
 def resource_statements(stack: str, bucket: str) -> list[dict[str, Any]]:
     """Return what allows CloudFormation to keep the resources of a stack, whose package is in the bucket."""
     statements = [
-        statement(service, actions.split(), *([f"arn:aws:{arn.format(stack=stack)}" for arn in arns.split()] or ["*"]))
+        statement(service, actions.split(), *(f"arn:aws:{arn.format(stack=stack)}" for arn in arns.split()))
         for service, actions, arns in ACTIONS.values()
+        if arns
     ]
+    for_all = [
+        f"{service}:{action}" for service, actions, arns in ACTIONS.values() if not arns for action in actions.split()
+    ]
+    statements.append({"Effect": "Allow", "Action": for_all, "Resource": "*"})
     services = [f"{service}.amazonaws.com" for service in _PASSED_TO]
     passing = statement("iam", ["PassRole"], f"arn:aws:iam::*:role/{stack}-*")
     package = statement("s3", ["GetObject"], f"arn:aws:s3:::{bucket}/{stack}/*")

@@ -45,7 +45,11 @@ def _lead_back(aws: Aws, found: dict[str, Any], console: Console, role_arn: str 
     _require_tokens_if_on(aws, lookup.physical_id(aws, name, chosen), values)
     console.print(f"From version {numbers[serving]} to version {numbers[chosen]}.", highlight=False)
     same = dict.fromkeys(values)
-    changes.apply(aws, Change(name, at_once(lead_to(template, chosen)), same, role_arn=role_arn), console)
+    changes.apply(
+        aws,
+        Change(name, at_once(lead_to(template, chosen)), same, role_arn=role_arn, bucket=values["CodeBucket"]),
+        console,
+    )
 
 
 def _require_tokens_if_on(aws: Aws, version: str, values: Mapping[str, str]) -> None:

@@ -47,8 +47,9 @@ def parse_parameters(given: list[str], file: Path | None = None) -> dict[str, st
     return chosen
 
 
-def check_together(values: Mapping[str, str], region: str) -> None:
-    """Raise `CommandError` if values of parameters do not fit together, or the region."""
+def check_together(values: Mapping[str, str], region: str, *, emulated: bool = False) -> None:
+    """Raise `CommandError` if values of parameters do not fit together, the region, or AWS itself."""
+    _check_notifications(values, emulated=emulated)
     domain, certificate = values.get("DomainName", ""), values.get("CertificateArn", "")
     if bool(domain) != bool(certificate):
         raise CommandError("DomainName and CertificateArn belong together: set both, or neither.")
@@ -60,6 +61,21 @@ def check_together(values: Mapping[str, str], region: str) -> None:
         raise CommandError("JwtJwksUri needs JwtIssuer, whose keys are there.")
     if certificate and certificate.split(":")[3] != region:
         raise CommandError(f"The certificate is in {certificate.split(':')[3]}: a domain needs one in {region}.")
+
+
+def _check_notifications(values: Mapping[str, str], *, emulated: bool) -> None:
+    told, url = values.get("Notifications") == "on", values.get("WebhookUrl", "")
+    if url and not told:
+        raise CommandError("WebhookUrl needs Notifications=on, which it sends.")
+    if url.startswith("http:") and not emulated:
+        raise CommandError(f"WebhookUrl can't be {url!r}: only an emulator reaches this machine.")
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise CommandError("WebhookUrl has a user or a password, which would not be sent: leave it out.")
+    if told and values.get("RegistrationsTableName") and not values.get("RegistrationsStream"):
+        raise CommandError(
+            "Notifications of an existing table, RegistrationsTableName, need its RegistrationsStream "
+            "(cfn/README.md#notifications)."
+        )
 
 
 def parse_tags(given: list[str]) -> dict[str, str]:

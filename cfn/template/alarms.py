@@ -1,4 +1,4 @@
-"""The alarms, on nine metrics, or ten with the canary: ten are free. `cfn/README.md` says for each what to do."""
+"""The alarms of the service, on nine metrics, or ten with the canary. `cfn/README.md` says for each what to do."""
 
 from typing import Any, Final
 
@@ -55,6 +55,31 @@ def add_alarms(template: Template) -> None:
         template.add_resource(alarm)
 
 
+def watch(name: str, text: str, *, condition: str = ALARMS_ARE_ON, **properties: Any) -> Alarm:
+    """Return an alarm that leads to its part of the runbook, and mails if there is an address."""
+    topic = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
+    return Alarm(
+        f"{name}Alarm",
+        Condition=condition,
+        AlarmDescription=Sub(f"${{AWS::StackName}}: {text} What to do: cfn/README.md#{name.lower()}"),
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+        AlarmActions=[topic],
+        OKActions=[topic],
+        **properties,
+    )
+
+
+def of_metric(namespace: str | AWSHelperFn, metric: str, dimensions: dict[str, Any]) -> dict[str, Any]:
+    """Return the properties of an alarm on one metric."""
+    return {
+        "Namespace": namespace,
+        "MetricName": metric,
+        "Dimensions": _dimensions(dimensions),
+        "Period": _PERIOD,
+    }
+
+
 def _topic_statements() -> list[dict[str, Any]]:
     topic = {"Action": "sns:Publish", "Resource": Ref("AlarmTopic")}
     cloudwatch = {"Principal": {"Service": "cloudwatch.amazonaws.com"}}
@@ -74,14 +99,14 @@ def _server_errors() -> Alarm:
         rate,
     ]
     text = "More than 1 % of the responses were 5xx."
-    return _alarm("ServerErrors", text, Metrics=queries, Threshold=1, EvaluationPeriods=3, DatapointsToAlarm=2)
+    return watch("ServerErrors", text, Metrics=queries, Threshold=1, EvaluationPeriods=3, DatapointsToAlarm=2)
 
 
 def _slow_answers() -> Alarm:
-    return _alarm(
+    return watch(
         "SlowAnswers",
         "The 99th percentile of the latency is above LatencyAlarmMilliseconds.",
-        **_metric("AWS/ApiGateway", "Latency", _API),
+        **of_metric("AWS/ApiGateway", "Latency", _API),
         ExtendedStatistic="p99",
         # With few requests, the slowest one would be the percentile.
         EvaluateLowSampleCountPercentile="ignore",
@@ -99,7 +124,7 @@ def _unfinished_promotions() -> Alarm:
         MetricDataQuery(Id="all", Expression="SUM(FILL(METRICS(), 0))", Label="unfinished", ReturnData=True),
     ]
     text = "People may wait beside free seats, and nobody promotes them."
-    return _alarm("UnfinishedPromotions", text, Metrics=queries, Threshold=0, EvaluationPeriods=1)
+    return watch("UnfinishedPromotions", text, Metrics=queries, Threshold=0, EvaluationPeriods=1)
 
 
 def _silence() -> Alarm:
@@ -119,31 +144,8 @@ def _sum(  # noqa: PLR0913 - what an alarm needs
     dimensions: dict[str, Any],
     threshold: int = 0,
 ) -> Alarm:
-    found = _metric(namespace, metric, dimensions)
-    return _alarm(name, text, **found, Statistic="Sum", Threshold=threshold, EvaluationPeriods=1)
-
-
-def _alarm(name: str, text: str, **properties: Any) -> Alarm:
-    topic = only_if(ALARMS_HAVE_A_READER, Ref("AlarmTopic"))
-    return Alarm(
-        f"{name}Alarm",
-        Condition=ALARMS_ARE_ON,
-        AlarmDescription=Sub(f"${{AWS::StackName}}: {text} What to do: cfn/README.md#{name.lower()}"),
-        ComparisonOperator="GreaterThanThreshold",
-        TreatMissingData="notBreaching",
-        AlarmActions=[topic],
-        OKActions=[topic],
-        **properties,
-    )
-
-
-def _metric(namespace: str | AWSHelperFn, metric: str, dimensions: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Namespace": namespace,
-        "MetricName": metric,
-        "Dimensions": _dimensions(dimensions),
-        "Period": _PERIOD,
-    }
+    found = of_metric(namespace, metric, dimensions)
+    return watch(name, text, **found, Statistic="Sum", Threshold=threshold, EvaluationPeriods=1)
 
 
 def _query(identifier: str, namespace: str | AWSHelperFn, metric: str, dimensions: dict[str, Any]) -> MetricDataQuery:

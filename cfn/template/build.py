@@ -16,11 +16,14 @@ from cfn.template.domain import add_domain
 from cfn.template.function import add_function, frozen_settings
 from cfn.template.log_groups import add_log_groups
 from cfn.template.log_metrics import add_log_metrics
+from cfn.template.notification_alarms import add_notification_alarms
+from cfn.template.notifications import add_notifications
 from cfn.template.parameters import DEFAULTS, add_parameters
 from cfn.template.queries import add_queries
 from cfn.template.release import add_release
 from cfn.template.role import add_role
 from cfn.template.tables import add_tables
+from cfn.template.webhooks import add_webhooks
 
 #: Maximum size in bytes of a template that is sent within a request to CloudFormation.
 BODY_LIMIT: Final = 51_200
@@ -43,6 +46,9 @@ def build_template(release: str, *, throw_away: bool = False) -> Template:
     add_queries(template)
     add_canary(template)
     add_budget(template)
+    add_notifications(template)
+    add_webhooks(template)
+    add_notification_alarms(template)
     add_dashboard(template)
     template.add_output(
         [

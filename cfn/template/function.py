@@ -21,7 +21,7 @@ ALIAS: Final = "live"
 _OF_ALL_VERSIONS: Final = ("RecursiveLoop", "ReservedConcurrentExecutions")
 
 
-class _LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc] # troposphere comes without types
+class LoggingConfig(awslambda.LoggingConfig):  # type: ignore[misc] # troposphere comes without types
     """Adds `LogFormat`, which troposphere 4.11 lost."""
 
     props: dict[str, Any] = {**awslambda.LoggingConfig.props, "LogFormat": (str, False)}  # noqa: RUF012 - as in the library
@@ -82,7 +82,7 @@ def _function() -> awslambda.Function:
         # An invocation that leaves a promotion unfinished invokes the function again, as often as it takes.
         RecursiveLoop="Allow",
         ReservedConcurrentExecutions=only_if(CONCURRENCY_IS_RESERVED, Ref("ReservedConcurrency")),
-        LoggingConfig=_LoggingConfig(
+        LoggingConfig=LoggingConfig(
             LogGroup=Ref("ServiceLog"),
             LogFormat="JSON",
             ApplicationLogLevel="INFO",

@@ -6,6 +6,7 @@ from troposphere import AWSHelperFn, Join, Parameter, Ref, Template
 
 from cfn.template.conditions import add_conditions
 from cfn.template.limits import LIMITS
+from cfn.template.notification_parameters import notification_parameters
 from storage.schema import TABLES
 
 #: The retention times that CloudWatch Logs accepts, in days.
@@ -95,6 +96,7 @@ SPECS: Final[dict[str, dict[str, Any]]] = {
         }
         for name in TABLES
     },
+    **notification_parameters(_URL),
     "CorsOrigins": {
         "Type": "CommaDelimitedList",
         "Default": "*",

@@ -3,9 +3,9 @@
 from typing import Final
 
 from troposphere import AWSHelperFn, If, Output, Ref, Select, Sub, Template
-from troposphere.dynamodb import OnDemandThroughput, PointInTimeRecoverySpecification, Table
+from troposphere.dynamodb import OnDemandThroughput, PointInTimeRecoverySpecification, StreamSpecification, Table
 
-from cfn.template.conditions import table_is_new
+from cfn.template.conditions import NOTIFICATIONS_ARE_ON, only_if, table_is_new
 from storage.schema import TABLE_VARIABLES, TABLES
 
 #: Table name -> logical id in the template, and the parameter that names an existing table in place of a new one.
@@ -26,6 +26,10 @@ def add_tables(template: Template, *, throw_away: bool) -> None:
         # Without an SSESpecification, DynamoDB encrypts with a key of its own, which is free.
         for capped in (table, *table.properties.get("GlobalSecondaryIndexes", ())):
             capped.OnDemandThroughput = _caps(name)
+        if name == "Registrations":
+            table.StreamSpecification = only_if(
+                NOTIFICATIONS_ARE_ON, StreamSpecification(StreamViewType="NEW_AND_OLD_IMAGES")
+            )
         table.DeletionProtectionEnabled = not throw_away
         table.resource["DeletionPolicy"] = table.resource["UpdateReplacePolicy"] = policy
         template.add_resource(table)

@@ -69,10 +69,27 @@ UserId: TypeAlias = str
 RegistrationStatus: TypeAlias = Literal["confirmed", "waitlisted"]
 
 
+PromotedAt: TypeAlias = str
+
+
 WaitlistPosition: TypeAlias = int
 
 
 UserName: TypeAlias = str
+
+
+NotificationId: TypeAlias = str
+
+
+NotificationType: TypeAlias = Literal[
+    "events-api.registration.confirmed.v1",
+    "events-api.registration.waitlisted.v1",
+    "events-api.registration.promoted.v1",
+    "events-api.registration.cancelled.v1",
+]
+
+
+NotificationSequence: TypeAlias = str
 
 
 class FieldError(TypedDict):
@@ -120,6 +137,7 @@ class Registration(TypedDict):
     eventId: EventId
     status: RegistrationStatus
     registeredAt: Timestamp
+    promotedAt: NotRequired[PromotedAt]
     waitlistPosition: NotRequired[WaitlistPosition]
 
 
@@ -129,11 +147,24 @@ class User(TypedDict):
     createdAt: Timestamp
 
 
+class RegistrationNotification(TypedDict):
+    specversion: Literal["1.0"]
+    id: NotificationId
+    source: str
+    type: NotificationType
+    subject: UserId
+    time: Timestamp
+    datacontenttype: Literal["application/json"]
+    sequence: NotificationSequence
+    data: Registration
+
+
 class EventRegistration(TypedDict):
     userId: UserId
     eventId: EventId
     status: RegistrationStatus
     registeredAt: Timestamp
+    promotedAt: NotRequired[PromotedAt]
     waitlistPosition: NotRequired[WaitlistPosition]
     user: NotRequired[UserSummary]
 
@@ -143,6 +174,7 @@ class UserRegistration(TypedDict):
     eventId: EventId
     status: RegistrationStatus
     registeredAt: Timestamp
+    promotedAt: NotRequired[PromotedAt]
     waitlistPosition: NotRequired[WaitlistPosition]
     event: EventSummary
 

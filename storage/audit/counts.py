@@ -6,9 +6,9 @@ from typing import Final
 
 from storage import rules
 from storage.audit.findings import Kind, Violation
-from storage.audit.item_types import fault, is_block, is_place, is_registration, numbers_of
+from storage.audit.item_types import fault, is_block, is_place, numbers_of
 from storage.dynamodb.attributes import Item
-from storage.items import details_key, queue_number, seats_key, to_seats
+from storage.items import details_key, is_registration, queue_number, seats_key, to_seats
 
 #: The attributes that both DETAILS and SEATS have, and their types.
 COPIES: Final[Mapping[str, type]] = {"capacity": int, "status": str, "hasWaitlist": bool, "version": str}

@@ -16,13 +16,13 @@ from storage.audit.item import (
     judge_registration,
     no_companions,
 )
-from storage.audit.item_types import is_block, is_place, is_registration
+from storage.audit.item_types import is_block, is_place
 from storage.audit.numbers import audit_numbers
 from storage.audit.reads import snapshot, walk
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.tables import BATCH_KEYS, Tables
 from storage.errors import Contention
-from storage.items import DETAILS, SEATS, details_key, registration_key, seats_key
+from storage.items import DETAILS, SEATS, details_key, is_registration, registration_key, seats_key
 
 Entry = TypeVar("Entry")
 

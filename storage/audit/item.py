@@ -3,11 +3,20 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from storage.audit.findings import Kind, Violation
-from storage.audit.item_types import event_of, fault, is_block, is_place, is_pointer, is_registration, user_of
+from storage.audit.item_types import event_of, fault, is_block, is_place, is_pointer, user_of
 from storage.audit.reads import key_of, snapshot
 from storage.dynamodb.attributes import Item, Key
 from storage.dynamodb.tables import Tables
-from storage.items import details_key, pointer_key, queue_key, queue_number, registration_key, seats_key, user_key
+from storage.items import (
+    details_key,
+    is_registration,
+    pointer_key,
+    queue_key,
+    queue_number,
+    registration_key,
+    seats_key,
+    user_key,
+)
 
 #: Return table and key of each companion of an item, by a name for it.
 Companions = Callable[[Item], dict[str, tuple[str, Key]]]

@@ -10,10 +10,6 @@ _PLACE: Final = re.compile(rf"{QUEUE_PREFIX}[0-9]{{12}}")
 _BLOCK: Final = re.compile(rf"{LEFT_PREFIX}[0-9]{{10}}")
 
 
-def is_registration(item: Item) -> bool:
-    return str(item["pk"]).startswith("EVENT#") and str(item["sk"]).startswith(USER_PREFIX)
-
-
 def is_place(item: Item) -> bool:
     return str(item["pk"]).startswith("EVENT#") and _PLACE.fullmatch(item["sk"]) is not None
 
@@ -53,9 +49,17 @@ def fault(item: Item) -> str | None:
         return "registeredAt is missing"
     if is_place(item):
         return None if isinstance(item.get("userId"), str) and item["userId"] else "userId is missing"
-    status, seq = item.get("status"), item.get("seq")
+    return _registration_fault(item)
+
+
+def _registration_fault(item: Item) -> str | None:
+    status, seq, promoted = item.get("status"), item.get("seq"), item.get("promotedAt")
+    if not isinstance(promoted, str | None):
+        return "promotedAt is not a text"
     if status == "confirmed":
         return None if seq is None else "it is confirmed, but has a seq"
     if status != "waitlisted":
         return "status is neither confirmed nor waitlisted"
+    if promoted is not None:
+        return "it is waitlisted, but has a promotedAt"
     return None if type(seq) is int and seq >= 0 else "it is waitlisted without a valid seq"

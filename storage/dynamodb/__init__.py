@@ -15,5 +15,7 @@ states the conditions of a write and nothing about the client, and a test or the
 - `recent`: the transactions that were answered last
 - `deadline`: the deadline of a request, applied to every call
 - `outages`: boto3's errors as refusals, with advice for the operator
+- `hand_over`, `invocation`: what remains to do after a response, by another invocation of the function
+- `bus`, `message_queue`, `secret`: the other services that notifications use, whose clients `services` makes
 - `consumption`: items and read units of each read, for the audit's progress
 """

@@ -143,8 +143,8 @@ class _Event:
 
 def _line(item: Item, status: str) -> bytes:
     """Return the line of a registration or a place in the queue."""
-    values = {"eventId": event_of(item), "userId": user_of(item), "registeredAt": item["registeredAt"]}
-    return line(_document("registration", {**values, "status": status}))
+    values = {"eventId": event_of(item), "userId": user_of(item), "status": status}
+    return line(_document("registration", {**item, **values}))
 
 
 def _countable(seats: Item) -> bool:

@@ -6,6 +6,7 @@
 {"type": "event", "eventId", "title", …, "version", "createdAt", "updatedAt"}                 an event, and behind it
                  and "owner", if it belongs to somebody
 {"type": "registration", "eventId", "userId", "status": "confirmed", "registeredAt"}          those with a seat, then
+                 and "promotedAt", if it was a place in the queue before
 {"type": "registration", "eventId", "userId", "status": "waitlisted", "registeredAt"}         the queue, in order
 {"type": "end", "users", "events", "registrations"}                                           their numbers
 """
@@ -41,7 +42,14 @@ PROPERTIES: Final[Mapping[str, Mapping[str, type]]] = {
 }
 
 #: The properties that an object has only if there is a value, and their types.
-OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {"user": {"leaving": str}, "event": {"owner": str}}
+OPTIONAL: Final[Mapping[str, Mapping[str, type]]] = {
+    "user": {"leaving": str},
+    "event": {"owner": str},
+    "registration": {"promotedAt": str},
+}
+
+#: Those that the contract does not know.
+_PRIVATE: Final = ("owner", "leaving")
 
 #: The form of an owner and of the mark of a user who is leaving, which the contract does not know.
 _VISIBLE: Final = "[!-~]{1,100}"
@@ -141,9 +149,11 @@ def fault(document: Mapping[str, Any]) -> str | None:
 def _wrong_value(kind: str, document: Mapping[str, Any]) -> str | None:
     if kind in _STATUSES and document["status"] not in _STATUSES[kind]:
         return f"status is none of {', '.join(_STATUSES[kind])}"
-    for name in OPTIONAL.get(kind, {}):
+    for name in _PRIVATE:
         if name in document and not re.fullmatch(_VISIBLE, document[name]):
             return f"{name} is not 1 to 100 visible characters of ASCII"
+    if kind == "registration" and document["status"] == "waitlisted" and "promotedAt" in document:
+        return "promotedAt is only for a registration that is confirmed"
     return None
 
 
@@ -151,8 +161,8 @@ _ARTICLES: Final[Mapping[type, str]] = {str: "a string", int: "an integer", bool
 
 
 def public(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an object without a fault as the contract knows it: without its optional properties."""
-    return {name: value for name, value in document.items() if name not in OPTIONAL.get(document["type"], {})}
+    """Return an object without a fault as the contract knows it."""
+    return {name: value for name, value in document.items() if name not in _PRIVATE}
 
 
 def quoted(text: str) -> str:
@@ -185,5 +195,6 @@ def record(document: Mapping[str, Any]) -> Record:
                 user_id=document["userId"],
                 status=cast("RegistrationStatus", document["status"]),
                 registered_at=document["registeredAt"],
+                promoted_at=document.get("promotedAt"),
             )
     return End(**{name: document[name] for name in KINDS.values()})

@@ -62,7 +62,7 @@ def requests(contract: Contract) -> str:
 
 
 def answers(contract: Contract) -> str:
-    """Return the source of the types of the bodies of all responses."""
+    """Return the source of the types of the bodies of all responses, and of what the service sends by itself."""
     defined = contract.document["components"]["schemas"]
     names = {
         _name(content["schema"]): None
@@ -70,6 +70,7 @@ def answers(contract: Contract) -> str:
         for response in contract.responses(operation).values()
         for content in response.get("content", {}).values()
     }
+    names |= {_name(content["schema"]): None for content in contract.sent()}
     schemas = {name: defined[name] for name in names if name not in _NO_ANSWERS}
     used = _used(schemas.values(), defined)
     return _format(_generate(schemas | used, "Types of answers", output_model_type=DataModelType.TypingTypedDict))

@@ -70,6 +70,25 @@ def test_an_issuer_and_an_audience_belong_together() -> None:
     check_together({"JwtIssuer": "", "JwtAudience": ""}, "us-east-1")
 
 
+def test_notifications_need_what_they_can_be_read_from_and_sent_to() -> None:
+    on, table = {"Notifications": "on"}, {"RegistrationsTableName": "restored"}
+    with pytest.raises(CommandError, match="WebhookUrl needs Notifications=on"):
+        check_together({"WebhookUrl": "https://example.com/hook"}, "us-east-1")
+    with pytest.raises(CommandError, match="need its RegistrationsStream"):
+        check_together({**on, **table}, "us-east-1")
+    with pytest.raises(CommandError, match="has a user or a password"):
+        check_together({**on, "WebhookUrl": "https://me:secret@example.com/hook"}, "us-east-1")
+    check_together({**on, **table, "RegistrationsStream": "2026-11-24T10:00:00.000"}, "us-east-1")
+    check_together({**on, "WebhookUrl": "https://example.com/@hook"}, "us-east-1")
+
+
+def test_a_webhook_leads_to_this_machine_only_on_an_emulator() -> None:
+    here = {"Notifications": "on", "WebhookUrl": "http://127.0.0.1:8080/hook"}
+    with pytest.raises(CommandError, match="only an emulator reaches this machine"):
+        check_together(here, "us-east-1")
+    check_together(here, "us-east-1", emulated=True)
+
+
 @pytest.mark.parametrize(
     "issuer",
     [

@@ -17,6 +17,7 @@ from cfn.stack.deploy import deploy, preview
 from cfn.stack.destroy import destroy
 from cfn.stack.logs import show_logs
 from cfn.stack.policy import deployer_policy, role_policy
+from cfn.stack.redrive import redrive
 from cfn.stack.resource_actions import ACTIONS, COVERED
 from cfn.stack.rollback import roll_back
 from cfn.stack.settings import StackSettings
@@ -35,7 +36,7 @@ _ACTIONS = {
 }
 
 
-def _resource(service: str, call: dict[str, Any], stack: str) -> str:
+def _resource(service: str, call: dict[str, Any], stack: str) -> str:  # noqa: PLR0911 - one for each service
     """Return the ARN that a call is about; for CloudFormation it is always that of the stack."""
     match service:
         case "cloudformation":
@@ -46,6 +47,10 @@ def _resource(service: str, call: dict[str, Any], stack: str) -> str:
             return str(name) if name.startswith("arn:") else f"arn:aws:lambda:us-east-1:000000000000:function:{name}"
         case "dynamodb" if name := call.get("TableName"):
             return f"arn:aws:dynamodb:us-east-1:000000000000:table/{name}"
+        case "sqs":
+            return f"arn:aws:sqs:us-east-1:000000000000:{call['QueueUrl'].rpartition('/')[2]}"
+        case "ssm":
+            return f"arn:aws:ssm:us-east-1:000000000000:parameter{call['Name']}"
         case "logs":
             return f"arn:aws:logs:us-east-1:000000000000:log-group:{call['logGroupName']}:*"
     return "*"
@@ -75,7 +80,9 @@ def test_every_call_of_the_commands_is_allowed(
     show_logs(recorded, stack.name, console, follow=False)
     destroy(recorded, stack.name, console, confirmed=True)
     other = replace(stack, name=f"{stack.name}-2")
-    deploy(recorded, other, service("one"), console)
+    told = {"Notifications": "on", "WebhookUrl": "http://127.0.0.1:9/hook"}
+    deploy(recorded, replace(other, parameters=told), service("one"), console)
+    redrive(recorded, other.name, console)
     destroy(recorded, other.name, console, confirmed=True)
 
     policies = {name: deployer_policy(name) for name in (stack.name, other.name)}
@@ -90,7 +97,16 @@ def test_every_call_of_the_commands_is_allowed(
     ]
     assert denied == []
     made = {operation for _, operation, _ in recorded.calls}
-    assert {"PutObject", "Invoke", "ExecuteChangeSet", "Scan", "UpdateTerminationProtection", "DeleteStack"} <= made
+    assert {
+        "PutObject",
+        "Invoke",
+        "ExecuteChangeSet",
+        "Scan",
+        "PutParameter",
+        "ReceiveMessage",
+        "UpdateTerminationProtection",
+        "DeleteStack",
+    } <= made
 
 
 def test_another_stack_is_out_of_reach() -> None:

@@ -90,8 +90,37 @@ def test_the_sum_of_a_quiet_month_counts_the_metrics_of_the_alarms() -> None:
     assert f"| Alarms | {metrics} metrics × $0.10 | {metrics / 10:.2f} |" in _README
 
 
+def test_what_notifications_add_to_the_worst_month_follows_from_the_cap_of_the_table() -> None:
+    units = int(DEFAULTS["MaxWriteUnits"].split(",")[2])
+    millions = units / 4 * _SECONDS  # A change is two items, each in a transaction, which doubles its units.
+    told, sent = (_sum(f"a million {what}") * millions for what in ("notifications", "webhooks"))
+    assert f"at most ${told:.0f} more in that month, and ${sent:.0f} more than that with webhooks." in _words(_README)
+
+
+def test_notifications_pay_for_the_alarms_that_are_not_free() -> None:
+    resources = build_template("Release").to_dict()["Resources"].values()
+    alarms = [found["Condition"] for found in resources if found["Type"] == "AWS::CloudWatch::Alarm"]
+    assert f"two alarms cost ${alarms.count('NotificationsAreWatched') / 10:.2f} a month" in _words(_README)
+    assert f"a third costs ${alarms.count('WebhooksAreWatched') / 10:.2f}" in _words(_README)
+
+
+def _sum(heading: str) -> float:
+    table = _README.partition(f"| {heading}")[2].partition("\n\n")[0]
+    return float(re.findall(r"\*\*sum\*\* \| \| \*\*([0-9.]+)\*\*", table)[0])
+
+
+def _words(text: str) -> str:
+    return " ".join(text.split())
+
+
 @pytest.mark.parametrize(
-    "heading", ["a month without traffic", "a million registrations (free seat), without free tier"]
+    "heading",
+    [
+        "a month without traffic",
+        "a million registrations (free seat), without free tier",
+        "a million notifications (`Notifications=on`), without free tier",
+        "a million webhooks (`WebhookUrl`), beside their notifications",
+    ],
 )
 def test_each_sum_is_that_of_its_rows(heading: str) -> None:
     table = _README.partition(f"| {heading} |")[2].partition("\n\n")[0]

@@ -19,6 +19,8 @@ _CHECKOV: Final = ("checkov==3.3.30",)
 _NAG: Final = ("cdk-nag==3.0.2", "aws-cdk-lib==2.275.0")
 _CHECKOV_WAIVED: Final = {
     "CKV_AWS_26": "CloudWatch may not use the AWS managed key of SNS, and the mails contain no secrets",
+    "CKV_AWS_27": "SQS encrypts the queues with a key of its own; EventBridge may not use the AWS managed key",
+    "CKV_AWS_115": "a shard has one publisher at a time, and MaximumConcurrency bounds the senders",
     "CKV_AWS_116": "what is invoked asynchronously continues a promotion; an alarm counts what Lambda gives up",
     "CKV_AWS_117": "DynamoDB is reached through IAM; a VPC would add a gateway to pay for and nothing to protect",
     "CKV_AWS_119": "DynamoDB encrypts the tables with a key of its own; another costs per request and month",
@@ -28,6 +30,9 @@ _CHECKOV_WAIVED: Final = {
 _NAG_WAIVED: Final = {
     "Serverless-LambdaDLQ": _CHECKOV_WAIVED["CKV_AWS_116"],
     "Serverless-LambdaLatestVersion": "the lock and the bytecode are for Python 3.13, which Lambda supports until 2029",
+    "AwsSolutions-SQS3": "queues of what failed have no queue for what fails there; a command sends it again",
+    "Serverless-SQSRedrivePolicy": "the same rule in the other pack",
+    "Serverless-LambdaEventSourceMappingDestination": "a queue has dead letters instead; the stream has it",
     "AwsSolutions-L1": "the same rule in the other pack",
     "Serverless-LambdaTracing": "traces cost money in every month with traffic; Tracing=Active switches them on",
     "AwsSolutions-IAM5[Resource::*]": "X-Ray has no permissions on single resources, and traces are off by default",

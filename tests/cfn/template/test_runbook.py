@@ -26,7 +26,9 @@ def _part(alarm: str) -> str:
 
 def test_there_is_an_alarm_for_each_kind_of_failure() -> None:
     function = {"FunctionErrors", "FunctionThrottles", "UnfinishedPromotions"}
-    assert function | {"ServerErrors", "SlowAnswers", "TooManyRequests", "StoreBusy", "Health"} == _ALARMS.keys()
+    told = {"NotificationsLate", "NotificationsUntold", "WebhooksFailed"}
+    service = {"ServerErrors", "SlowAnswers", "TooManyRequests", "StoreBusy", "Health"}
+    assert function | service | told == _ALARMS.keys()
 
 
 @pytest.mark.parametrize("alarm", _ALARMS)

@@ -9,6 +9,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from cfn.stack.small_template import small_template
 from cfn.template.build import BODY_LIMIT, build_template, release_id
 from cfn.template.parameters import DEFAULTS
 from handlers import continuation
@@ -39,8 +40,23 @@ def _one(template: dict[str, Any], kind: str) -> dict[str, Any]:
     return properties
 
 
-def test_the_template_fits_in_one_request() -> None:
-    assert len(json.dumps(build_template("Release").to_dict(), separators=(",", ":"))) < BODY_LIMIT
+def test_a_plan_of_a_first_deployment_fits_in_one_request(template: dict[str, Any]) -> None:
+    """There is no bucket yet. Everything that can be switched on fits as well, but not much longer names."""
+    everything = {
+        "AlarmEmail": "me@example.com",
+        "MonthlyBudget": "5",
+        "Canary": "on",
+        "Tracing": "Active",
+        "DomainName": "api.example.com",
+        "CertificateArn": "arn",
+        "JwtIssuer": "https://login.example.com/",
+        "Notifications": "on",
+        "WebhookUrl": "https://example.com/hook",
+        "JwtAudience": "one",
+    }
+    for chosen, room in (({}, 10_000), ({"Notifications": "on"}, 5_000), (everything, 0)):
+        small = small_template(template, {**DEFAULTS, **chosen})
+        assert len(json.dumps(small, separators=(",", ":"))) < BODY_LIMIT - room
 
 
 def test_every_parameter_is_described_and_bounded(template: dict[str, Any]) -> None:
@@ -108,7 +124,7 @@ class TestTables:
             assert table["Properties"]["DeletionProtectionEnabled"] is not throw_away
 
     def test_the_environment_of_the_function_has_the_names_of_the_tables(self, template: dict[str, Any]) -> None:
-        variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
+        variables = template["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
         for name, variable in TABLE_VARIABLES.items():
             assert variables[variable] == _used_table(name)
 
@@ -124,10 +140,13 @@ class TestTables:
             _body, names = _one(template, "AWS::CloudWatch::Dashboard")["DashboardBody"]["Fn::Sub"]
             assert names[name] == _used_table(name)
         # Nothing refers to a new table but these choices, whose condition is that it exists.
+        stream = json.dumps({"Fn::GetAtt": ["RegistrationsTable", "StreamArn"]})
         text = json.dumps([template["Resources"], template["Outputs"]])
+        assert text.count(stream) == text.count(f'["RegistrationsTableIsNew", {stream}, ') == 2
+        text = text.replace(stream, "")
         for name in TABLES:
             assert f'"Fn::GetAtt": ["{name}Table"' not in text
-            assert f"${{{name}Table" not in text
+            assert not re.search(rf"\$\{{{name}Table[.}}]", text)
             assert text.count(f'{{"Ref": "{name}Table"}}') == text.count(json.dumps(_used_table(name)))
 
     def test_another_table_is_a_new_release(self) -> None:
@@ -136,7 +155,7 @@ class TestTables:
 
 class TestFunction:
     def test_the_function_runs_on_arm_with_json_logs(self, template: dict[str, Any]) -> None:
-        function = _one(template, "AWS::Lambda::Function")
+        function = template["Resources"]["Function"]["Properties"]
         assert (function["Runtime"], function["Handler"]) == ("python3.13", "handlers.aws_lambda.handler")
         assert DEFAULTS["Architecture"] == "arm64"
         assert function["Architectures"] == [{"Ref": "Architecture"}]
@@ -155,7 +174,7 @@ class TestFunction:
         assert template["Parameters"]["TimeoutSeconds"]["MaxValue"] < gateway
 
     def test_concurrency_is_reserved_only_on_request(self, template: dict[str, Any]) -> None:
-        reserved = _one(template, "AWS::Lambda::Function")["ReservedConcurrentExecutions"]
+        reserved = template["Resources"]["Function"]["Properties"]["ReservedConcurrentExecutions"]
         assert reserved["Fn::If"] == ["ConcurrencyIsReserved", {"Ref": "ReservedConcurrency"}, {"Ref": "AWS::NoValue"}]
 
 
@@ -200,7 +219,7 @@ class TestApi:
         assert cors["ExposeHeaders"] == ["etag", "location", "link", "retry-after", "www-authenticate", "x-request-id"]
 
     def test_the_same_parameter_restricts_the_origins_in_the_service(self, template: dict[str, Any]) -> None:
-        variables = _one(template, "AWS::Lambda::Function")["Environment"]["Variables"]
+        variables = template["Resources"]["Function"]["Properties"]["Environment"]["Variables"]
         assert variables["CORS_ORIGINS"] == {"Fn::Join": [",", {"Ref": "CorsOrigins"}]}
 
     def test_the_stage_is_throttled_and_logs_each_request(self, template: dict[str, Any]) -> None:
@@ -220,7 +239,7 @@ class TestApi:
 class TestMonitoring:
     def test_the_retention_of_each_log_is_the_parameter(self, template: dict[str, Any]) -> None:
         groups = _of_type(template, "AWS::Logs::LogGroup")
-        assert groups.keys() == {"ServiceLog", "AccessLog"}
+        assert groups.keys() == {"ServiceLog", "AccessLog", "PublisherLog", "SenderLog"}
         assert all(group["Properties"]["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
 
     def test_the_alarm_of_promotions_counts_the_log_lines_and_the_invocations_that_were_given_up(
@@ -296,9 +315,9 @@ class TestMonitoring:
         assert names <= template["Resources"].keys() | template["Parameters"].keys() | tables.keys()
 
 
-def test_the_outputs_are_the_api_its_documentation_the_function_the_log_the_tables_and_a_domain(
+def test_the_outputs_are_the_api_its_documentation_the_function_the_log_the_tables_a_domain_and_a_bus(
     template: dict[str, Any],
 ) -> None:
     tables = {f"{name}Table" for name in TABLES}
     domain = {"DomainAddress", "DomainTarget"}
-    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup"} | tables | domain
+    assert template["Outputs"].keys() == {"ApiUrl", "DocsUrl", "FunctionName", "LogGroup", "BusArn"} | tables | domain
