@@ -41,7 +41,7 @@ def derive(old: Item | None, new: Item | None) -> Notification | None:
     with suppress(Damaged):
         before = None if old is None else to_registration(old)
         after = None if new is None else to_registration(new)
-        kind = KINDS.get((before and before.status, after and after.status))
+        kind = KINDS.get((before.status if before else None, after.status if after else None))
         found = after or before
         return Notification(kind, found) if kind and found else None
     return None
