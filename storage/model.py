@@ -76,8 +76,8 @@ class User:
 class Registration:
     """A seat, or a place in the waitlist; `position` counts from 1 and is None for a seat.
 
-    `promoted_at` is the time at which a place became a seat, None if it never was a place. `request` is as in `Event`; a
-    place in the queue does not have it.
+    `promoted_at` is the time at which a place became a seat, None if it never was a place. `request` is as in `Event`;
+    a place in the queue does not have it.
     """
 
     event_id: str
