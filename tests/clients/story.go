@@ -60,9 +60,14 @@ func tell(client *eventsapi.APIClient) {
 	registration := must(register(asAda, client, eventsapi.EventRegistrationInput{}))
 	equal(registration.Status, eventsapi.CONFIRMED)
 	equal(registration.HasWaitlistPosition(), false)
-	registration = must(register(asBob, client, eventsapi.EventRegistrationInput{UserId: eventsapi.PtrString(bob)}))
-	equal(registration.Status, eventsapi.WAITLISTED)
-	equal(registration.GetWaitlistPosition(), int32(1))
+	request := client.RegistrationsAPI.RegisterUser(asBob, party).IdempotencyKey("bob-1")
+	request = request.EventRegistrationInput(eventsapi.EventRegistrationInput{UserId: eventsapi.PtrString(bob)})
+	// Sent again with the same key, as if the answer had been lost, it finds what it made.
+	for range 2 {
+		registration = must(request.Execute())
+		equal(registration.Status, eventsapi.WAITLISTED)
+		equal(registration.GetWaitlistPosition(), int32(1))
+	}
 	registration = must(register(asOlga, client, eventsapi.EventRegistrationInput{UserId: eventsapi.PtrString(cyd)}))
 	equal(registration.Status, eventsapi.WAITLISTED)
 	equal(registration.GetWaitlistPosition(), int32(2))
@@ -92,14 +97,26 @@ func tell(client *eventsapi.APIClient) {
 	if _, err := client.RegistrationsAPI.UnregisterUser(asAda, party, ada).Execute(); err != nil {
 		log.Panic(err)
 	}
-	equal(must(client.RegistrationsAPI.GetRegistration(asBob, party, bob).Execute()).Status, eventsapi.CONFIRMED)
+	promoted := must(client.RegistrationsAPI.GetRegistration(asBob, party, bob).Execute())
+	equal(promoted.Status, eventsapi.CONFIRMED)
+	equal(promoted.HasPromotedAt(), true)
 
 	equal(registered(client), []string{bob, cyd})
+	door := must(client.RegistrationsAPI.ListEventRegistrations(asOlga, party).Expand("user").Execute()).Registrations
+	equal(len(door), 2)
+	equal(door[0].User.Name, "Bob")
 	equal(events(client)[party], true)
 	mine := must(client.RegistrationsAPI.ListUserRegistrations(asCyd, cyd).Execute()).Registrations
 	equal(len(mine), 1)
 	equal(mine[0].Event.Title, "Party")
 	equal(mine[0].GetWaitlistPosition(), int32(1))
+
+	if _, err := client.UsersAPI.DeleteUser(asAda, ada).Execute(); err != nil {
+		log.Panic(err)
+	}
+	_, response, err = client.UsersAPI.GetUser(asAda, ada).Execute()
+	equal(problem(err).Status, int32(http.StatusNotFound))
+	equal(response.StatusCode, http.StatusNotFound)
 }
 
 // useLaterVersion reads from a later version of the service, with fields and a problem type that this client does not

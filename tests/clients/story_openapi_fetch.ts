@@ -15,8 +15,11 @@ const clientOf = (url: string, headers = {}) => createClient<paths>({ baseUrl: u
 const caller = (url: string, variable: string) => clientOf(url, { Authorization: `Bearer ${process.env[variable]}` });
 type Client = ReturnType<typeof clientOf>;
 
-const register = (client: Client, body: components['schemas']['EventRegistrationInput']) =>
-  client.POST('/events/{eventId}/registrations', { params: { path: { eventId: EVENT } }, body });
+const register = (client: Client, body: components['schemas']['EventRegistrationInput'], key?: string) =>
+  client.POST('/events/{eventId}/registrations', {
+    params: { path: { eventId: EVENT }, header: { 'Idempotency-Key': key } },
+    body,
+  });
 
 // Every answer of the service that is not a success is a problem; the gateway in front of it may send a message.
 function problem(error: Problem | GatewayMessage | undefined): Problem {
@@ -73,7 +76,9 @@ async function main(url: string): Promise<void> {
   strictEqual((await olga.POST('/users', { body: { name: 'Cyd', userId: CYD } })).data?.userId, CYD);
 
   strictEqual((await register(ada, {})).data?.status, 'confirmed');
-  strictEqual((await register(bob, { userId: BOB })).data?.waitlistPosition, 1);
+  strictEqual((await register(bob, { userId: BOB }, 'bob-1')).data?.waitlistPosition, 1);
+  // Sent again with the same key, as if the answer had been lost, it finds what it made.
+  strictEqual((await register(bob, { userId: BOB }, 'bob-1')).data?.waitlistPosition, 1);
   strictEqual((await register(olga, { userId: CYD })).data?.waitlistPosition, 2);
 
   const refusal = problem((await register(ada, {})).error);
@@ -100,11 +105,20 @@ async function main(url: string): Promise<void> {
     params: { path: { eventId: EVENT, userId: BOB } },
   });
   strictEqual(promoted.data?.status, 'confirmed');
+  ok(promoted.data.promotedAt);
 
   deepStrictEqual(await registered(olga), [BOB, CYD]);
+  const atTheDoor = await olga.GET('/events/{eventId}/registrations', {
+    params: { path: { eventId: EVENT }, query: { expand: 'user' } },
+  });
+  deepStrictEqual(atTheDoor.data?.registrations.map((entry) => entry.user?.name), ['Bob', 'Cyd']);
   ok((await eventIds(nobody)).includes(EVENT));
   const mine = await cyd.GET('/users/{userId}/registrations', { params: { path: { userId: CYD } } });
   deepStrictEqual(mine.data?.registrations.map((entry) => [entry.event.title, entry.waitlistPosition]), [['Party', 1]]);
+
+  const herself = { params: { path: { userId: ADA } } };
+  strictEqual((await ada.DELETE('/users/{userId}', herself)).response.status, 204);
+  strictEqual((await ada.GET('/users/{userId}', herself)).response.status, 404);
 }
 
 // Reads from a later version of the service, with fields and a problem type that this client does not know.

@@ -55,7 +55,9 @@ def main(url: str) -> None:
         assert UsersApi(olga).create_user(UserInput(name="Cyd", userId=CYD)).user_id == CYD
 
         assert register(ada, EventRegistrationInput()) == (RegistrationStatus.CONFIRMED, None)
-        assert register(bob, EventRegistrationInput(userId=BOB)) == (RegistrationStatus.WAITLISTED, 1)
+        assert register(bob, EventRegistrationInput(userId=BOB), "bob-1") == (RegistrationStatus.WAITLISTED, 1)
+        # Sent again with the same key, as if the answer had been lost, it finds what it made.
+        assert register(bob, EventRegistrationInput(userId=BOB), "bob-1") == (RegistrationStatus.WAITLISTED, 1)
         assert register(olga, EventRegistrationInput(userId=CYD)) == (RegistrationStatus.WAITLISTED, 2)
 
         try:
@@ -90,12 +92,23 @@ def main(url: str) -> None:
         assert (forbidden.type, forbidden.status) == ("about:blank", 403)
 
         RegistrationsApi(ada).unregister_user(EVENT, ADA)
-        assert RegistrationsApi(bob).get_registration(EVENT, BOB).status is RegistrationStatus.CONFIRMED
+        promoted = RegistrationsApi(bob).get_registration(EVENT, BOB)
+        assert promoted.status is RegistrationStatus.CONFIRMED
+        assert promoted.promoted_at is not None
 
         assert registered(RegistrationsApi(olga)) == [BOB, CYD]
+        door = RegistrationsApi(olga).list_event_registrations(EVENT, expand="user")
+        assert [entry.user and entry.user.name for entry in door.registrations] == ["Bob", "Cyd"]
         assert EVENT in event_ids(EventsApi(nobody))
         mine = RegistrationsApi(cyd).list_user_registrations(CYD)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
+
+        UsersApi(ada).delete_user(ADA)
+        try:
+            UsersApi(ada).get_user(ADA)
+            raise AssertionError
+        except NotFoundException as error:
+            assert problem(error).status == 404
 
 
 def use_later_version(url: str) -> None:
@@ -118,8 +131,10 @@ def caller(url: str, variable: str) -> ApiClient:
     return ApiClient(Configuration(host=url, access_token=os.environ[variable]))
 
 
-def register(client: ApiClient, user: EventRegistrationInput) -> tuple[RegistrationStatus, int | None]:
-    registration = RegistrationsApi(client).register_user(EVENT, user)
+def register(
+    client: ApiClient, user: EventRegistrationInput, key: str | None = None
+) -> tuple[RegistrationStatus, int | None]:
+    registration = RegistrationsApi(client).register_user(EVENT, user, idempotency_key=key)
     return registration.status, registration.waitlist_position
 
 

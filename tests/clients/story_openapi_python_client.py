@@ -13,12 +13,13 @@ from events_api_client.api.registrations import (
     register_user,
     unregister_user,
 )
-from events_api_client.api.users import create_user, get_user
+from events_api_client.api.users import create_user, delete_user, get_user
 from events_api_client.models import (
     Event,
     EventInput,
     EventPage,
     EventRegistrationInput,
+    ListEventRegistrationsExpand,
     Problem,
     Registration,
     RegistrationPage,
@@ -26,8 +27,9 @@ from events_api_client.models import (
     User,
     UserInput,
     UserRegistrationPage,
+    UserSummary,
 )
-from events_api_client.types import Unset
+from events_api_client.types import UNSET, Unset
 
 EVENT, ADA, BOB, CYD = (f"openapi_python_client-{name}" for name in ("party", "ada", "bob", "cyd"))
 
@@ -64,7 +66,9 @@ def main(url: str) -> None:
         assert created(olga, UserInput(name="Cyd", user_id=CYD)) == CYD
 
         assert register(ada, EventRegistrationInput()) == (RegistrationStatus.CONFIRMED, None)
-        assert register(bob, EventRegistrationInput(user_id=BOB)) == (RegistrationStatus.WAITLISTED, 1)
+        assert register(bob, EventRegistrationInput(user_id=BOB), "bob-1") == (RegistrationStatus.WAITLISTED, 1)
+        # Sent again with the same key, as if the answer had been lost, it finds what it made.
+        assert register(bob, EventRegistrationInput(user_id=BOB), "bob-1") == (RegistrationStatus.WAITLISTED, 1)
         assert register(olga, EventRegistrationInput(user_id=CYD)) == (RegistrationStatus.WAITLISTED, 2)
 
         refusal = register_user.sync(EVENT, client=ada, body=EventRegistrationInput())
@@ -93,12 +97,22 @@ def main(url: str) -> None:
         promoted = get_registration.sync(EVENT, BOB, client=bob)
         assert isinstance(promoted, Registration)
         assert promoted.status is RegistrationStatus.CONFIRMED
+        assert isinstance(promoted.promoted_at, dt.datetime)
 
         assert registered(olga) == [BOB, CYD]
+        door = list_event_registrations.sync(EVENT, client=olga, expand=ListEventRegistrationsExpand.USER)
+        assert isinstance(door, RegistrationPage)
+        assert [isinstance(entry.user, UserSummary) and entry.user.name for entry in door.registrations] == [
+            "Bob",
+            "Cyd",
+        ]
         assert EVENT in event_ids(nobody)
         mine = list_user_registrations.sync(CYD, client=cyd)
         assert isinstance(mine, UserRegistrationPage)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
+
+        assert delete_user.sync_detailed(ADA, client=ada).status_code == 204  # type: ignore[misc]
+        assert get_user.sync_detailed(ADA, client=ada).status_code == 404
 
 
 def use_later_version(url: str) -> None:
@@ -126,8 +140,10 @@ def created(client: AuthenticatedClient, body: UserInput) -> str:
     return user.user_id
 
 
-def register(client: AuthenticatedClient, body: EventRegistrationInput) -> tuple[RegistrationStatus, int | None]:
-    registration = register_user.sync(EVENT, client=client, body=body)
+def register(
+    client: AuthenticatedClient, body: EventRegistrationInput, key: str | Unset = UNSET
+) -> tuple[RegistrationStatus, int | None]:
+    registration = register_user.sync(EVENT, client=client, body=body, idempotency_key=key)
     assert isinstance(registration, Registration)
     position = registration.waitlist_position
     return registration.status, None if isinstance(position, Unset) else position

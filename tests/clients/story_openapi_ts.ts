@@ -18,8 +18,8 @@ const clientOf = (url: string) => createClient(createConfig({ baseUrl: url }));
 const caller = (url: string, variable: string) =>
   createClient(createConfig({ baseUrl: url, auth: process.env[variable] }));
 
-const register = (client: Client, body: EventRegistrationInput) =>
-  api.registerUser({ client, path: { eventId: EVENT }, body });
+const register = (client: Client, body: EventRegistrationInput, key?: string) =>
+  api.registerUser({ client, path: { eventId: EVENT }, headers: { 'Idempotency-Key': key }, body });
 
 // Every answer of the service that is not a success is a problem; the gateway in front of it may send a message.
 function problem(error: Problem | GatewayMessage | undefined): Problem {
@@ -83,7 +83,9 @@ async function main(url: string): Promise<void> {
   strictEqual((await api.createUser({ client: olga, body: { name: 'Cyd', userId: CYD } })).data?.userId, CYD);
 
   strictEqual((await register(ada, {})).data?.status, 'confirmed');
-  strictEqual((await register(bob, { userId: BOB })).data?.waitlistPosition, 1);
+  strictEqual((await register(bob, { userId: BOB }, 'bob-1')).data?.waitlistPosition, 1);
+  // Sent again with the same key, as if the answer had been lost, it finds what it made.
+  strictEqual((await register(bob, { userId: BOB }, 'bob-1')).data?.waitlistPosition, 1);
   strictEqual((await register(olga, { userId: CYD })).data?.waitlistPosition, 2);
 
   const refusal = problem((await register(ada, {})).error);
@@ -103,11 +105,17 @@ async function main(url: string): Promise<void> {
   strictEqual((await api.unregisterUser({ client: ada, ...seat })).response?.status, 204);
   const promoted = await api.getRegistration({ client: bob, path: { eventId: EVENT, userId: BOB } });
   strictEqual(promoted.data?.status, 'confirmed');
+  ok(promoted.data.promotedAt);
 
   deepStrictEqual(await registered(olga), [BOB, CYD]);
+  const door = await api.listEventRegistrations({ client: olga, path: { eventId: EVENT }, query: { expand: 'user' } });
+  deepStrictEqual(door.data?.registrations.map((entry) => entry.user?.name), ['Bob', 'Cyd']);
   ok((await eventIds(nobody)).includes(EVENT));
   const mine = await api.listUserRegistrations({ client: cyd, path: { userId: CYD } });
   deepStrictEqual(mine.data?.registrations.map((entry) => [entry.event.title, entry.waitlistPosition]), [['Party', 1]]);
+
+  strictEqual((await api.deleteUser({ client: ada, path: { userId: ADA } })).response?.status, 204);
+  strictEqual((await api.getUser({ client: ada, path: { userId: ADA } })).response?.status, 404);
   ok(!Object.values(typed).includes(true as never));
 }
 

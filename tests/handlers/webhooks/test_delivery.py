@@ -1,5 +1,6 @@
 """One attempt: what is sent, what each answer means, and where nothing is sent."""
 
+import base64
 import socket
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ SEAT = Registration(
 TOLD: RegistrationNotification = cloud_event(
     Notification("confirmed", SEAT), event_id="one", sequence=1, at=datetime.now(UTC)
 )
-SECRET = new_secret()
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 
 
 def local(url: str, secret: str = SECRET) -> Endpoint:
