@@ -63,7 +63,7 @@ func tell(client *eventsapi.APIClient) {
 	request := client.RegistrationsAPI.RegisterUser(asBob, party).IdempotencyKey("bob-1")
 	request = request.EventRegistrationInput(eventsapi.EventRegistrationInput{UserId: eventsapi.PtrString(bob)})
 	// Sent again with the same key, as if the answer had been lost, it finds what it made.
-	for range 2 {
+	for attempt := 0; attempt < 2; attempt++ {
 		registration = must(request.Execute())
 		equal(registration.Status, eventsapi.WAITLISTED)
 		equal(registration.GetWaitlistPosition(), int32(1))

@@ -103,12 +103,7 @@ def main(url: str) -> None:
         mine = RegistrationsApi(cyd).list_user_registrations(CYD)
         assert [(entry.event.title, entry.waitlist_position) for entry in mine.registrations] == [("Party", 1)]
 
-        UsersApi(ada).delete_user(ADA)
-        try:
-            UsersApi(ada).get_user(ADA)
-            raise AssertionError
-        except NotFoundException as error:
-            assert problem(error).status == 404
+        leave(UsersApi(ada))
 
 
 def use_later_version(url: str) -> None:
@@ -136,6 +131,17 @@ def register(
 ) -> tuple[RegistrationStatus, int | None]:
     registration = RegistrationsApi(client).register_user(EVENT, user, idempotency_key=key)
     return registration.status, registration.waitlist_position
+
+
+def leave(users: UsersApi) -> None:
+    """Leave for good, as Ada."""
+    users.delete_user(ADA)
+    try:
+        users.get_user(ADA)
+        raise AssertionError
+    except NotFoundException as error:
+        gone = problem(error)
+    assert gone.status == 404
 
 
 def problem(error: ApiException) -> Problem:
