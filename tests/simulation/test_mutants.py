@@ -12,9 +12,9 @@ from tests.simulation.mutants import REDUNDANT, TOO_RARE, affects, caught, deman
 from tests.simulation.run import simulate
 
 #: Seeds that catch most mutants; `python -m tests.simulation --mutants` finds them, and checks every mutant.
-SEEDS = (1, 3, 13, 18, 52, 77, 79, 89, 90, 100, 103, 643)
+SEEDS = (3, 4, 5, 11, 25, 46, 57, 61, 127, 161, 191, 304, 506, 1943)
 #: Seeds that catch each mutant of a group, at least two of them.
-GROUP_SEEDS = (1, 3, 7, 9, 88, 108)
+GROUP_SEEDS = (4, 7, 9, 28, 31)
 #: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 
