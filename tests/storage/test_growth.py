@@ -383,4 +383,4 @@ def test_a_page_of_a_user_costs_the_same_in_short_and_long_queues(fill: Callable
     for name, ahead in (("short", FEW // 5), ("long", MANY // 5)):
         tables = fill(engaged(name, 50, lambda _number: True, ahead, 0))
         found += [(calls, units) for _entries, calls, units in user_pages(tables, name, 50)]
-    assert found == [(3, 1 + 50 * 2 + 50 * 2 * 0.5)] * 2
+    assert found == [(4, 1 + 1 + 50 * 2 + 50 * 2 * 0.5)] * 2
