@@ -69,9 +69,6 @@ TOO_RARE: Final = {
     ("Delete Users", "attribute_not_exists ( #recent )"): (
         "tests/storage/transfer/test_load.py::test_a_registration_of_a_user_who_is_leaving_is_imported_and_taken_back"
     ),
-    ("ConditionCheck USER# EVENT#", "attribute_exists ( #pk ) OR attribute_not_exists ( #pk )"): (
-        "tests/simulation/test_visibility.py::test_no_event_is_forgotten_whose_registration_is_not_visible_yet"
-    ),
     ("Update Users", "#createdAt = :createdAt"): (
         "tests/storage/test_user_deletion.py::test_a_new_user_with_the_same_id_keeps_everything"
     ),

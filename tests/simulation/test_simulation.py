@@ -72,12 +72,12 @@ def test_the_command_prints_figures_and_exits_with_0(
 def test_the_command_names_mutants_that_no_schedule_detects_and_exits_with_1(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "DEMANDS_SCHEDULES", 2)
-    monkeypatch.setattr("sys.argv", ["simulation", "--mutants", "--schedules", "2"])
+    monkeypatch.setattr(command, "DEMANDS_SCHEDULES", 4)
+    monkeypatch.setattr("sys.argv", ["simulation", "--mutants", "--schedules", "4"])
     assert command.main() == 1
     printed = capsys.readouterr().out
     name = "Put EVENT# USER# attribute_not_exists ( #pk ) of attribute_not_exists(#pk)"
-    assert f"{name}: seed 0: event e0, transaction 6: the count of the confirmed is wrong" in printed
+    assert f"{name}: seed 3: event e0, transaction 7: the count of the confirmed is wrong" in printed
     assert ": NOT CAUGHT\n" in printed
     assert " mutants caught in " in printed
 
