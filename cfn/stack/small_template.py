@@ -7,11 +7,11 @@ Template = dict[str, Any]
 
 #: A property without a value.
 _ABSENT: Final = {"Ref": "AWS::NoValue"}
-_TEXTS: Final = ("Description", "ConstraintDescription")
+_TEXTS: Final = ("Description", "ConstraintDescription", "AlarmDescription")
 
 
 def small_template(template: Template, parameters: Mapping[str, str | None]) -> Template:
-    """Return the template without texts of parameters, and without what its conditions leave out with these values."""
+    """Return the template without descriptions, and without what its conditions leave out with these values."""
     specs = {
         name: {key: value for key, value in spec.items() if key not in _TEXTS}
         for name, spec in template["Parameters"].items()
@@ -42,7 +42,8 @@ class _Conditions:
         # A policy has conditions too, which are no names.
         if isinstance(condition := node.get("Condition"), str) and not self._holds(condition):
             return _ABSENT
-        return {name: kept for name, part in node.items() if (kept := self.choose(part)) != _ABSENT}
+        parts = {name: part for name, part in node.items() if name not in _TEXTS}
+        return {name: kept for name, part in parts.items() if (kept := self.choose(part)) != _ABSENT}
 
     def _holds(self, condition: str) -> bool:
         return self._is_true(self._conditions[condition])

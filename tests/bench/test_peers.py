@@ -22,7 +22,7 @@ Workers = Mapping[Side, WorkerProcess]
 #: The sides with all operations, and with validation: all but the floor.
 _COMPLETE = tuple(side for side in SIDES if side != "bare")
 #: Fields whose values each side chooses itself: texts, times, cursors.
-_OWN = {"detail", "registeredAt", "createdAt", "updatedAt", "nextCursor"}
+_OWN = {"detail", "registeredAt", "promotedAt", "createdAt", "updatedAt", "nextCursor"}
 #: A new event's id and version, which each side chooses itself.
 _CHOSEN = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{16}")
 _HEADERS = ("content-type", "location", "etag", "access-control-allow-origin")

@@ -96,6 +96,8 @@ def may(case: Case[Any], response: Response) -> bool | None:
         return "person" in roles and user_id == caller.user_id
     if case.operation.label in {"POST /events", "POST /users"} or user_id == caller.user_id:
         return True
+    if case.operation.label == "DELETE /users/{userId}":
+        return False
     return known.owners.get(ids.get("eventId", ""), caller.user_id) == caller.user_id
 
 

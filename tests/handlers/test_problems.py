@@ -12,6 +12,7 @@ from handlers.contract import Contract
 from handlers.request_errors import RequestRefused
 from storage import errors
 from storage.dynamodb.tables import Tables
+from storage.repetitions import Repeated
 from tests.apparatus.client import EVENT, Client, problem
 from tests.apparatus.response_check import ResponseCheck
 
@@ -25,7 +26,8 @@ def leaves(kind: type[Exception]) -> set[type[Exception]]:
     return {leaf for child in below if child.__name__[0] != "_" for leaf in leaves(child)} if below else {kind}
 
 
-REFUSALS = sorted(leaves(errors.Refusal) | leaves(RequestRefused), key=lambda kind: kind.__name__)
+#: `Repeated` never leaves `storage`.
+REFUSALS = sorted((leaves(errors.Refusal) | leaves(RequestRefused)) - {Repeated}, key=lambda kind: kind.__name__)
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda kind: kind.__name__)

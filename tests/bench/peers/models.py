@@ -73,6 +73,7 @@ class Registration(Model):
     event_id: Id
     status: RegistrationStatus
     registered_at: str
+    promoted_at: Omitted[str]
     waitlist_position: Omitted[int]
 
 

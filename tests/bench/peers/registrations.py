@@ -135,6 +135,8 @@ def _registration(item: Item) -> Item:
         "status": "waitlisted" if waiting else item["status"],
         "registeredAt": item["registeredAt"],
     }
+    if "promotedAt" in item:
+        registration["promotedAt"] = item["promotedAt"]
     seq = int(item["sk"].removeprefix("WAIT#")) if waiting else item.get("seq")
     return registration if seq is None else registration | {"waitlistPosition": _position(item["pk"], seq)}
 

@@ -1,6 +1,6 @@
 """The transactions, each write with its condition."""
 
-from .database import EVENTS, REGISTRATIONS, USERS, Item
+from .database import EVENTS, REGISTRATIONS, USERS, Item, now
 
 OPEN = ("active", "scheduled", "ongoing")
 
@@ -118,8 +118,8 @@ def _promotion(head: Item) -> list[Item]:
     promoted = {
         "TableName": REGISTRATIONS,
         "Key": {"pk": head["pk"], "sk": f"USER#{head['userId']}"},
-        "UpdateExpression": "SET #status = :confirmed REMOVE seq",
+        "UpdateExpression": "SET #status = :confirmed, promotedAt = :now REMOVE seq",
         "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": {":confirmed": "confirmed"},
+        "ExpressionAttributeValues": {":confirmed": "confirmed", ":now": now()},
     }
     return [{"Delete": place}, {"Update": promoted}]

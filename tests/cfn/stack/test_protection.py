@@ -195,6 +195,9 @@ def _users_table(*attributes: dict[str, str]) -> dict[str, Any]:
     return {"Resources": {"UsersTable": {"Properties": {"AttributeDefinitions": list(attributes)}}}}
 
 
+_OBJECTS = ("PutObject", "DeleteObject")
+
+
 class TestPlan:
     def test_of_a_new_stack_it_lists_the_resources_and_leaves_nothing_behind(
         self, aws: Aws, stack: StackSettings, service: Make, console: Console, printed: Printed
@@ -223,6 +226,10 @@ class TestPlan:
         preview(aws, stack, service(), console)
         assert printed().endswith(f"No changes: stack {stack.name} is up to date.\n")
 
-    def test_it_uploads_nothing(self, recorded: Any, stack: StackSettings, service: Make, console: Console) -> None:
+    def test_it_uploads_no_package_and_the_template_only_for_as_long_as_it_takes(
+        self, recorded: Any, stack: StackSettings, service: Make, console: Console
+    ) -> None:
         preview(recorded, stack, service(uuid.uuid4().hex), console)
-        assert "PutObject" not in [operation for _, operation, _ in recorded.calls]
+        keys = {name: [call["Key"] for _, found, call in recorded.calls if found == name] for name in _OBJECTS}
+        assert all("/template-" in key for key in keys["PutObject"])
+        assert keys["DeleteObject"] == keys["PutObject"]
