@@ -65,6 +65,7 @@ class State:
 class Commit:
     """The change of one event by one transaction; `moment` is its number, `by` the call that it was made for."""
 
+    event_id: str
     moment: int
     by: Any
     before: State
@@ -136,10 +137,10 @@ class Timeline:
                 continue
             event_id = partition if table == "Events" else (partition + "#" + sort).split("EVENT#")[1].split("#")[0]
             after[event_id] = _with(after.get(event_id, self.state(event_id)), table, partition, sort, item)
-        commits = [Commit(moment, by, self.state(event_id), state) for event_id, state in after.items()]
-        for event_id, commit in zip(after, commits, strict=True):
-            self.states.setdefault(event_id, []).append((moment, commit.after))
-            self._check(event_id, commit)
+        commits = [Commit(event_id, moment, by, self.state(event_id), state) for event_id, state in after.items()]
+        for commit in commits:
+            self.states.setdefault(commit.event_id, []).append((moment, commit.after))
+            self._check(commit)
         return commits
 
     def _record_user(self, user_id: str, old: Item | None, item: Item | None, by: Any) -> None:
@@ -158,8 +159,8 @@ class Timeline:
                 raise ViolationError(f"user {user_id} is leaving by {by}, which ended before the user was created")
         self.figures["users deleted"] += item is None
 
-    def _check(self, event_id: str, commit: Commit) -> None:
-        before, after = commit.before, commit.after
+    def _check(self, commit: Commit) -> None:
+        event_id, before, after = commit.event_id, commit.before, commit.after
         self.figures += Counter(seats=list(commit.came.values()).count(None), promotions=len(commit.promoted))
         self.figures["places in the queue"] += len(commit.came) - list(commit.came.values()).count(None)
         broken = [what for what, found in {**self._state_findings(after), **_change_findings(commit)}.items() if found]
