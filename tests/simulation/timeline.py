@@ -101,6 +101,8 @@ class Timeline:
     states: dict[str, list[tuple[int, State]]] = field(default_factory=dict)
     #: Every state of every user, None where there is none.
     users: dict[str, list[tuple[int, Item | None]]] = field(default_factory=dict)
+    #: The moment at which the latest user with an id was created.
+    created: dict[str, int] = field(default_factory=dict)
     #: The commit since which a person waits beside a free seat, by event.
     episodes: dict[str, Commit] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
@@ -145,6 +147,8 @@ class Timeline:
 
     def _record_user(self, user_id: str, old: Item | None, item: Item | None, by: Any) -> None:
         self.users.setdefault(user_id, []).append((self.moment, item))
+        if not old:
+            self.created[user_id] = self.moment
         if old and item and any(old[name] != item[name] for name in ("createdAt", "name")):
             raise ViolationError(f"user {user_id} is overwritten")
         if old and item and "leaving" in old and "leaving" not in item:
@@ -153,10 +157,9 @@ class Timeline:
             raise ViolationError(f"user {user_id} is deleted, but was not leaving")
         if not item and any(user_id in self.state(event_id).people for event_id in self.states):
             raise ViolationError(f"user {user_id} is deleted, but is registered")
-        if item and "leaving" in item and not (old and "leaving" in old):
-            created = max(moment for moment, state in self.users[user_id][:-1] if state and "recent" not in state)
-            if by.over and by.until < created:
-                raise ViolationError(f"user {user_id} is leaving by {by}, which ended before the user was created")
+        marked = item and "leaving" in item and not (old and "leaving" in old)
+        if marked and by.over and by.until < self.created[user_id]:
+            raise ViolationError(f"user {user_id} is leaving by {by}, which ended before the user was created")
         self.figures["users deleted"] += item is None
 
     def _check(self, commit: Commit) -> None:
