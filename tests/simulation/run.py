@@ -30,6 +30,7 @@ from tests.simulation.grouped import SIZES, Batch, Process, calls_of, grouping
 from tests.simulation.network import Client, Crash, Fault, Result
 from tests.simulation.scheduler import Scheduler, virtual
 from tests.simulation.timeline import Commit, Timeline, ViolationError
+from tests.simulation.told import Told
 
 #: Longest time in seconds after which the next item of a transaction becomes visible.
 SLOWEST: Final = 1.0
@@ -83,7 +84,7 @@ class World:
         self.recent = random.choice((1, 1, 8))
         #: Whether many clients crowd one event.
         self.hot = self.grouped and random.random() < 0.7
-        self.timeline = Timeline()
+        self.timeline, self.told = Timeline(), Told()
         self.calls: list[Call] = []
         self.batch = random.choice((1, 2, 49))
         self.scheduler = Scheduler(random, stay=random.choice((0.0, 0.0, 0.5, 0.9)))
@@ -226,7 +227,9 @@ class World:
             self._work(event_id)
 
     def _committed(self, changes: Sequence[Change], by: Any) -> None:
-        for commit in self.timeline.record(self.dynamo.moment, changes, by):
+        commits = self.timeline.record(self.dynamo.moment, changes, by)
+        self.timeline.figures["notifications"] += self.told.check(changes, commits)
+        for commit in commits:
             together = len({*commit.came, *commit.left})
             self.timeline.figures["shared transactions"] += together > 1
             self.timeline.figures["requests in shared transactions"] += together if together > 1 else 0
@@ -237,7 +240,7 @@ class World:
                 raise ViolationError(f"transaction {commit.moment} for {by}: the order of arrival is not the queue's")
 
     def check_at_rest(self) -> None:
-        """Complete promotions whose owner died with one more write each, then audit the tables."""
+        """Complete promotions whose owner died with one more write each, then audit the tables and what was told."""
         for event_id in list(self.timeline.episodes):
             if event_id not in self.crashed:
                 raise ViolationError(f"{event_id}: a person waits beside a free seat, and no call or worker died")
@@ -251,6 +254,7 @@ class World:
                 self.perform("the last one", Request("delete user", "", user_id))
         for violation in audit.audit(self.tables):
             raise ViolationError(str(violation))
+        self.told.check_sum(self.dynamo.items)
 
     def _last_write(self, event_id: str) -> None:
         users.create(self.tables, "latecomer", "L") if "latecomer" not in self.timeline.users else None

@@ -24,7 +24,7 @@ def registered_twice() -> tuple[Call, Timeline]:
     """Make a call that gives a place, and whose late copy gives a seat after everybody has left."""
     timeline = Timeline(states={"e": [(1, FULL), (2, WAITING), (3, FULL), (4, FREE), (5, ADMITTED)]})
     call = Call("c", Request("register", "e", "b"), since=1, until=5, over=True, overtaken=True)
-    call.commits = [Commit(2, call, FULL, WAITING), Commit(5, call, FREE, ADMITTED)]
+    call.commits = [Commit("e", 2, call, FULL, WAITING), Commit("e", 5, call, FREE, ADMITTED)]
     return call, timeline
 
 

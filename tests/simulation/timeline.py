@@ -65,6 +65,7 @@ class State:
 class Commit:
     """The change of one event by one transaction; `moment` is its number, `by` the call that it was made for."""
 
+    event_id: str
     moment: int
     by: Any
     before: State
@@ -100,6 +101,8 @@ class Timeline:
     states: dict[str, list[tuple[int, State]]] = field(default_factory=dict)
     #: Every state of every user, None where there is none.
     users: dict[str, list[tuple[int, Item | None]]] = field(default_factory=dict)
+    #: The moment at which the latest user with an id was created.
+    created: dict[str, int] = field(default_factory=dict)
     #: The commit since which a person waits beside a free seat, by event.
     episodes: dict[str, Commit] = field(default_factory=dict)
     figures: Counter[str] = field(default_factory=Counter)
@@ -136,14 +139,16 @@ class Timeline:
                 continue
             event_id = partition if table == "Events" else (partition + "#" + sort).split("EVENT#")[1].split("#")[0]
             after[event_id] = _with(after.get(event_id, self.state(event_id)), table, partition, sort, item)
-        commits = [Commit(moment, by, self.state(event_id), state) for event_id, state in after.items()]
-        for event_id, commit in zip(after, commits, strict=True):
-            self.states.setdefault(event_id, []).append((moment, commit.after))
-            self._check(event_id, commit)
+        commits = [Commit(event_id, moment, by, self.state(event_id), state) for event_id, state in after.items()]
+        for commit in commits:
+            self.states.setdefault(commit.event_id, []).append((moment, commit.after))
+            self._check(commit)
         return commits
 
     def _record_user(self, user_id: str, old: Item | None, item: Item | None, by: Any) -> None:
         self.users.setdefault(user_id, []).append((self.moment, item))
+        if not old:
+            self.created[user_id] = self.moment
         if old and item and any(old[name] != item[name] for name in ("createdAt", "name")):
             raise ViolationError(f"user {user_id} is overwritten")
         if old and item and "leaving" in old and "leaving" not in item:
@@ -152,14 +157,13 @@ class Timeline:
             raise ViolationError(f"user {user_id} is deleted, but was not leaving")
         if not item and any(user_id in self.state(event_id).people for event_id in self.states):
             raise ViolationError(f"user {user_id} is deleted, but is registered")
-        if item and "leaving" in item and not (old and "leaving" in old):
-            created = max(moment for moment, state in self.users[user_id][:-1] if state and "recent" not in state)
-            if by.over and by.until < created:
-                raise ViolationError(f"user {user_id} is leaving by {by}, which ended before the user was created")
+        marked = item and "leaving" in item and not (old and "leaving" in old)
+        if marked and by.over and by.until < self.created[user_id]:
+            raise ViolationError(f"user {user_id} is leaving by {by}, which ended before the user was created")
         self.figures["users deleted"] += item is None
 
-    def _check(self, event_id: str, commit: Commit) -> None:
-        before, after = commit.before, commit.after
+    def _check(self, commit: Commit) -> None:
+        event_id, before, after = commit.event_id, commit.before, commit.after
         self.figures += Counter(seats=list(commit.came.values()).count(None), promotions=len(commit.promoted))
         self.figures["places in the queue"] += len(commit.came) - list(commit.came.values()).count(None)
         broken = [what for what, found in {**self._state_findings(after), **_change_findings(commit)}.items() if found]
