@@ -185,7 +185,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         503,
         "contention",
         "Contention",
-        "Too many concurrent changes to this event. Repeat the request after the number of seconds in Retry-After.",
+        "Too many concurrent changes. Repeat the request after the number of seconds in Retry-After.",
         retry_after=1,
     ),
     errors.DeadlineExceeded: Problem(
