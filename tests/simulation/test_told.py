@@ -14,7 +14,7 @@ from tests.simulation.run import simulate
 Derive = Callable[[Item | None, Item | None], Notification | None]
 
 #: Some of these schedules promote people, and some register people again.
-SEEDS: Final = range(30)
+SEEDS: Final = range(14)
 
 
 def forget_promotions() -> Derive:
@@ -71,4 +71,4 @@ def test_a_wrong_derivation_of_notifications_is_detected(mutant: Callable[[], De
 def test_each_schedule_tells_something() -> None:
     figures = [simulate(seed).figures for seed in SEEDS]
     assert all(outcome["notifications"] >= outcome["promotions"] for outcome in figures)
-    assert sum(outcome["notifications"] for outcome in figures) > 100
+    assert sum(outcome["notifications"] for outcome in figures) > 50
