@@ -30,8 +30,10 @@ def tell_a_registration_again_only_once() -> Derive:
 
     def mutant(old: Item | None, new: Item | None) -> Notification | None:
         told = derive(old, new)
-        fact = told and (told.kind, told.registration.event_id, told.registration.user_id)
-        if fact is None or fact in known:
+        if told is None:
+            return None
+        fact = (told.kind, told.registration.event_id, told.registration.user_id)
+        if fact in known:
             return None
         known.add(fact)
         return told
