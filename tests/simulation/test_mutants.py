@@ -13,11 +13,11 @@ from tests.simulation.mutants import REDUNDANT, TOO_RARE, affects, caught, deman
 from tests.simulation.run import simulate
 
 #: Seeds that catch most mutants; `python -m tests.simulation --mutants` finds them, and checks every mutant.
-SEEDS = (0, 13, 15, 21, 73, 99, 155, 172, 355)
+SEEDS = (5, 58, 77, 100, 114, 127, 627, 1702, 4628)
 #: Seeds that catch each mutant of a group, at least two of them.
-GROUP_SEEDS = (1, 3, 7, 9, 88, 108)
+GROUP_SEEDS = (7, 12, 40, 44)
 #: Seeds that catch each mutant of the keys.
-KEY_SEEDS = (0, 30, 85, 398)
+KEY_SEEDS = (9, 12, 14, 15, 145)
 #: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 

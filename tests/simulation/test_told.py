@@ -14,7 +14,7 @@ from tests.simulation.run import simulate
 Derive = Callable[[Item | None, Item | None], Notification | None]
 
 #: Some of these schedules promote people, and some register people again.
-SEEDS: Final = range(30)
+SEEDS: Final = range(14)
 
 
 def forget_promotions() -> Derive:
@@ -30,8 +30,10 @@ def tell_a_registration_again_only_once() -> Derive:
 
     def mutant(old: Item | None, new: Item | None) -> Notification | None:
         told = derive(old, new)
-        fact = told and (told.kind, told.registration.event_id, told.registration.user_id)
-        if fact is None or fact in known:
+        if told is None:
+            return None
+        fact = (told.kind, told.registration.event_id, told.registration.user_id)
+        if fact in known:
             return None
         known.add(fact)
         return told
@@ -71,4 +73,4 @@ def test_a_wrong_derivation_of_notifications_is_detected(mutant: Callable[[], De
 def test_each_schedule_tells_something() -> None:
     figures = [simulate(seed).figures for seed in SEEDS]
     assert all(outcome["notifications"] >= outcome["promotions"] for outcome in figures)
-    assert sum(outcome["notifications"] for outcome in figures) > 100
+    assert sum(outcome["notifications"] for outcome in figures) > 50

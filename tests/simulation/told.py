@@ -49,7 +49,7 @@ class Told:
         return facts.total()
 
     def _take(self, address: Address, old: Item | None, new: Item | None) -> Fact | None:
-        told = notifications.derive(old and unmarshal(old), new and unmarshal(new))
+        told = notifications.derive(*(None if image is None else unmarshal(image) for image in (old, new)))
         if told is None:
             return None
         key = (told.registration.event_id, told.registration.user_id)
