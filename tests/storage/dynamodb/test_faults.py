@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, items, queue, registration_lists, registrations, repetitions, users
+from storage import audit, events, items, queue, registration_lists, registrations, repetitions, user_deletion, users
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.steps import Step
@@ -21,6 +21,7 @@ from storage.dynamodb.tables import Tables
 from storage.errors import (
     AlreadyRegistered,
     Contention,
+    DeletionInProgress,
     EventExists,
     EventNotFound,
     Refusal,
@@ -28,6 +29,7 @@ from storage.errors import (
     StorageUnavailable,
     Unavailable,
     UserExists,
+    UserNotFound,
     VersionMismatch,
 )
 from storage.model import Event, EventFields, Registration, User
@@ -79,6 +81,7 @@ OPERATIONS = {
     ),
     "raise the capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4})),
     "delete": Operation(lambda tables, e: events.delete(tables, f"{e}-free"), EventNotFound),
+    "leave for good": Operation(lambda tables, e: user_deletion.delete(tables, f"{e}-a"), UserNotFound),
     "create an owner's event": Operation(lambda tables, e: events.create(tables, f"{e}-new", FIELDS, "o"), EventExists),
     "take a seat of the owner's": Operation(
         lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a", "o"), AlreadyRegistered
@@ -185,7 +188,7 @@ def state(tables: Tables, e: str) -> Any:
             people.append((event_id, event.capacity, event.confirmed, event.waitlisted))
             page = registration_lists.of_event(tables, event_id, limit=10)
             people += [(entry.user_id, entry.status, entry.position) for entry in page.entries]
-    there = tables.get("Users", items.user_key(f"{e}-new")) is not None
+    there = [tables.get("Users", items.user_key(f"{e}-{name}")) is not None for name in ("a", "new")]
     generated = repetitions.new_id(e)
     there_too = tables.get("Users", items.user_key(generated)), tables.get("Events", items.details_key(generated))
     return str((people, there, [item is not None for item in there_too])).replace(f"{e}-", "-").replace(f"'{e}'", "'e'")
@@ -216,7 +219,7 @@ def test_with_any_fault_at_any_call_the_outcome_is_right_or_the_request_can_be_r
             try:
                 operation.act(ministack_tables, e)
                 outcomes.append("done")
-            except (Contention, StorageUnavailable) as refusal:
+            except (Contention, DeletionInProgress, StorageUnavailable) as refusal:
                 assert times == 3, f"{fault} once at {call} must be hidden from the caller"
                 outcomes.append(type(refusal).__name__)
         assert layer.met
