@@ -79,7 +79,10 @@ def _show_cursor(_error: errors.CursorInvalid, problem: answers.Problem) -> None
 PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
     errors.EventNotFound: Problem(404, "event-not-found", "Event not found", "There is no event with this id."),
     errors.UserNotFound: Problem(
-        404, "user-not-found", "User not found", "There is no user with this id. Create the user first."
+        404,
+        "user-not-found",
+        "User not found",
+        "There is no user with this id. To register somebody, create the user first.",
     ),
     errors.RegistrationNotFound: Problem(
         404, "registration-not-found", "Registration not found", "This user is not registered for this event."
@@ -185,7 +188,7 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         503,
         "contention",
         "Contention",
-        "Too many concurrent changes. Repeat the request after the number of seconds in Retry-After.",
+        "Too many concurrent changes to the same data. Repeat the request after the number of seconds in Retry-After.",
         retry_after=1,
     ),
     errors.DeadlineExceeded: Problem(

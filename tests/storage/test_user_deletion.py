@@ -1,7 +1,9 @@
 """Leaving for good: what remains, who is promoted, and what others do between any two of its calls."""
 
+import json
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,7 @@ from storage.errors import (
 )
 from storage.items import pointer_key, registration_key, seats_key, user_key
 from storage.user_steps import RECENT, settle
+from tests.apparatus.hooks import hooked
 from tests.apparatus.rival import before_call, rival
 from tests.simulation.clients import fields
 
@@ -329,6 +332,24 @@ def test_a_pointer_is_kept_if_its_registration_is_found_after_all(tables: Tables
 
     # Of the transactions before, the first is the mark, one forgets events, and one leaves e0.
     with before_call(tables, "TransactWriteItems", 4, becomes_visible):
+        user_deletion.delete(tables, "a")
+
+    assert events.get(tables, "e1").confirmed == 0
+    assert list(audit.audit(tables)) == []
+
+
+def test_a_pointer_that_is_not_visible_yet_is_waited_for_before_the_pointers_are_listed(tables: Tables) -> None:
+    """A registration was admitted before the mark, but a list still misses its pointer, which is locked until then."""
+    pointer = pointer_key("a", "e1")
+    tables.transact([Step(action="Delete", table="Registrations", key=pointer)])
+    stored = {name: {"S": str(value)} for name, value in pointer.items()}
+
+    def waits_for_the_lock(params: dict[str, Any], **_context: Any) -> None:
+        steps = json.loads(params["body"])["TransactItems"]
+        if stored in [step["ConditionCheck"]["Key"] for step in steps if "ConditionCheck" in step]:
+            tables.client.put_item(TableName=tables.names["Registrations"], Item=stored)
+
+    with within(10), hooked(tables, "before-call.dynamodb.TransactWriteItems", waits_for_the_lock):
         user_deletion.delete(tables, "a")
 
     assert events.get(tables, "e1").confirmed == 0

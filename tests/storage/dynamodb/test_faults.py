@@ -189,7 +189,7 @@ def state(tables: Tables, e: str) -> Any:
             people.append((event_id, event.capacity, event.confirmed, event.waitlisted))
             page = registration_lists.of_event(tables, event_id, limit=10)
             people += [(entry.user_id, entry.status, entry.position) for entry in page.entries]
-    there = tables.get("Users", items.user_key(f"{e}-new")) is not None
+    there = [tables.get("Users", items.user_key(f"{e}-{name}")) is not None for name in ("a", "new")]
     generated = repetitions.new_id(e)
     there_too = tables.get("Users", items.user_key(generated)), tables.get("Events", items.details_key(generated))
     return str((people, there, [item is not None for item in there_too])).replace(f"{e}-", "-").replace(f"'{e}'", "'e'")
