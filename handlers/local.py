@@ -26,6 +26,8 @@ from handlers.pipeline.operations import Callers
 from handlers.preparation import prepared
 from handlers.promotions import Promotions
 from handlers.settings import SettingsError
+from handlers.webhooks.endpoint import Endpoint, new_secret
+from handlers.webhooks.local import secret_path, webhook
 from storage.dynamodb.tables import Tables
 from storage.embedded import EmulatorError, exempt_loopback
 from storage.errors import StorageUnavailable
@@ -82,6 +84,12 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
         action="store_true",
         help="require tokens, which `events-api token USER` prints; events created without it belong to nobody",
     )
+    parser.add_argument(
+        "--webhook",
+        type=_webhook,
+        metavar="URL",
+        help="post what happens to registrations to URL, signed with a secret in the data folder",
+    )
     parser.add_argument("--reload", action="store_true", help="start again when the code changes; the store stays")
     parser.add_argument("--version", action="version", version=f"%(prog)s {metadata.version('events-api')}")
     parser.add_argument(
@@ -114,6 +122,14 @@ def _port(text: str) -> int:
     return int(text)
 
 
+def _webhook(text: str) -> str:
+    try:
+        Endpoint.of(text, new_secret(), inside=True)
+    except SettingsError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+    return text
+
+
 def serve(options: argparse.Namespace) -> None:
     """Open the port, then the store, and serve until a signal; leave nothing running.
 
@@ -128,6 +144,9 @@ def serve(options: argparse.Namespace) -> None:
     with ExitStack() as resources:
         listener = resources.enter_context(listening(options.host, options.port))
         store = resources.enter_context(opened(options))
+        if options.webhook and store.folder:
+            # Before the demo, which is told.
+            resources.enter_context(webhook(store.folder, options.webhook))
         resources.enter_context(prepared(partial(_prepare, store.tables, options)))
         callers = _local_tokens(options) if options.auth else None
         about_tokens = _about_tokens(options, store.tables)
@@ -140,6 +159,8 @@ def serve(options: argparse.Namespace) -> None:
         resources.callback(print, f"Stopped: {store.where}", flush=True)
         if store.own_url:
             print(f"Started a store of its own (ministack) at {store.own_url}", flush=True)  # noqa: T201 - as above
+        if options.webhook and store.folder:
+            print(f"Webhooks are signed with the secret in {secret_path(store.folder)}", flush=True)  # noqa: T201 - as above
         for line in about_tokens:
             print(line, flush=True)  # noqa: T201 - as above
         config = uvicorn.Config(

@@ -1,17 +1,13 @@
 """The data folder: its logs, the state that they contain, and the rewriting of a log that is mostly outdated."""
 
 import json
-import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from storage.durable.log import FORMAT, Document, LogError, line, read, sync
-
-_NAME: Final = "items-{:06}.log"
-_PATTERN: Final = r"items-(\d{6})\.log"
+from storage.durable import position
+from storage.durable.log import FORMAT, Document, LogError, line, read, sync, sync_folder
 
 #: Number of changes for which no log is rewritten.
 _SMALL: Final = 1_000
@@ -78,6 +74,7 @@ class State:
 def load(folder: Path, report: Callable[[str], object] = lambda _progress: None) -> tuple[Path, State]:
     """Return the log to append to and the state in it. Make the first one, and rewrite one that is mostly outdated.
 
+    The log before it is kept, and those that are still to be told.
     `report` is called with the progress of reading.
 
     Raises:
@@ -85,12 +82,13 @@ def load(folder: Path, report: Callable[[str], object] = lambda _progress: None)
 
     """
     try:
-        numbers = sorted(int(match[1]) for path in folder.iterdir() if (match := re.fullmatch(_PATTERN, path.name)))
+        numbers = position.logs(folder)
+        followed = position.read(folder)
     except OSError as error:
         raise LogError(f"can't read {folder}: {error.strerror}") from error
     if not numbers:
         return _write(folder, 1, State()), State()
-    path, state = folder / _NAME.format(numbers[-1]), State()
+    path, state = position.log_path(folder, numbers[-1]), State()
     try:
         for number, document in enumerate(read(path), 1):
             try:
@@ -100,20 +98,31 @@ def load(folder: Path, report: Callable[[str], object] = lambda _progress: None)
             if number % _REPORTED == 0:
                 report(f"read {number:,} writes of {path}")
     except LogError as error:
-        before = [folder / _NAME.format(number) for number in numbers[:-1]]
+        before = [position.log_path(folder, number) for number in numbers[:-1]]
         hint = f". The log before it is {before[-1]}: move {path.name} away to go back to that" if before else ""
         raise LogError(f"{error}{hint}") from error
     if not state.outdated:
         return path, state
+    _sync(path)
     written = _write(folder, numbers[-1] + 1, state)
     for number in numbers[:-1]:
-        (folder / _NAME.format(number)).unlink()
+        if followed is None or number < followed.log:
+            position.log_path(folder, number).unlink()
     return written, state
+
+
+def _sync(path: Path) -> None:
+    """Put what a log has on the disk, which a follower may not have told yet, before the one after it has it too."""
+    try:
+        with path.open("rb+") as file:
+            sync(file.fileno())
+    except OSError as error:
+        raise LogError(f"can't write to {path}: {error.strerror}") from error
 
 
 def _write(folder: Path, number: int, state: State) -> Path:
     """Write the log of a state, for its owner alone; it gets its name when all of it is on the disk."""
-    path = folder / _NAME.format(number)
+    path = position.log_path(folder, number)
     unfinished = path.with_suffix(".new")
     try:
         unfinished.unlink(missing_ok=True)
@@ -124,11 +133,7 @@ def _write(folder: Path, number: int, state: State) -> Path:
             file.flush()
             sync(file.fileno())
         unfinished.replace(path)
-        entries = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(entries)
-        finally:
-            os.close(entries)
+        sync_folder(folder)
     except OSError as error:
         raise LogError(f"can't write to {path}: {error.strerror}") from error
     return path

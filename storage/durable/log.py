@@ -2,8 +2,10 @@
 
 The documents are, after the header `{"format": 1}`:
 
-    {"scope": [account, region], "put": [[table, item], ...], "delete": [[table, key], ...]}
-    {"scope": [account, region], "call": [operation, request]}     a call that changes tables, such as CreateTable
+    {"scope": [account, region], "put": [[table, item], ...], "delete": [[table, key], ...], "at": Unix time}
+    {"scope": [account, region], "call": [operation, request], "at": Unix time}
+
+A call changes tables, such as CreateTable. The state that a rewritten log starts with has no time.
 """
 
 import json
@@ -49,7 +51,7 @@ def _documents(path: Path, lines: list[bytes]) -> Iterator[Document]:
         raise LogError(f"{path} is empty, which a log of this service never is")
     start = 0
     for number, line in enumerate(lines):
-        document = _parse(line)
+        document = parse(line)
         if number == 0:
             _check_format(path, document)
         elif document is None:
@@ -75,7 +77,7 @@ def _check_format(path: Path, header: Document | None) -> None:
         )
 
 
-def _parse(line: bytes) -> Document | None:
+def parse(line: bytes) -> Document | None:
     """Return the document of a line, or None if the line is incomplete or changed."""
     text = line[_CHECKSUM + 1 : -1]
     if not line.endswith(b"\n") or line[: _CHECKSUM + 1] != _checksum(text):
@@ -111,12 +113,12 @@ class Log:
         self._failed, self._path = failed, path
         try:
             self._file = os.open(path, os.O_RDWR | os.O_APPEND)
-            finished, rest = _finished(path)
+            length, rest = finished(path)
             if rest:
                 unfinished = path.with_suffix(".unfinished")
                 unfinished.touch(mode=0o600)
                 unfinished.write_bytes(rest)
-                os.ftruncate(self._file, finished)
+                os.ftruncate(self._file, length)
                 report(f"A write at the end of {path} was neither finished nor answered; it is in {unfinished}")
         except OSError as error:
             raise LogError(f"can't write to {path}: {error.strerror}") from error
@@ -163,7 +165,7 @@ class Log:
         os.close(self._file)
 
 
-def _finished(path: Path) -> tuple[int, bytes]:
+def finished(path: Path) -> tuple[int, bytes]:
     """Return the length in bytes of the whole lines of a log, and what is behind them."""
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         length = content.rfind(b"\n") + 1
@@ -178,3 +180,12 @@ def sync(file: int) -> None:
         fcntl.fcntl(file, fcntl.F_FULLFSYNC)
     else:
         os.fsync(file)
+
+
+def sync_folder(path: Path) -> None:
+    """Make the names of the files in a folder survive a power failure."""
+    entries = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(entries)
+    finally:
+        os.close(entries)

@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import sys
+import time
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -97,7 +98,7 @@ def _keep(log: Log) -> None:
         if operation in _CALLS and answer[0] == HTTPStatus.OK:
             changes["call"] = [operation, json.loads(body)]
         if changes:
-            log.append({"scope": [get_account_id(), get_region()], **changes})
+            log.append({"scope": [get_account_id(), get_region()], **changes, "at": round(time.time(), 3)})
             changes.clear()
         return answer
 
