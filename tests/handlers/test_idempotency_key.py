@@ -122,7 +122,7 @@ def test_a_page_of_another_site_may_send_the_key(client: Client) -> None:
 def test_the_contract_fills_in_no_key() -> None:
     """Otherwise everybody who tries an operation out would send the same one."""
     document = Contract().document["components"]
-    parameter, schema = document["parameters"]["IdempotencyKey"], document["schemas"]["IdempotencyKey"]
+    parameter, schema = document["parameters"]["IdempotencyKeyInHeader"], document["schemas"]["IdempotencyKey"]
     assert not {"example", "examples", "default"} & (parameter.keys() | schema.keys())
     assert not parameter.get("required")
 
