@@ -2,6 +2,8 @@
 
 from typing import cast
 
+from pydantic import MISSING
+
 from handlers.access.caller import Caller
 from handlers.bodies import Headers, event_summary_body, page_answer, registration_body, user_summary_body
 from handlers.models import answers, given
@@ -27,22 +29,24 @@ from storage.model import Registration, User
 async def register_user(
     parameters: RegisterUserParameters, body: EventRegistrationInput, *, caller: Caller, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    key = caller.key(given(parameters.idempotency_key))
-    registration = await _register(parameters.event_id, body, key, caller, writers)
+    registration = await _register(parameters.event_id, body, parameters.idempotency_key, caller, writers)
     return registration_body(registration), 201, {"Location": f"registrations/{registration.user_id}"}
 
 
 async def create_registration(
     parameters: CreateRegistrationParameters, body: RegistrationInput, *, caller: Caller, writers: Writers
 ) -> tuple[answers.Registration, int, Headers]:
-    key = caller.key(given(parameters.idempotency_key))
-    registration = await _register(body.event_id, body, key, caller, writers)
+    registration = await _register(body.event_id, body, parameters.idempotency_key, caller, writers)
     location = f"events/{registration.event_id}/registrations/{registration.user_id}"
     return registration_body(registration), 201, {"Location": location}
 
 
 async def _register(
-    event_id: str, body: EventRegistrationInput | RegistrationInput, key: str | None, caller: Caller, writers: Writers
+    event_id: str,
+    body: EventRegistrationInput | RegistrationInput,
+    idempotency_key: str | MISSING,
+    caller: Caller,
+    writers: Writers,
 ) -> Registration:
     """Register the user that the body names, or the one that the token names.
 
@@ -53,6 +57,7 @@ async def _register(
     user_id = given(body.user_id) or caller.user_id
     if user_id is None:
         raise InvalidRequest([body_error("/userId", "Is required, as this service ignores tokens.")])
+    key = caller.key(given(idempotency_key))
     return await writers.register(event_id, user_id, owner=caller.owner(user_id), key=key)
 
 

@@ -2,6 +2,7 @@
 
 import io
 import json
+import random
 import ssl
 import time
 from collections.abc import Mapping
@@ -72,6 +73,16 @@ def deliver(endpoint: Endpoint, notification: RegistrationNotification, seconds:
     except (OSError, HTTPException, UnicodeError) as error:  # A name that is too long is a UnicodeError.
         return Outcome(Verdict.LATER, f"no answer: {type(error).__name__}: {error}"[:200])
     return _outcome(status, answer)
+
+
+def wait_seconds(attempt: int, outcome: Outcome, first: float, longest: float) -> float:
+    """Return how long to wait after an attempt: exponential, with jitter, and not less than the receiver asks for.
+
+    `first` is the wait after the first attempt, in seconds; it doubles with each further one, up to `longest`.
+    """
+    nominal = min(first * 2.0 ** min(attempt - 1, 20), longest)
+    jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
+    return max(nominal * jitter, outcome.after or 0.0)
 
 
 def signed(endpoint: Endpoint, message_id: str, body: str, now: datetime) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import fcntl
 import logging
 import os
-import random
 import sys
 import time
 from pathlib import Path
@@ -14,7 +13,7 @@ from handlers.models.answers import RegistrationNotification
 from handlers.pipeline import logs
 from handlers.webhooks.cloud_event import cloud_event
 from handlers.webhooks.dead_letters import DeadLetters
-from handlers.webhooks.delivery import Outcome, Verdict, deliver
+from handlers.webhooks.delivery import Outcome, Verdict, deliver, wait_seconds
 from handlers.webhooks.endpoint import Endpoint
 from handlers.webhooks.local import STOP_SECONDS, endpoint
 from storage.durable import position
@@ -82,7 +81,7 @@ class Sender:
         """Send until it is taken or given up; return whether there is a next one to send."""
         give_up, attempt = time.monotonic() + GIVE_UP_SECONDS, 1
         while (outcome := self._attempt(notification)).verdict is Verdict.LATER:
-            wait = wait_seconds(attempt, outcome)
+            wait = wait_seconds(attempt, outcome, FIRST_SECONDS, LONGEST_SECONDS)
             if time.monotonic() + wait > give_up:
                 break
             if self._stopping.wait(wait):
@@ -101,10 +100,3 @@ class Sender:
         if outcome.verdict is not Verdict.DELIVERED:
             logger.warning("webhook %s: %s", notification["id"], outcome.reason)
         return outcome
-
-
-def wait_seconds(attempt: int, outcome: Outcome) -> float:
-    """Return how long to wait after an attempt: exponential, with jitter, and not less than the receiver asks for."""
-    nominal = min(FIRST_SECONDS * 2.0 ** min(attempt - 1, 20), LONGEST_SECONDS)
-    jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-    return max(nominal * jitter, outcome.after or 0.0)

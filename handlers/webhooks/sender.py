@@ -3,13 +3,12 @@
 import json
 import logging
 import os
-import random
 import time
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
-from handlers.webhooks.delivery import Outcome, Verdict, deliver
+from handlers.webhooks.delivery import Verdict, deliver, wait_seconds
 from handlers.webhooks.endpoint import Endpoint
 from storage.dynamodb.message_queue import postpone, send
 from storage.dynamodb.secret import read_secret
@@ -46,18 +45,12 @@ def _is_done_with(record: Mapping[str, Any]) -> bool:
     attempt = int(record["attributes"]["ApproximateReceiveCount"])
     logger.warning("webhook %s, attempt %s: %s", notification["id"], attempt, outcome.reason)
     if outcome.verdict is Verdict.LATER:
-        postpone(os.environ["WEBHOOK_QUEUE"], record["receiptHandle"], wait_seconds(attempt, outcome))
+        wait = wait_seconds(attempt, outcome, FIRST_SECONDS, LONGEST_SECONDS)
+        postpone(os.environ["WEBHOOK_QUEUE"], record["receiptHandle"], round(wait))
         return False
     # No further attempt would end in another way.
     send(os.environ["WEBHOOK_DEAD_LETTERS"], record["body"])
     return True
-
-
-def wait_seconds(attempt: int, outcome: Outcome) -> int:
-    """Return how long to wait after an attempt: exponential, with jitter, and not less than the receiver asks for."""
-    nominal = min(FIRST_SECONDS * 2.0 ** (attempt - 1), LONGEST_SECONDS)
-    jitter = random.uniform(0.75, 1.25)  # noqa: S311 - no secret
-    return round(max(nominal * jitter, outcome.after or 0))
 
 
 def is_emulated(environ: Mapping[str, str]) -> bool:

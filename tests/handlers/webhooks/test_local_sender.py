@@ -10,9 +10,9 @@ import pytest
 
 from handlers.webhooks import local_sender
 from handlers.webhooks.dead_letters import DeadLetters
-from handlers.webhooks.delivery import Outcome, Verdict
+from handlers.webhooks.delivery import Outcome, Verdict, wait_seconds
 from handlers.webhooks.endpoint import Endpoint, new_secret
-from handlers.webhooks.local_sender import GIVE_UP_SECONDS, Sender, wait_seconds
+from handlers.webhooks.local_sender import FIRST_SECONDS, GIVE_UP_SECONDS, LONGEST_SECONDS, Sender
 from storage.durable import follower, position
 from storage.durable.folder import load
 from storage.durable.log import line
@@ -114,5 +114,5 @@ def test_a_receiver_that_is_down_is_asked_for_a_day_and_then_the_next_is_told(
 
 def test_waits_grow_to_minutes_and_are_not_shorter_than_the_receiver_asks_for() -> None:
     for attempt, nominal in ((1, 1), (2, 2), (5, 16), (9, 256), (10, 300), (2000, 300)):
-        assert 0.75 * nominal <= wait_seconds(attempt, LATER) <= 1.25 * nominal
-    assert wait_seconds(1, Outcome(Verdict.LATER, "answered 429", after=1000)) == 1000
+        assert 0.75 * nominal <= wait_seconds(attempt, LATER, FIRST_SECONDS, LONGEST_SECONDS) <= 1.25 * nominal
+    assert wait_seconds(1, Outcome(Verdict.LATER, "answered 429", after=1000), FIRST_SECONDS, LONGEST_SECONDS) == 1000

@@ -276,7 +276,7 @@ def test_a_user_who_is_leaving_stays_so(moto_tables: Tables) -> None:
 
 
 def test_a_registration_of_a_user_who_is_leaving_is_imported_and_taken_back(moto_tables: Tables) -> None:
-    """Whoever deletes the user would miss it, if the user's item did not name the event."""
+    """The deletion of the user would miss it, if the user's item did not name the event."""
     refusals(moto_tables, event())
 
     def restore() -> None:
