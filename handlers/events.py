@@ -18,7 +18,7 @@ from handlers.models.requests import (
     UpdateEventParameters,
 )
 from handlers.request_errors import EventIdMismatch
-from storage import events, ownership
+from storage import event_deletion, events, ownership
 from storage.dynamodb.tables import Tables
 from storage.errors import VersionMismatch
 from storage.model import FIELD_NAMES, Event, EventFields
@@ -75,7 +75,8 @@ def update_event(
 
 def delete_event(parameters: DeleteEventParameters, *, caller: Caller, tables: Tables) -> tuple[None, int]:
     excluded = _excluded(tables, parameters.event_id, parameters.if_none_match, caller)
-    events.delete(tables, parameters.event_id, _expected(parameters.if_match), excluded, owner=caller.owner())
+    delete = event_deletion.delete_with_registrations if parameters.with_registrations else event_deletion.delete
+    delete(tables, parameters.event_id, _expected(parameters.if_match), excluded, owner=caller.owner())
     return None, 204
 
 

@@ -121,11 +121,19 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "{minimum} people are confirmed, and nobody loses a seat. The capacity can't be lower than {minimum}.",
         show=_show_minimum,
     ),
+    errors.DeletionStopped: Problem(
+        409,
+        "deletion-stopped",
+        "Deletion stopped",
+        "The event was changed while it was being deleted. It stays, with the people who are still registered for it."
+        " Get the event, and delete it again if it is to go all the same.",
+    ),
     errors.EventHasRegistrations: Problem(
         409,
         "event-has-registrations",
         "Event has registrations",
-        'People are registered for this event. Cancel it instead: PUT {{"status":"cancelled"}}.',
+        'People are registered for this event. Cancel it with PUT {{"status":"cancelled"}}, or add'
+        " withRegistrations=true to delete it with them.",
     ),
     EventIdMismatch: Problem(
         409,

@@ -14,6 +14,7 @@ The hierarchy:
     │   ├── EventClosed              .event_status
     │   ├── EventFull
     │   ├── CapacityBelowConfirmed   .minimum
+    │   ├── DeletionStopped
     │   └── EventHasRegistrations
     ├── KeyReused
     ├── NotOwner
@@ -101,6 +102,10 @@ class CapacityBelowConfirmed(Conflicting):
     def __init__(self, minimum: int) -> None:
         super().__init__(minimum)
         self.minimum = minimum
+
+
+class DeletionStopped(Conflicting):
+    """The event was changed while it was being deleted with its registrations; those that are left stay."""
 
 
 class EventHasRegistrations(Conflicting):

@@ -1,14 +1,15 @@
-"""Reads of the two items of an event, DETAILS and SEATS, as they are at one moment."""
+"""The two items of an event, DETAILS and SEATS: read as they are at one moment, and changed at once."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Final, NoReturn, TypeVar
 
 from storage.dynamodb.attributes import Item
-from storage.dynamodb.steps import Changed
+from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
 from storage.errors import Damaged, EventNotFound
-from storage.items import DETAILS, SEATS, details_key, registration_key, seats_key
+from storage.items import DETAILS, SEATS, details_item, details_key, registration_key, seats_key
+from storage.model import Event
 
 #: Number of queries that see the items of different versions, after which they are read as of one moment.
 TORN_READS: Final = 3
@@ -63,6 +64,42 @@ class Reader:
 def _difference(parts: Mapping[str, Item]) -> str:
     missing = [part for part in (DETAILS, SEATS) if part not in parts]
     return f"has no {missing[0]}" if missing else "has DETAILS and SEATS of different versions"
+
+
+def change_steps(version: str, changed: Event, deleting: str | None = None) -> list[Step]:
+    """Return the steps that store a changed event, if it still has the version that was read.
+
+    They end a deletion with registrations, which goes by the version, or begin one: `deleting` is its mark.
+    """
+    seats: dict[str, str | int | bool] = {
+        "capacity": changed.capacity,
+        "status": changed.status,
+        "hasWaitlist": changed.has_waitlist,
+        "changed": changed.version,
+    }
+    change = "SET #capacity = :capacity, #status = :status, #hasWaitlist = :hasWaitlist, #version = :changed"
+    if deleting is None:
+        change += " REMOVE #deleting"
+    else:
+        change += ", #deleting = :deleting"
+        seats["deleting"] = deleting
+    return [
+        Step(
+            action="Put",
+            table="Events",
+            item=details_item(changed),
+            condition="#version = :version",
+            values={"version": version},
+        ),
+        Step(
+            action="Update",
+            table="Events",
+            key=seats_key(changed.event_id),
+            change=change,
+            condition="#version = :version AND #confirmed <= :capacity",
+            values={"version": version, **seats},
+        ),
+    ]
 
 
 def checking_absence(

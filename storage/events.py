@@ -1,7 +1,6 @@
 """Events: create, get, list, update and delete."""
 
 import logging
-import secrets
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,9 +15,7 @@ from storage.errors import (
     Contention,
     Damaged,
     EventExists,
-    EventHasRegistrations,
     EventNotFound,
-    Refusal,
     Unavailable,
     VersionMismatch,
 )
@@ -28,20 +25,15 @@ from storage.items import (
     details_key,
     intact,
     seats_item,
-    seats_key,
     seats_of,
     to_event,
     to_seats,
 )
-from storage.model import FIELD_NAMES, Event, EventFields, EventStatus, Page, now
+from storage.model import FIELD_NAMES, Event, EventFields, EventStatus, Page, new_version, now
 from storage.repetitions import Repeated, new_id, request_of, unless_repeated
-from storage.rules import Seats
 from storage.schema import BY_DATE, BY_STATUS
 
 logger = logging.getLogger(__name__)
-
-#: Writes left in a transaction (maximum 100) beside the two items of an event.
-_SPARE: Final = 98
 
 #: The form of `listedBy`.
 _LISTED_BY: Final = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{15}#.{1,100}"
@@ -62,7 +54,7 @@ def create(
     given, moment = {name: getattr(fields, name) for name in FIELD_NAMES}, now()
     event = Event(
         event_id=event_id or new_id(key),
-        version=_new_version(),
+        version=new_version(),
         created_at=moment,
         updated_at=moment,
         owner=owner,
@@ -253,101 +245,6 @@ def _change(  # noqa: PLR0913 - an event, its changes and their conditions
     if changed == event:
         return details_seen, seats_seen
     rules.check_capacity(seats, changed.capacity)
-    changed = replace(changed, version=_new_version(), updated_at=now())
-    tables.transact(
-        [
-            Step(
-                action="Put",
-                table="Events",
-                item=details_item(changed),
-                condition="#version = :version",
-                values={"version": event.version},
-            ),
-            Step(
-                action="Update",
-                table="Events",
-                key=seats_key(event.event_id),
-                change=(
-                    "SET #capacity = :capacity, #status = :status, #hasWaitlist = :hasWaitlist, #version = :changed"
-                ),
-                condition="#version = :version AND #confirmed <= :capacity",
-                values={
-                    "capacity": changed.capacity,
-                    "status": changed.status,
-                    "hasWaitlist": changed.has_waitlist,
-                    "version": event.version,
-                    "changed": changed.version,
-                },
-            ),
-        ]
-    )
+    changed = replace(changed, version=new_version(), updated_at=now())
+    tables.transact(event_items.change_steps(event.version, changed))
     return None
-
-
-def delete(
-    tables: Tables,
-    event_id: str,
-    expected: Collection[str] | None = None,
-    excluded: Collection[str] = (),
-    owner: str | None = None,
-) -> None:
-    """Delete an event without registrations.
-
-    `expected` are the versions that the caller accepts, None for any but the `excluded` ones; `owner` is the owner that
-    the event must have, None for any.
-
-    Raises:
-        EventNotFound: No event has this id.
-        NotOwner: The event belongs to another owner.
-        VersionMismatch: The event has none of the expected versions, or an excluded one.
-        EventHasRegistrations: A person has a seat or waits for one.
-
-    """
-
-    def attempt(image: Item | None) -> None:
-        seen = to_seats(image) if image else None
-        seats = ownership.demanding(_seats_deletion(event_id, expected, excluded, seen), owner)
-        _delete(tables, event_id, seats, seen)
-
-    tables.retry(event_items.checking_absence(tables, event_id, attempt))
-
-
-def _delete(tables: Tables, event_id: str, seats: Step, seen: Seats | None) -> None:
-    """Delete the event and the LEFT items of its queue; without a snapshot, assume that nobody has ever queued."""
-    left = queue.deletion_steps(event_id, seen.next_seq if seen else 0)
-    while len(left) > _SPARE:
-        # The event goes last, so that a deletion that is interrupted here can be repeated.
-        tables.transact([replace(seats, action="ConditionCheck"), *left[:_SPARE]])
-        left = left[_SPARE:]
-    tables.transact([seats, Step(action="Delete", table="Events", key=details_key(event_id)), *left])
-
-
-def _seats_deletion(
-    event_id: str, expected: Collection[str] | None, excluded: Collection[str], seen: Seats | None
-) -> Step:
-    """Return the step that deletes SEATS if nobody is registered or has queued since the snapshot."""
-    accepted = {} if expected is None else {f"version{n}": version for n, version in enumerate(expected or ["none"])}
-    refused = {f"excluded{n}": version for n, version in enumerate(excluded)}
-    condition = "#confirmed = :zero AND #waitlisted = :zero AND #nextSeq = :nextSeq"
-    condition += f" AND #version IN ({', '.join(f':{name}' for name in accepted)})" if accepted else ""
-    condition += f" AND NOT #version IN ({', '.join(f':{name}' for name in refused)})" if refused else ""
-
-    def refusal(image: Item | None) -> Refusal | None:
-        if image is None:
-            return EventNotFound()
-        if (expected is not None and image["version"] not in expected) or image["version"] in excluded:
-            return VersionMismatch()
-        return EventHasRegistrations() if image["confirmed"] or image["waitlisted"] else None
-
-    return Step(
-        action="Delete",
-        table="Events",
-        key=seats_key(event_id),
-        condition=condition,
-        values={"zero": 0, "nextSeq": seen.next_seq if seen else 0, **accepted, **refused},
-        refusal=refusal,
-    )
-
-
-def _new_version() -> str:
-    return secrets.token_hex(8)

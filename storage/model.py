@@ -1,5 +1,6 @@
 """Models of events, users and registrations, as callers of `storage` see them."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -12,6 +13,11 @@ RegistrationStatus = Literal["confirmed", "waitlisted"]
 def now() -> str:
     """Return the current time in UTC as ISO 8601, in milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def new_version() -> str:
+    """Return a version of an event, which no other change has."""
+    return secrets.token_hex(8)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from storage import audit, events, registration_lists, registrations, users
+from storage import audit, event_deletion, events, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import (
     AlreadyRegistered,
@@ -144,7 +144,7 @@ def test_refusals_on_ministack_are_those_of_the_rules(ministack_tables: Tables) 
     with pytest.raises(EventClosed):
         registrations.register(ministack_tables, "e", "b")
     with pytest.raises(EventHasRegistrations):
-        events.delete(ministack_tables, "e")
+        event_deletion.delete(ministack_tables, "e")
 
 
 def test_the_command_of_the_readme_is_installed() -> None:

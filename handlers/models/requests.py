@@ -174,6 +174,7 @@ class EventUpdate(Request):
 
 class DeleteEventParameters(Request):
     event_id: Annotated[EventId, Field(alias="eventId")]
+    with_registrations: Annotated[bool, Field(alias="withRegistrations")] = False
     if_match: Annotated[ETags | MISSING, Field(alias="If-Match")] = MISSING
     if_none_match: Annotated[ETags | MISSING, Field(alias="If-None-Match")] = MISSING
 
@@ -244,22 +245,22 @@ class ListUserRegistrationsParameters(Request):
 
 #: The models of each operation, by operationId.
 OPERATIONS: Final = {
-    "list_events": RequestModels(ListEventsParameters, None, "98329b6fcaa62365"),
-    "create_event": RequestModels(CreateEventParameters, EventInput, "2cc520e349bd60b8"),
-    "get_event": RequestModels(GetEventParameters, None, "1365f91bb30bcae1"),
-    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "1451fcf64b178792"),
-    "delete_event": RequestModels(DeleteEventParameters, None, "6f848c4c0e5b0265"),
-    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "f241c612518c4eb4"),
-    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "f6c42c686aabd3f0"),
-    "get_registration": RequestModels(GetRegistrationParameters, None, "dbfb2e2f238e88a4"),
-    "unregister_user": RequestModels(UnregisterUserParameters, None, "035c9ad9a14a4b96"),
-    "create_registration": RequestModels(CreateRegistrationParameters, RegistrationInput, "609462e01eca9613"),
-    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "6d69f1e9c2b93dfd"),
-    "create_user": RequestModels(CreateUserParameters, UserInput, "cb21d40924c48fc8"),
-    "get_user": RequestModels(GetUserParameters, None, "1b4a34351d2f3f40"),
-    "delete_user": RequestModels(DeleteUserParameters, None, "50153b129afcc8da"),
-    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "03de2a837da17fd2"),
-    "get_api_info": RequestModels(None, None, "b49cc152ecb09da0"),
-    "check_health": RequestModels(None, None, "14b640c1c0b9d631"),
-    "get_openapi_json": RequestModels(None, None, "a5742547b17d20dc"),
+    "list_events": RequestModels(ListEventsParameters, None, "f73605f026202bb8"),
+    "create_event": RequestModels(CreateEventParameters, EventInput, "479aaae81459cb92"),
+    "get_event": RequestModels(GetEventParameters, None, "80da4217e9cfe29d"),
+    "update_event": RequestModels(UpdateEventParameters, EventUpdate, "057041ac0ee015eb"),
+    "delete_event": RequestModels(DeleteEventParameters, None, "dcf1bb1df0576f39"),
+    "list_event_registrations": RequestModels(ListEventRegistrationsParameters, None, "58dab8e1c87c7dd4"),
+    "register_user": RequestModels(RegisterUserParameters, EventRegistrationInput, "2943fe219583f942"),
+    "get_registration": RequestModels(GetRegistrationParameters, None, "e8738574ca362ebf"),
+    "unregister_user": RequestModels(UnregisterUserParameters, None, "35bbfd1496236421"),
+    "create_registration": RequestModels(CreateRegistrationParameters, RegistrationInput, "e04cb770f551bff4"),
+    "delete_registration": RequestModels(DeleteRegistrationParameters, None, "b210db73cffdf8ba"),
+    "create_user": RequestModels(CreateUserParameters, UserInput, "ccc11e1bdf7a7a68"),
+    "get_user": RequestModels(GetUserParameters, None, "d8900eab0da0cb38"),
+    "delete_user": RequestModels(DeleteUserParameters, None, "359231246be99fe7"),
+    "list_user_registrations": RequestModels(ListUserRegistrationsParameters, None, "cbaf70e733f7a8f7"),
+    "get_api_info": RequestModels(None, None, "21a13cb93f689b4d"),
+    "check_health": RequestModels(None, None, "72b785495eb4b5ed"),
+    "get_openapi_json": RequestModels(None, None, "d514e66167efed3a"),
 }

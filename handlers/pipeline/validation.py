@@ -52,7 +52,7 @@ class RequestSchema:
         }
         self._path, self._query = names["path"], names["query"]
         self._headers = {name.lower().encode(): name for name in names["header"]}
-        self._integers = {name for name, schema in properties.items() if schema["type"] == "integer"}
+        self._types = {name: schema["type"] for name, schema in properties.items()}
         # A GET that is answered in full, although the client has the answer, does no harm.
         preconditions = {b"if-match"} if operation.method == "GET" else {b"if-match", b"if-none-match"}
         self._refused_headers = preconditions - self._headers.keys()
@@ -110,7 +110,7 @@ class RequestSchema:
             elif len(texts) > 1:
                 errors.append(parameter_error(name, "Is given more than once."))
             else:
-                given[name] = _integer(texts[0]) if name in self._integers else texts[0]
+                given[name] = _value(texts[0], self._types[name])
 
     def _known(self, name: str) -> str:
         """Suggest the parameter that was probably meant, and list those of the operation."""
@@ -161,6 +161,12 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
     return b"".join(chunks)
 
 
-def _integer(text: str) -> str | int:
-    """Return the integer of a text in a URL, or the text if it is not one; `+5` and `5.0` are not integers there."""
-    return int(text) if re.fullmatch(f"-?[0-9]{{1,{MAX_DIGITS}}}", text) else text
+_BOOLEANS: Final = {"true": True, "false": False}
+
+
+def _value(text: str, kind: str) -> str | int | bool:
+    """Return the value of a text in a URL, or the text if it has not this type; `+5`, `5.0` and `TRUE` have none."""
+    if kind == "boolean":
+        return _BOOLEANS.get(text, text)
+    is_integer = kind == "integer" and re.fullmatch(f"-?[0-9]{{1,{MAX_DIGITS}}}", text)
+    return int(text) if is_integer else text

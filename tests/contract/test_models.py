@@ -84,7 +84,7 @@ def near_misses(operation_id: str) -> list[NearMiss]:
         for text in texts(schema):
             if parameter["in"] == "header" and max(text, default="") > "\xff":
                 continue
-            typed = int(text) if schema["type"] == "integer" and text.removeprefix("-").isdecimal() else text
+            typed = typed_value(text, schema["type"])
             places = set() if validator.is_valid(typed) else {name}
             found.append(NearMiss({name: text}, good, {parameter["in"]: {name: text}}, places))
     if body:
@@ -105,9 +105,16 @@ def differences(operation_id: str) -> Iterator[tuple[NearMiss, Places]]:
             yield miss, places
 
 
+def typed_value(text: str, kind: str) -> str | int | bool:
+    """Return what a text in a URL stands for, by the type of its parameter."""
+    if kind == "boolean":
+        return {"true": True, "false": False}.get(text, text)
+    return int(text) if kind == "integer" and text.removeprefix("-").isdecimal() else text
+
+
 def texts(schema: Mapping[str, Any]) -> Iterator[str]:
     """Yield near misses of a parameter that can be part of a URL or a header."""
-    example = schema.get("example", {"integer": "7"}.get(schema["type"], '"a"'))
+    example = schema.get("example", {"integer": "7", "boolean": "true"}.get(schema["type"], '"a"'))
     for value in values(schema, str(example)):
         if isinstance(value, str | int | float) and not re.search("[\ud800-\udfff]", str(value)):
             yield str(value)

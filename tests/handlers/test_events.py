@@ -5,6 +5,7 @@ from urllib.parse import urljoin
 
 import pytest
 
+from storage.errors import DeletionInProgress, DeletionStopped
 from tests.apparatus.client import EVENT, Client, problem
 
 READ_ONLY = {"confirmedCount", "waitlistCount", "availableSeats", "createdAt", "updatedAt"}
@@ -202,6 +203,41 @@ def test_deleting_an_event_with_registrations_is_refused(client: Client) -> None
     client.register("conf", "a")
     answer = client.delete("/events/conf")
     assert (answer.status_code, problem(answer)) == (409, "event-has-registrations")
+
+
+def test_an_event_is_deleted_with_its_registrations_on_request_only(client: Client) -> None:
+    client.create_event()
+    client.create_users("a")
+    client.register("conf", "a")
+
+    refused = client.delete("/events/conf?withRegistrations=false")
+    answer = client.delete("/events/conf?withRegistrations=true")
+
+    assert (refused.status_code, problem(refused)) == (409, "event-has-registrations")
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert client.get("/users/a/registrations").json()["registrations"] == []
+    assert client.get("/events/conf").status_code == 404
+
+
+@pytest.mark.parametrize("text", ["", "TRUE", "1", "yes", "true&withRegistrations=true"])
+def test_registrations_are_deleted_for_true_alone(client: Client, text: str) -> None:
+    answer = client.delete(f"/events/conf?withRegistrations={text}")
+    assert (answer.status_code, [it["parameter"] for it in answer.json()["errors"]]) == (422, ["withRegistrations"])
+
+
+@pytest.mark.parametrize(
+    ("refusal", "status", "name"),
+    [(DeletionStopped, 409, "deletion-stopped"), (DeletionInProgress, 503, "deletion-in-progress")],
+)
+def test_a_deletion_with_registrations_that_does_not_end_says_how_to_go_on(
+    client: Client, monkeypatch: pytest.MonkeyPatch, refusal: type[Exception], status: int, name: str
+) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise refusal
+
+    monkeypatch.setattr("storage.event_deletion.delete_with_registrations", fail)
+    answer = client.delete("/events/conf?withRegistrations=true")
+    assert (answer.status_code, problem(answer)) == (status, name)
 
 
 def test_pages_of_events_are_linked_up_to_the_last(client: Client) -> None:

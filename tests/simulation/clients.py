@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any, Final
 
-from storage import events, queue, registration_lists, registrations, user_deletion, users
+from storage import event_deletion, events, queue, registration_lists, registrations, user_deletion, users
 from storage.dynamodb.tables import Tables
 from storage.errors import Refusal, Unavailable
 from storage.model import EventFields, Page
@@ -143,7 +143,9 @@ def execute(tables: Tables, request: Request) -> Any:  # noqa: C901, PLR0911, PL
             changes = {name: value for name, value in given.items() if name != "expected"}
             return events.update(tables, event_id, changes, given.get("expected"))
         case "delete event":
-            return events.delete(tables, event_id, given.get("expected"))
+            return event_deletion.delete(tables, event_id, given.get("expected"))
+        case "empty event":
+            return event_deletion.delete_with_registrations(tables, event_id, given.get("expected"))
         case "promote":
             return queue.resume(tables, event_id, given["batches"])
         case "create event":
@@ -204,6 +206,17 @@ def _changes(random: Random) -> dict[str, Any]:
     if chance < 0.9:
         return {"status": random.choice(STATUSES), "capacity": random.choice(CAPACITIES)}
     return {"title": random.choice("TUV")}
+
+
+def emptying(random: Random, request: Request) -> Request:
+    """Draw whether a request is one that deletes an event with its registrations, or one that creates it again."""
+    name = random.choices([request.name, "empty event", "create event"], [8, 1, 1])[0]
+    if name == request.name:
+        return request
+    given = {"capacity": 2, "has_waitlist": True} if name == "create event" else {}
+    if name == "empty event" and "expected" in request.given:
+        given = {"expected": request.given["expected"]}
+    return Request(name, request.event_id or "e0", request.user_id, given)
 
 
 def repeated(random: Random, request: Request, outcome: Any) -> bool:

@@ -22,6 +22,7 @@ from tests.simulation.clients import (
     Call,
     Request,
     draw,
+    emptying,
     execute,
     repeated,
 )
@@ -53,7 +54,9 @@ class Outcome:
 def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), trace: bool = False) -> Outcome:
     """Run the schedule of a seed; with `trace`, record every request, fault and transaction."""
     outcome = Outcome(seed)
-    world = World(Random(seed), ignored, outcome.trace if trace else None)  # noqa: S311 - reproducible, not secret
+    # Both are reproducible, not secret.
+    rare = Random(f"rare {seed}")  # noqa: S311
+    world = World(Random(seed), rare, ignored, outcome.trace if trace else None)  # noqa: S311
     try:
         with virtual(world.scheduler, world.random, world.batch), grouping(world.scheduler, world.sizes, world.recent):
             world.run()
@@ -75,9 +78,14 @@ def simulate(seed: int, *, ignored: frozenset[Demand] = frozenset(), trace: bool
 class World:
     """The store, its clients and the network between them."""
 
-    def __init__(self, random: Random, ignored: frozenset[Demand], trace: list[str] | None) -> None:
-        """Draw the parameters: numbers of clients and events, rates of faults, latency."""
-        self.random = random
+    def __init__(self, random: Random, rare: Random, ignored: frozenset[Demand], trace: list[str] | None) -> None:
+        """Draw the parameters: numbers of clients and events, rates of faults, latency.
+
+        What `rare` decides leaves the other schedules as they are.
+        """
+        self.random, self._rare = random, rare
+        #: Whether events are deleted with their registrations.
+        self._emptying = rare.random() < 0.2
         self._trace = trace
         #: Whether requests of one process share transactions, and the sizes of these.
         self.grouped, self.sizes = random.random() < 0.5, random.choice(SIZES)
@@ -163,7 +171,7 @@ class World:
     def _act(self, name: str) -> None:
         for _ in range(self.random.randint(*((1, 3) if self.hot else (3, 7)))):
             drawn = draw(self.random, self.event_ids, self.user_ids, self.versions, self.weights)
-            request = drawn.with_key(next(self._numbers))
+            request = (emptying(self._rare, drawn) if self._emptying else drawn).with_key(next(self._numbers))
             if request.name == "create event" and request.key and not request.generated:
                 request = self._first[request.event_id]
             while repeated(self.random, request, self.perform(name, request)):
@@ -252,6 +260,10 @@ class World:
             if "leaving" in (self.timeline.user(user_id) or {}):
                 self.timeline.figures["interrupted deletions"] += 1
                 self.perform("the last one", Request("delete user", "", user_id))
+        for event_id in self.timeline.states:
+            if self.timeline.state(event_id).deleting:
+                self.timeline.figures["interrupted deletions of events"] += 1
+                self.perform("the last one", Request("empty event", event_id, ""))
         for violation in audit.audit(self.tables):
             raise ViolationError(str(violation))
         self.told.check_sum(self.dynamo.items)

@@ -12,6 +12,7 @@ from unittest import mock
 import greenlet
 
 from storage import rules
+from storage.emptying import WAITING_BATCH
 from storage.items import BLOCK
 
 _START = datetime(2030, 1, 1, tzinfo=UTC)
@@ -164,6 +165,7 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
     With small batches, LEFT items are small as well, so that a queue of a few people extends over several.
     """
     block = batch + 1 if batch < rules.BATCH else BLOCK
+    version = map("{:016x}".format, itertools.count()).__next__
     with (
         mock.patch.multiple(
             "storage.dynamodb.tables",
@@ -175,9 +177,12 @@ def virtual(scheduler: Scheduler, random: Random, batch: int) -> Iterator[None]:
         mock.patch("storage.dynamodb.deadline.time", scheduler),
         mock.patch("storage.dynamodb.outages.time", scheduler),
         mock.patch("storage.model.datetime", scheduler),
-        mock.patch("storage.events._new_version", map("{:016x}".format, itertools.count()).__next__),
+        mock.patch("storage.events.new_version", version),
+        mock.patch("storage.event_deletion.new_version", version),
         mock.patch("storage.user_deletion._new_token", map("{:016x}".format, itertools.count()).__next__),
         mock.patch("storage.rules.BATCH", batch),
+        mock.patch("storage.emptying.WAITING_BATCH", min(batch, WAITING_BATCH)),
+        mock.patch("storage.emptying.CONFIRMED_BATCH", batch),
         mock.patch("storage.items.BLOCK", block),
         mock.patch("storage.queue.BLOCK", block),
         mock.patch("storage.user_positions.BLOCK", block),

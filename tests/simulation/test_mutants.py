@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
@@ -17,7 +17,9 @@ SEEDS = (5, 58, 77, 100, 114, 127, 627, 1702, 4628)
 #: Seeds that catch each mutant of a group, at least two of them.
 GROUP_SEEDS = (7, 12, 40, 44)
 #: Seeds that catch each mutant of the keys.
-KEY_SEEDS = (9, 12, 14, 15, 145)
+KEY_SEEDS = (9, 12, 14, 15, 30, 145)
+#: A seed whose schedule changes an event while it is deleted with its registrations.
+STOPPED: Final = 36
 #: Enough schedules to meet every condition.
 ALL = (*SEEDS, *range(2, 32))
 
@@ -66,6 +68,16 @@ def test_a_repetition_that_is_refused_or_done_twice_is_detected(
 ) -> None:
     with mutant():
         assert caught(frozenset(), KEY_SEEDS)
+
+
+def test_removing_people_whatever_the_version_of_the_event_is_detected() -> None:
+    """Every batch of a deletion has this condition alone: a PUT stops it."""
+    left_out = [demand for demand in demands([STOPPED]) if demand.condition == "#version = :version"]
+    removals = [demand for demand in left_out if demand.action == "Update"]
+    assert removals
+    outcome = caught(frozenset(removals), [STOPPED])
+    assert outcome
+    assert "goes on although it was changed" in str(outcome.violation)
 
 
 def test_the_check_of_the_place_ahead_prevents_a_queue_jump() -> None:

@@ -7,13 +7,13 @@ from typing import Any, Final
 
 import pytest
 
-from storage import audit, events, queue, registration_lists, registrations, user_deletion
+from storage import audit, event_deletion, events, queue, registration_lists, registrations, user_deletion
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.attributes import Key, marshal
 from storage.dynamodb.tables import Tables
 from storage.errors import Contention, DeletionInProgress, EventNotFound, RegistrationNotFound
-from storage.items import left_key, pointer_key, queue_key, seats_key, user_key
+from storage.items import left_key, pointer_key, queue_key, registration_key, seats_key, user_key
 from storage.user_steps import RECENT
 from tests.simulation.clients import fields
 from tests.simulation.dynamodb import Dynamo
@@ -148,13 +148,47 @@ def test_a_deleted_event_leaves_no_item_although_the_last_number_that_left_is_no
 
     def delete() -> None:
         with suppress(Contention):
-            events.delete(tables, "e")
+            event_deletion.delete(tables, "e")
 
     meanwhile = Meanwhile(dynamo, left_key("e", 0), delete)
     registrations.unregister(tables, "e", "b")
     assert meanwhile.acted
     with suppress(EventNotFound):
-        events.delete(tables, "e")
+        event_deletion.delete(tables, "e")
+    assert [table for table, _partition, _sort in dynamo.items] == ["Users"] * 5
+
+
+def test_a_person_who_leaves_an_event_that_is_deleted_and_is_visible_still_is_not_damage(
+    tables: Tables, dynamo: Dynamo
+) -> None:
+    """The counters show the departure of `a` already, so the deletion finds more people than are counted."""
+    events.update(tables, "e", {"capacity": 2})
+    registrations.register(tables, "e", "b")
+
+    def delete() -> None:
+        with pytest.raises(DeletionInProgress):
+            event_deletion.delete_with_registrations(tables, "e")
+
+    meanwhile = Meanwhile(dynamo, registration_key("e", "a"), delete)
+    registrations.unregister(tables, "e", "a")
+    assert meanwhile.acted
+    event_deletion.delete_with_registrations(tables, "e")
+    assert [table for table, _partition, _sort in dynamo.items] == ["Users"] * 5
+
+
+def test_a_person_who_was_admitted_just_before_an_event_is_deleted_is_removed_once_visible(
+    tables: Tables, dynamo: Dynamo
+) -> None:
+    registrations.unregister(tables, "e", "a")
+
+    def delete() -> None:
+        with pytest.raises(DeletionInProgress):
+            event_deletion.delete_with_registrations(tables, "e")
+
+    meanwhile = Meanwhile(dynamo, registration_key("e", "b"), delete)
+    registrations.register(tables, "e", "b")
+    assert meanwhile.acted
+    event_deletion.delete_with_registrations(tables, "e")
     assert [table for table, _partition, _sort in dynamo.items] == ["Users"] * 5
 
 

@@ -43,6 +43,11 @@ class State:
         return self.value("status") in rules.OPEN
 
     @property
+    def deleting(self) -> str | None:
+        """The version of the event before a deletion with its registrations began that is not complete."""
+        return self.value("deleting") if self.seats and "deleting" in self.seats else None
+
+    @property
     def queue(self) -> list[str]:
         """The waiting users, in order."""
         return [self.places[seq] for seq in sorted(self.places)]
@@ -165,6 +170,7 @@ class Timeline:
     def _check(self, commit: Commit) -> None:
         event_id, before, after = commit.event_id, commit.before, commit.after
         self.figures += Counter(seats=list(commit.came.values()).count(None), promotions=len(commit.promoted))
+        self.figures["removed with their events"] += len(commit.left) if request_of(commit.by) == "empty event" else 0
         self.figures["places in the queue"] += len(commit.came) - list(commit.came.values()).count(None)
         broken = [what for what, found in {**self._state_findings(after), **_change_findings(commit)}.items() if found]
         if after.waiting_beside_a_seat and not before.waiting_beside_a_seat:
@@ -176,7 +182,9 @@ class Timeline:
         users = {user_id: self.user(user_id) or {} for user_id in (*commit.came, *commit.left)}
         if any("leaving" in users[user_id] for user_id in commit.came):
             broken.append("a user who is leaving is registered")
-        if by_deletion(commit.by) and not all("leaving" in users[user_id] for user_id in commit.left):
+        if request_of(commit.by) == "empty event" and commit.left and not before.deleting:
+            broken.append("the deletion of an event goes on although it was changed")
+        if request_of(commit.by) == "delete user" and not all("leaving" in users[user_id] for user_id in commit.left):
             broken.append("the deletion of a user takes back what is another user's")
         if broken:
             raise ViolationError(f"event {event_id}, transaction {commit.moment}: {'; '.join(broken)}")
@@ -202,9 +210,9 @@ class Timeline:
         }
 
 
-def by_deletion(by: Any) -> bool:
-    """Return whether a transaction is made for a request that deletes a user."""
-    return getattr(getattr(by, "request", None), "name", None) == "delete user"
+def request_of(by: Any) -> str | None:
+    """Return the name of the request that a transaction is made for; it has none if it is made for several."""
+    return getattr(getattr(by, "request", None), "name", None)
 
 
 def _between(states: Sequence[tuple[int, Any]], first: int, last: int, before: Any) -> list[Any]:
@@ -235,6 +243,9 @@ def _change_findings(commit: Commit) -> dict[str, bool]:
         "a person's key changes": any(
             before.keys.get(user) != after.keys.get(user) for user in before.people.keys() & after.people.keys()
         ),
+        "an event is changed and still being deleted": commit.updated and bool(before.deleting and after.deleting),
+        "an event that is being deleted is not cancelled": bool(after.deleting)
+        and after.value("status") != "cancelled",
         "an event's key changes": before.exists and after.exists and before.key != after.key,
         "a person's number in the queue changes": any(
             seq is not None and after.people.get(user) not in {None, seq} for user, seq in before.people.items()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, queue, registrations
+from storage import event_deletion, events, queue, registrations
 from storage.admissions import MAX_REGISTRATIONS, Answers, register_all
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
@@ -155,7 +155,7 @@ def test_an_event_that_is_closed_or_missing_refuses_everybody(moto_tables: Table
             {"a": "confirmed", "b": "confirmed", "c": "EventFull"},
             ("ab", ""),
         ),
-        (lambda tables: events.delete(tables, "e"), dict.fromkeys("abc", "EventNotFound"), None),
+        (lambda tables: event_deletion.delete(tables, "e"), dict.fromkeys("abc", "EventNotFound"), None),
     ],
     ids=["takes a seat", "registers a member", "lowers the capacity", "closes", "ends the waitlist", "deletes"],
 )
@@ -270,7 +270,7 @@ def test_a_refusal_without_seats_is_repeated_if_a_seat_appears_meanwhile(moto_ta
 def test_an_event_that_is_deleted_before_the_refusal_is_missing(moto_tables: Tables) -> None:
     make_event(moto_tables)
     events.update(moto_tables, "e", {"status": "cancelled"})
-    with before_call(moto_tables, "TransactGetItems", 1, lambda: events.delete(moto_tables, "e")):
+    with before_call(moto_tables, "TransactGetItems", 1, lambda: event_deletion.delete(moto_tables, "e")):
         assert standing(register_all(moto_tables, "e", "ab")) == {"a": "EventNotFound", "b": "EventNotFound"}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, queue, registration_lists, registrations, user_deletion, users
+from storage import event_deletion, events, queue, registration_lists, registrations, user_deletion, users
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.attributes import marshal
@@ -217,11 +217,11 @@ def test_thousands_of_people_who_left_the_queue_add_a_few_units(tables: Tables) 
 
 def test_deleting_an_event_is_one_transaction_and_one_more_if_anybody_ever_queued(tables: Tables) -> None:
     registrations.unregister(tables, "free", PEOPLE[0])
-    meter = cost(tables, lambda: events.delete(tables, "free"))
+    meter = cost(tables, lambda: event_deletion.delete(tables, "free"))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 1}, 0, 4)
     for user_id in PEOPLE[:7]:
         registrations.unregister(tables, "full", user_id)
-    meter = cost(tables, lambda: events.delete(tables, "full"))
+    meter = cost(tables, lambda: event_deletion.delete(tables, "full"))
     assert (meter.calls, meter.reads, meter.writes) == ({"TransactWriteItems": 2}, 0, 4 + 6)
 
 
@@ -229,7 +229,7 @@ def test_an_event_that_does_not_exist_is_one_read_more(tables: Tables) -> None:
     """To tell a missing event from a damaged one, DETAILS is looked for; if SEATS exists, it is not."""
     for access, calls in (
         (lambda: registrations.register(tables, "none", PEOPLE[0]), {"TransactWriteItems": 1}),
-        (lambda: events.delete(tables, "none"), {"TransactWriteItems": 1}),
+        (lambda: event_deletion.delete(tables, "none"), {"TransactWriteItems": 1}),
         (lambda: registration_lists.of_event(tables, "none", limit=50), {"Query": 1, "GetItem": 1}),
     ):
         with pytest.raises(EventNotFound), metered(tables) as meter:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, cursors, events, registrations, users
+from storage import audit, cursors, event_deletion, events, registrations, users
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
@@ -218,7 +218,7 @@ def test_an_update_of_an_event_that_is_deleted_right_after_it_is_to_be_repeated_
 ) -> None:
     """The update was made: not found at once would mean that nothing was changed."""
     make(moto_tables)
-    deleted = before_call(moto_tables, "Query", 2, lambda: events.delete(moto_tables, "e"))
+    deleted = before_call(moto_tables, "Query", 2, lambda: event_deletion.delete(moto_tables, "e"))
     with deleted, pytest.raises(Contention):
         events.update(moto_tables, "e", {"title": "New"})
     with pytest.raises(EventNotFound):
@@ -247,7 +247,7 @@ def test_a_reader_never_sees_half_of_an_update(moto_tables: Tables) -> None:
 
 def test_deleting_removes_the_event(moto_tables: Tables) -> None:
     event = make(moto_tables)
-    events.delete(moto_tables, "e", ["0000000000000000", event.version])
+    event_deletion.delete(moto_tables, "e", ["0000000000000000", event.version])
     with pytest.raises(EventNotFound):
         events.get(moto_tables, "e")
     assert events.list_page(moto_tables, limit=10).entries == []
@@ -257,14 +257,14 @@ def test_an_event_with_registrations_is_not_deleted(moto_tables: Tables) -> None
     make(moto_tables)
     register(moto_tables, "a")
     with pytest.raises(EventHasRegistrations):
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
     assert events.get(moto_tables, "e").confirmed == 1
 
 
 def test_an_event_that_gets_a_registration_while_it_is_deleted_stays(moto_tables: Tables) -> None:
     make(moto_tables)
     with rival(moto_tables, lambda: register(moto_tables, "a")), pytest.raises(EventHasRegistrations):
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
     assert list(audit.audit(moto_tables)) == []
 
 
@@ -272,19 +272,19 @@ def test_an_event_that_gets_a_registration_while_it_is_deleted_stays(moto_tables
 def test_deleting_another_version_is_refused(moto_tables: Tables, expected: list[str]) -> None:
     make(moto_tables)
     with pytest.raises(VersionMismatch):
-        events.delete(moto_tables, "e", expected)
+        event_deletion.delete(moto_tables, "e", expected)
     assert events.get(moto_tables, "e")
 
 
 def test_refusals_of_a_deletion_come_in_the_order_event_version_registrations(moto_tables: Tables) -> None:
     with pytest.raises(EventNotFound):
-        events.delete(moto_tables, "e", ["0000000000000000"])
+        event_deletion.delete(moto_tables, "e", ["0000000000000000"])
     event = make(moto_tables)
     register(moto_tables, "a")
     with pytest.raises(VersionMismatch):
-        events.delete(moto_tables, "e", ["0000000000000000"])
+        event_deletion.delete(moto_tables, "e", ["0000000000000000"])
     with pytest.raises(EventHasRegistrations):
-        events.delete(moto_tables, "e", [event.version])
+        event_deletion.delete(moto_tables, "e", [event.version])
 
 
 @pytest.mark.parametrize("expected", [None, ["0000000000000000"]])
@@ -292,7 +292,7 @@ def test_a_missing_event_can_not_be_changed_or_deleted(moto_tables: Tables, expe
     with pytest.raises(EventNotFound):
         events.update(moto_tables, "e", {}, expected)
     with pytest.raises(EventNotFound):
-        events.delete(moto_tables, "e", expected)
+        event_deletion.delete(moto_tables, "e", expected)
 
 
 # Lists.
@@ -405,7 +405,7 @@ def test_an_event_that_has_left_a_list_is_left_out_though_the_index_lags(calenda
         (lambda: events.update(calendar, "b", {"status": "ongoing"}), {"status": "active"}),
         (lambda: events.update(calendar, "c", {"date": "2030-05-03"}), {"last_day": "2030-05-02"}),
         (lambda: events.update(calendar, "d", {"date": "2030-04-03"}), {"first_day": "2030-05-01"}),
-        (lambda: events.delete(calendar, "e"), {}),
+        (lambda: event_deletion.delete(calendar, "e"), {}),
     ):
         before = listed(calendar, **filters)
         entries = page_read_late(calendar, act, **filters)
@@ -418,7 +418,7 @@ def test_an_event_that_is_deleted_while_it_is_read_again_is_left_out(calendar: T
 
         def change() -> None:
             events.update(calendar, "b", {"title": "New"})
-            stack.enter_context(before_call(calendar, "BatchGetItem", 1, lambda: events.delete(calendar, "b")))
+            stack.enter_context(before_call(calendar, "BatchGetItem", 1, lambda: event_deletion.delete(calendar, "b")))
 
         entries = page_read_late(calendar, change)
     assert [event.event_id for event in entries] == ["a", "c", "d", "e"]
@@ -437,7 +437,7 @@ def test_an_event_that_is_caught_half_way_through_an_update_as_it_is_read_again_
             if item["eventId"] == {"S": "b"} and item["part"] == {"S": "SEATS"}:
                 item["version"] = {"S": "other"}
         if len(batches) == 2 and deleted:
-            events.delete(calendar, "b")
+            event_deletion.delete(calendar, "b")
 
     with hooked(calendar, "after-call.dynamodb.BatchGetItem", tear):
         found = events.list_page(calendar, limit=10).entries
@@ -480,7 +480,7 @@ def test_an_excluded_version_is_neither_changed_nor_deleted(moto_tables: Tables)
     events.update(moto_tables, "e", {"title": "New"})
     version = events.get(moto_tables, "e").version
     with pytest.raises(VersionMismatch):
-        events.delete(moto_tables, "e", excluded=[version])
+        event_deletion.delete(moto_tables, "e", excluded=[version])
     with pytest.raises(VersionMismatch):
         events.update(moto_tables, "e", {"title": "Newer"}, excluded=[version])
-    events.delete(moto_tables, "e", excluded=["another"])
+    event_deletion.delete(moto_tables, "e", excluded=["another"])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, queue, registration_lists, registrations, rules, users
+from storage import event_deletion, events, queue, registration_lists, registrations, rules, users
 from storage.cursors import encode, list_name
 from storage.dynamodb.steps import Changed, Step, cancellation_cause
 from storage.dynamodb.tables import Tables
@@ -46,7 +46,7 @@ ACCESSES: dict[str, Callable[[Tables, str, str | None], Any]] = {
     ),
     "update": lambda tables, _user_id, owner: events.update(tables, "e", {"title": "U"}, owner=owner),
     "change nothing": lambda tables, _user_id, owner: events.update(tables, "e", {}, owner=owner),
-    "delete": lambda tables, _user_id, owner: events.delete(tables, "e", owner=owner),
+    "delete": lambda tables, _user_id, owner: event_deletion.delete(tables, "e", owner=owner),
 }
 
 
@@ -70,7 +70,7 @@ def made_again_by(tables: Tables, owner: str, *user_ids: str) -> Callable[[], No
     def act() -> None:
         for entry in registration_lists.of_event(tables, "e", limit=9).entries:
             registrations.unregister(tables, "e", entry.user_id)
-        events.delete(tables, "e")
+        event_deletion.delete(tables, "e")
         make(tables, owner)
         for user_id in user_ids:
             registrations.register(tables, "e", user_id)
@@ -151,9 +151,9 @@ def test_a_stranger_does_not_learn_the_version_or_whether_anybody_is_registered(
     ]
     for expected, excluded, refusal in wrong:
         with pytest.raises(NotOwner):
-            events.delete(moto_tables, "e", expected, excluded, BOB)
+            event_deletion.delete(moto_tables, "e", expected, excluded, BOB)
         with pytest.raises(refusal):
-            events.delete(moto_tables, "e", expected, excluded, ANN)
+            event_deletion.delete(moto_tables, "e", expected, excluded, ANN)
     for expected, excluded, refusal in wrong[:2]:
         with pytest.raises(NotOwner):
             events.update(moto_tables, "e", {"title": "U"}, expected, excluded, BOB)
@@ -200,7 +200,7 @@ def test_nobody_joins_the_queue_of_an_event_that_becomes_anothers_before_the_wri
 
     def act() -> None:
         registrations.unregister(moto_tables, "e", "a")
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
         make(moto_tables, BOB, capacity=1)
         registrations.register(moto_tables, "e", "a")
 
@@ -230,7 +230,7 @@ def test_nobody_loses_the_seat_of_an_event_that_becomes_anothers_before_the_writ
 
 def test_an_event_that_becomes_anothers_before_the_write_is_neither_deleted_nor_changed(moto_tables: Tables) -> None:
     for change in (
-        lambda: events.delete(moto_tables, "e", owner=ANN),
+        lambda: event_deletion.delete(moto_tables, "e", owner=ANN),
         lambda: events.update(moto_tables, "e", {"title": "U"}, owner=ANN),
     ):
         make(moto_tables)
@@ -238,7 +238,7 @@ def test_an_event_that_becomes_anothers_before_the_write_is_neither_deleted_nor_
             change()
         assert other.acted == 1
         assert (events.get(moto_tables, "e").owner, events.get(moto_tables, "e").title) == (BOB, "T")
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, queue, registration_lists, registrations, users
+from storage import audit, event_deletion, events, queue, registration_lists, registrations, users
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import Conflicting, EventHasRegistrations, EventNotFound, RegistrationNotFound, StorageUnavailable
@@ -186,7 +186,7 @@ def use(tables: Tables) -> None:
 def test_an_event_that_is_created_again_begins_with_an_empty_queue(people: Tables) -> None:
     make_event(people)
     use(people)
-    events.delete(people, "e")
+    event_deletion.delete(people, "e")
     assert left_items(people) == []
     make_event(people)
     come(people, "abcde")
@@ -196,7 +196,7 @@ def test_an_event_that_is_created_again_begins_with_an_empty_queue(people: Table
 def test_a_queue_used_while_its_event_is_deleted_leaves_no_items(people: Tables) -> None:
     make_event(people)
     with rival(people, lambda: use(people)) as other:
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
     assert (other.acted, other.transactions) == (1, 2)
     assert left_items(people) == []
     with pytest.raises(EventNotFound):
@@ -206,7 +206,7 @@ def test_a_queue_used_while_its_event_is_deleted_leaves_no_items(people: Tables)
 def test_a_queue_used_again_while_its_event_is_deleted_leaves_no_items(people: Tables) -> None:
     make_event(people, given=BLOCK - 2)
     with rival(people, in_turn(nothing, lambda: use(people)), times=2) as other:
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
     assert (other.acted, other.transactions) == (2, 3)
     assert left_items(people) == []
 
@@ -219,7 +219,7 @@ def test_an_event_that_a_person_joins_while_it_is_deleted_stays_with_all_places(
         go(people, "d")
 
     with rival(people, in_turn(nothing, join), times=2), pytest.raises(EventHasRegistrations):
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
     assert places(people) == "bcef"
 
 
@@ -256,7 +256,7 @@ def test_no_transaction_of_a_deletion_has_more_than_100_writes(people: Tables, b
         sent.append(len(json.loads(params["body"])["TransactItems"]))
 
     people.client.meta.events.register("before-call.dynamodb.TransactWriteItems", count)
-    events.delete(people, "e")
+    event_deletion.delete(people, "e")
     people.client.meta.events.unregister("before-call.dynamodb.TransactWriteItems", count)
     # The first attempt assumes that nobody has ever queued.
     assert sent == ([2, *sizes] if blocks else sizes)
@@ -267,7 +267,7 @@ def test_the_last_number_of_a_block_is_recorded_in_it_and_deleted_with_the_event
     come(people, "ab")
     go(people, "ba")
     assert left_items(people) == ["LEFT#0000000000"]
-    events.delete(people, "e")
+    event_deletion.delete(people, "e")
     assert left_items(people) == []
 
 
@@ -275,7 +275,7 @@ def test_the_left_items_of_a_long_queue_are_deleted_in_several_transactions(peop
     make_event(people, given=LONG)
     fill(people)
     with rival(people, nothing) as other:
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
     assert (other.transactions, left_items(people)) == (3, [])
 
 
@@ -287,13 +287,13 @@ def test_a_deletion_that_crashes_half_way_keeps_the_event_and_can_be_repeated(pe
         raise StorageUnavailable("the process crashes before its last transaction")
 
     with rival(people, in_turn(nothing, nothing, crash), times=3), pytest.raises(StorageUnavailable):
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
     assert 0 < len(left_items(people)) < LONG / BLOCK
     come(people, "abcdef")
     go(people, "d")
     assert places(people) == "bcef"
     go(people, "abcef")
-    events.delete(people, "e")
+    event_deletion.delete(people, "e")
     assert left_items(people) == []
 
 
@@ -301,13 +301,13 @@ def test_a_deletion_spares_an_event_that_was_created_with_the_same_id_meanwhile(
     make_event(people, given=LONG)
 
     def replace() -> None:
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
         make_event(people)
         come(people, "abcdef")
         go(people, "d")
 
     with rival(people, in_turn(nothing, replace), times=2), pytest.raises(EventHasRegistrations):
-        events.delete(people, "e")
+        event_deletion.delete(people, "e")
     assert places(people) == "bcef"
     assert queue_number(queue.waiting(people, "e", 1)[0]) == 0
 
@@ -321,5 +321,5 @@ def test_positions_are_the_same_on_ministack(ministack_tables: Tables) -> None:
     go(ministack_tables, "dga")
     assert places(ministack_tables) == "cefh"
     go(ministack_tables, "cefhb")
-    events.delete(ministack_tables, "e")
+    event_deletion.delete(ministack_tables, "e")
     assert left_items(ministack_tables) == []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, registration_lists, registrations, users
+from storage import event_deletion, events, registration_lists, registrations, users
 from storage.dynamodb.tables import Tables
 from storage.errors import CursorInvalid, EventNotFound, UserNotFound
 from storage.model import EventFields
@@ -96,7 +96,7 @@ def test_a_later_page_of_an_event_that_is_deleted_meanwhile_is_refused(crowd: Ta
     for user_id in "gaecbdf":
         registrations.unregister(crowd, "e", user_id)
     assert registration_lists.of_event(crowd, "e", status=status, limit=1, cursor=cursor).entries in ([], ())
-    events.delete(crowd, "e")
+    event_deletion.delete(crowd, "e")
     with pytest.raises(EventNotFound):
         registration_lists.of_event(crowd, "e", status=status, limit=1, cursor=cursor)
 
@@ -175,7 +175,7 @@ def test_a_registration_that_ends_while_a_user_is_listed_is_left_out(busy: Table
     def leave() -> None:
         for event_id in gone:
             registrations.unregister(busy, event_id, "a")
-            events.delete(busy, event_id)
+            event_deletion.delete(busy, event_id)
 
     with before_call(busy, "BatchGetItem", 1, leave):
         found, cursor = of_user(busy, 2)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, queue, registrations
+from storage import audit, event_deletion, events, queue, registrations
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import (
@@ -92,7 +92,7 @@ def test_an_event_that_closes_during_a_registration_refuses_it(moto_tables: Tabl
 
 def test_an_event_deleted_during_a_registration_keeps_none(moto_tables: Tables) -> None:
     make_event(moto_tables)
-    with rival(moto_tables, lambda: events.delete(moto_tables, "e")), pytest.raises(EventNotFound):
+    with rival(moto_tables, lambda: event_deletion.delete(moto_tables, "e")), pytest.raises(EventNotFound):
         register(moto_tables, "a")
     assert list(audit.audit(moto_tables)) == []
 
@@ -103,7 +103,7 @@ def test_an_event_deleted_while_a_person_joins_its_queue_is_not_found(moto_table
 
     def delete() -> None:
         registrations.unregister(moto_tables, "e", "a")
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
 
     with rival(moto_tables, in_turn(nothing, delete), times=2) as other, pytest.raises(EventNotFound):
         register(moto_tables, "b")
@@ -279,7 +279,7 @@ def test_an_event_that_is_deleted_during_a_conflict_is_not_found(moto_tables: Ta
 
     def delete() -> None:
         registrations.unregister(moto_tables, "e", "a")
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
 
     with conflicting(moto_tables, 2, delete) as transactions, pytest.raises(EventNotFound):
         register(moto_tables, "b")

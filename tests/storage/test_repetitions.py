@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, registration_lists, registrations, repetitions, users
+from storage import event_deletion, events, registration_lists, registrations, repetitions, users
 from storage.admissions import register_all
 from storage.dynamodb.attributes import marshal
 from storage.dynamodb.steps import Changed, Step, cancellation_cause
@@ -186,14 +186,14 @@ def test_an_event_is_returned_as_it_is_now_but_compared_with_what_was_sent_then(
 @pytest.mark.parametrize("chosen", [None, "e"])
 def test_an_event_that_was_deleted_is_made_again_by_a_repetition(moto_tables: Tables, chosen: str | None) -> None:
     first = events.create(moto_tables, chosen, FIELDS, key=KEY)
-    events.delete(moto_tables, first.event_id)
+    event_deletion.delete(moto_tables, first.event_id)
     again = events.create(moto_tables, chosen, FIELDS, key=KEY)
     assert (again.event_id, again.version == first.version) == (first.event_id, False)
 
 
 def test_an_event_that_is_deleted_during_its_repetition_is_made_again(moto_tables: Tables) -> None:
     first = events.create(moto_tables, "e", FIELDS, key=KEY)
-    with before_call(moto_tables, "Query", 1, lambda: events.delete(moto_tables, "e")):
+    with before_call(moto_tables, "Query", 1, lambda: event_deletion.delete(moto_tables, "e")):
         again = events.create(moto_tables, "e", FIELDS, key=KEY)
     assert again.version != first.version
     assert events.get(moto_tables, "e") == again
@@ -203,7 +203,7 @@ def test_an_event_that_somebody_else_makes_again_during_a_repetition_is_not_show
     events.create(moto_tables, "e", FIELDS, "ann", key=KEY)
 
     def made_again() -> None:
-        events.delete(moto_tables, "e")
+        event_deletion.delete(moto_tables, "e")
         events.create(moto_tables, "e", FIELDS, "bob", key=OTHER)
 
     with before_call(moto_tables, "Query", 1, made_again), pytest.raises(EventExists):

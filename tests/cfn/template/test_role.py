@@ -8,7 +8,16 @@ import pytest
 
 from cfn.template.build import build_template
 from cfn.template.role import GRANTS
-from storage import admissions, departures, events, registration_lists, registrations, user_deletion, users
+from storage import (
+    admissions,
+    departures,
+    event_deletion,
+    events,
+    registration_lists,
+    registrations,
+    user_deletion,
+    users,
+)
 from storage.dynamodb.steps import Step
 from storage.dynamodb.tables import Tables
 from storage.errors import AlreadyRegistered
@@ -81,16 +90,19 @@ def _use_every_path(tables: Tables) -> None:
     registrations.unregister(tables, "talk", "dan")
     events.update(tables, "talk", {"capacity": 5})
     events.get(tables, "talk")
-    events.delete(tables, "void")
+    event_deletion.delete(tables, "void")
     queue_is_long = Step(
         action="Update", table="Events", key=seats_key("long"), change="SET #nextSeq = :n", values={"n": 99 * BLOCK}
     )
     events.create(tables, "long", _fields())
     tables.transact([queue_is_long])
-    events.delete(tables, "long")
+    event_deletion.delete(tables, "long")
     # Its pointer is a ghost.
     tables.transact([Step(action="Delete", table="Registrations", key=registration_key("talk", "cat"))])
     user_deletion.delete(tables, "cat")
+    events.create(tables, "gone", _fields())
+    registrations.register(tables, "gone", "bob")
+    event_deletion.delete_with_registrations(tables, "gone")
 
 
 def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> None:
@@ -108,7 +120,7 @@ def test_the_role_grants_exactly_what_the_storage_uses(moto_tables: Tables) -> N
 def test_this_file_calls_every_public_function_of_the_storage() -> None:
     public = {
         name
-        for module in (events, registration_lists, registrations, user_deletion, users)
+        for module in (event_deletion, events, registration_lists, registrations, user_deletion, users)
         for name, function in inspect.getmembers(module, inspect.isfunction)
         if function.__module__ == module.__name__ and not name.startswith("_")
     }

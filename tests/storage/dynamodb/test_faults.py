@@ -13,7 +13,18 @@ from typing import Any
 
 import pytest
 
-from storage import audit, events, items, queue, registration_lists, registrations, repetitions, user_deletion, users
+from storage import (
+    audit,
+    event_deletion,
+    events,
+    items,
+    queue,
+    registration_lists,
+    registrations,
+    repetitions,
+    user_deletion,
+    users,
+)
 from storage.admissions import register_all
 from storage.departures import unregister_all
 from storage.dynamodb.steps import Step
@@ -80,9 +91,10 @@ OPERATIONS = {
         lambda tables, e: together(unregister_all(tables, e, [f"{e}-{name}" for name in "ac"])), RegistrationNotFound
     ),
     "raise the capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4})),
-    "delete": Operation(lambda tables, e: events.delete(tables, f"{e}-free"), EventNotFound),
+    "delete": Operation(lambda tables, e: event_deletion.delete(tables, f"{e}-free"), EventNotFound),
     "delete a user with a seat": Operation(lambda tables, e: user_deletion.delete(tables, f"{e}-a"), UserNotFound),
     "delete a user who waits": Operation(lambda tables, e: user_deletion.delete(tables, f"{e}-c"), UserNotFound),
+    "delete with registrations": Operation(event_deletion.delete_with_registrations, EventNotFound),
     "create an owner's event": Operation(lambda tables, e: events.create(tables, f"{e}-new", FIELDS, "o"), EventExists),
     "take a seat of the owner's": Operation(
         lambda tables, e: registrations.register(tables, f"{e}-free", f"{e}-a", "o"), AlreadyRegistered
@@ -94,7 +106,9 @@ OPERATIONS = {
         lambda tables, e: registrations.unregister(tables, e, f"{e}-a", "o"), RegistrationNotFound
     ),
     "raise the owner's capacity": Operation(lambda tables, e: events.update(tables, e, {"capacity": 4}, owner="o")),
-    "delete the owner's": Operation(lambda tables, e: events.delete(tables, f"{e}-free", owner="o"), EventNotFound),
+    "delete the owner's": Operation(
+        lambda tables, e: event_deletion.delete(tables, f"{e}-free", owner="o"), EventNotFound
+    ),
     "get a registration for the owner": Operation(lambda tables, e: registrations.get(tables, e, f"{e}-d", "o")),
     "list an event's registrations for the owner": Operation(
         lambda tables, e: registration_lists.of_event(tables, e, limit=10, owner="o")
@@ -137,7 +151,9 @@ WRITES = {name: operation for name, operation in OPERATIONS.items() if not name.
     "raise the capacity of a known version": Operation(
         lambda tables, e: events.update(tables, e, {"capacity": 4}, ["0"]), VersionMismatch
     ),
-    "delete a known version": Operation(lambda tables, e: events.delete(tables, f"{e}-free", ["0"]), EventNotFound),
+    "delete a known version": Operation(
+        lambda tables, e: event_deletion.delete(tables, f"{e}-free", ["0"]), EventNotFound
+    ),
 }
 
 

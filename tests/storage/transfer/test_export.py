@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, registrations, users
+from storage import event_deletion, events, registrations, users
 from storage.audit import reads
 from storage.dynamodb.tables import Tables
 from storage.items import details_key, registration_key, seats_key
@@ -74,7 +74,7 @@ def test_an_event_that_never_stops_changing_is_exported_with_a_gap_and_everybody
 
 def test_an_event_deleted_meanwhile_is_left_out(moto_tables: Tables) -> None:
     make_event(moto_tables)
-    deleted = iter([lambda: events.delete(moto_tables, "e")])
+    deleted = iter([lambda: event_deletion.delete(moto_tables, "e")])
     with hooked(moto_tables, "before-call.dynamodb.TransactGetItems", lambda **_context: next(deleted, lambda: None)()):
         lines, gaps = with_gaps(moto_tables)
     assert ({line["type"] for line in lines}, gaps) == ({"events-api", "user", "end"}, [])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from storage import events, registrations, users
+from storage import event_deletion, events, registrations, users
 from storage.audit import audit
 from storage.dynamodb.tables import Tables
 from storage.embedded import EMULATOR_ACCESS
@@ -172,7 +172,7 @@ def test_a_capacity_that_is_lowered_meanwhile_holds(moto_tables: Tables) -> None
 
 def test_an_event_that_is_deleted_meanwhile_gets_no_registrations(moto_tables: Tables) -> None:
     lines = content(file(event(), confirmed("a")))
-    with acting_before(moto_tables, 2, lambda: events.delete(moto_tables, "e")):
+    with acting_before(moto_tables, 2, lambda: event_deletion.delete(moto_tables, "e")):
         _, refusals = imported(moto_tables, lines, alone=False)
     assert refusals == {9: "the event does not exist any more"}
     assert list(audit(moto_tables)) == []

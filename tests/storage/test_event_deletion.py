@@ -1,0 +1,352 @@
+"""Deleting an event with its registrations: what remains, and what others do between any two of its calls."""
+
+from contextlib import suppress
+from dataclasses import asdict
+
+import pytest
+
+from storage import audit, event_deletion, events, items, registration_lists, registrations, users
+from storage.dynamodb.deadline import deadline, within
+from storage.dynamodb.steps import Step
+from storage.dynamodb.tables import Tables
+from storage.errors import (
+    Damaged,
+    DeletionInProgress,
+    DeletionStopped,
+    EventClosed,
+    EventHasRegistrations,
+    EventNotFound,
+    NotOwner,
+    RegistrationNotFound,
+    VersionMismatch,
+)
+from storage.items import details_item, pointer_key, queue_key, seats_item, seats_key
+from storage.model import Event, Registration
+from storage.rules import Seats
+from tests.apparatus.meter import metered
+from tests.apparatus.rival import before_call
+from tests.simulation.clients import fields
+
+MOMENT = "2030-01-01T00:00:00.000Z"
+
+CALLS = [("GetItem", 5), ("Query", 5), ("TransactWriteItems", 4)]
+EVERY_CALL = [(call, number) for call, last in CALLS for number in range(1, last + 1)]
+
+
+@pytest.fixture
+def tables(moto_tables: Tables) -> Tables:
+    """Make an event of two seats, which a and b have, with a queue of c and d; e is registered for another event."""
+    for user_id in "abcde":
+        users.create(moto_tables, user_id, user_id.upper())
+    for event_id in ("e0", "e1"):
+        events.create(moto_tables, event_id, fields({"capacity": 2, "has_waitlist": True}), owner="o")
+    for user_id in "abcd":
+        registrations.register(moto_tables, "e0", user_id)
+    for user_id in "ae":
+        registrations.register(moto_tables, "e1", user_id)
+    return moto_tables
+
+
+def listed(tables: Tables, user_id: str) -> list[str]:
+    return [entry.event_id for entry, _event in registration_lists.of_user(tables, user_id, limit=10).entries]
+
+
+def people(tables: Tables, event_id: str = "e0") -> list[str]:
+    return [entry.user_id for entry in registration_lists.of_event(tables, event_id, limit=10).entries]
+
+
+def assert_gone(tables: Tables) -> None:
+    """Check that nothing of e0 is left, and everything of e1 is."""
+    with pytest.raises(EventNotFound):
+        events.get(tables, "e0")
+    left = [str(tables.client.scan(TableName=name)["Items"]) for name in ("Events", "Registrations")]
+    assert not any(f"{name}'" in "".join(left) for name in ("'e0", "#e0"))
+    assert [listed(tables, user_id) for user_id in "abcde"] == [["e1"], [], [], [], ["e1"]]
+    assert list(audit.audit(tables)) == []
+
+
+def stopped_before(tables: Tables, transaction: int, expected: list[str] | None = None) -> None:
+    """Delete an event, and let the time of the request run out before this transaction, from 1."""
+
+    def expire() -> None:
+        deadline.set(0.0)
+
+    with within(100), before_call(tables, "TransactWriteItems", transaction, expire), pytest.raises(DeletionInProgress):
+        event_deletion.delete_with_registrations(tables, "e0", expected)
+
+
+def test_an_event_is_deleted_with_its_registrations_pointers_and_queue(tables: Tables) -> None:
+    event_deletion.delete_with_registrations(tables, "e0", owner="o")
+
+    assert_gone(tables)
+
+
+def test_a_closed_event_and_one_without_registrations_are_deleted(tables: Tables) -> None:
+    events.create(tables, "e2", fields({"capacity": 1}))
+    events.update(tables, "e0", {"status": "completed"})
+
+    for event_id in ("e0", "e2"):
+        event_deletion.delete_with_registrations(tables, event_id)
+
+    assert_gone(tables)
+
+
+def test_an_event_is_deleted_once(tables: Tables) -> None:
+    event_deletion.delete_with_registrations(tables, "e0")
+
+    with pytest.raises(EventNotFound):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+
+def test_another_owner_and_another_version_change_nothing(tables: Tables) -> None:
+    before = events.get(tables, "e0")
+
+    with pytest.raises(NotOwner):
+        event_deletion.delete_with_registrations(tables, "e0", owner="p")
+    with pytest.raises(VersionMismatch):
+        event_deletion.delete_with_registrations(tables, "e0", ["0" * 16])
+    with pytest.raises(VersionMismatch):
+        event_deletion.delete_with_registrations(tables, "e0", excluded=[before.version])
+
+    assert events.get(tables, "e0") == before
+
+
+def test_meanwhile_the_event_is_cancelled_and_no_user_lists_a_registration_that_is_gone(tables: Tables) -> None:
+    stopped_before(tables, 3)
+
+    event = events.get(tables, "e0")
+    assert (event.status, event.confirmed, event.waitlisted) == ("cancelled", 2, 0)
+    assert [listed(tables, user_id) for user_id in "abcd"] == [["e0", "e1"], ["e0"], [], []]
+    with pytest.raises(EventClosed):
+        registrations.register(tables, "e0", "e")
+    with pytest.raises(EventHasRegistrations):
+        event_deletion.delete(tables, "e0")
+    assert list(audit.audit(tables)) == []
+
+
+@pytest.mark.parametrize("transaction", [2, 3, 4])
+def test_a_deletion_without_time_goes_on_with_the_same_if_match(tables: Tables, transaction: int) -> None:
+    expected = [events.get(tables, "e0").version]
+
+    stopped_before(tables, transaction, expected)
+    assert list(audit.audit(tables)) == []
+    event_deletion.delete_with_registrations(tables, "e0", expected)
+
+    assert_gone(tables)
+
+
+@pytest.mark.parametrize("changes", [{"status": "active"}, {"title": "Other"}])
+def test_a_put_after_an_interrupted_deletion_ends_it(tables: Tables, changes: dict[str, str]) -> None:
+    expected = [events.get(tables, "e0").version]
+    stopped_before(tables, 3, expected)
+
+    events.update(tables, "e0", changes)
+
+    with pytest.raises(VersionMismatch):
+        event_deletion.delete_with_registrations(tables, "e0", expected)
+    assert people(tables) == ["a", "b"]
+    assert list(audit.audit(tables)) == []
+
+
+@pytest.mark.parametrize("changes", [{"status": "active"}, {"title": "Other"}])
+@pytest.mark.parametrize(("call", "number"), EVERY_CALL)
+def test_a_put_between_any_two_calls_stops_the_deletion_and_nobody_is_lost(
+    tables: Tables, call: str, number: int, changes: dict[str, str]
+) -> None:
+    """Only before the event is closed is the changed event deleted; afterwards those who are left stay."""
+    left: list[str] = []
+    stopped = False
+
+    def change() -> None:
+        nonlocal left
+        with suppress(EventNotFound):
+            events.update(tables, "e0", changes)
+            left = people(tables)
+
+    with before_call(tables, call, number, change):
+        try:
+            event_deletion.delete_with_registrations(tables, "e0")
+        except DeletionStopped:
+            stopped = True
+
+    if stopped:
+        assert people(tables) == left
+        assert list(audit.audit(tables)) == []
+        event_deletion.delete_with_registrations(tables, "e0")
+    else:
+        assert (call, number) in {("Query", 1), ("TransactWriteItems", 1)} or not left
+    assert_gone(tables)
+
+
+@pytest.mark.parametrize("user_id", ["e", "a", "c", "d"])
+@pytest.mark.parametrize(("call", "number"), EVERY_CALL)
+def test_people_who_come_or_go_between_any_two_calls_change_nothing(
+    tables: Tables, call: str, number: int, user_id: str
+) -> None:
+    def come_or_go() -> None:
+        act = registrations.register if user_id == "e" else registrations.unregister
+        with suppress(EventClosed, EventNotFound, RegistrationNotFound):
+            act(tables, "e0", user_id)
+        assert list(audit.audit(tables)) == []
+
+    with before_call(tables, call, number, come_or_go):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+@pytest.mark.parametrize(("call", "number"), EVERY_CALL)
+def test_two_deletions_at_once_both_end(tables: Tables, call: str, number: int) -> None:
+    with (
+        before_call(tables, call, number, lambda: event_deletion.delete_with_registrations(tables, "e0")),
+        suppress(EventNotFound),
+    ):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+@pytest.mark.parametrize(("call", "number"), EVERY_CALL)
+def test_a_new_event_with_the_same_id_keeps_everybody(tables: Tables, call: str, number: int) -> None:
+    """Between any two calls another request may finish the deletion, and the id be given to a new event."""
+    made = False
+
+    def finish_and_begin_anew() -> None:
+        nonlocal made
+        with suppress(EventNotFound):
+            event_deletion.delete_with_registrations(tables, "e0")
+        events.create(tables, "e0", fields({"capacity": 1, "has_waitlist": True}))
+        for user_id in "ab":
+            registrations.register(tables, "e0", user_id)
+        made = True
+
+    with before_call(tables, call, number, finish_and_begin_anew), suppress(DeletionStopped):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    # Before the event is closed, the new one is what the request found.
+    if made and (call, number) not in {("Query", 1), ("TransactWriteItems", 1)}:
+        assert people(tables) == ["a", "b"]
+    assert list(audit.audit(tables)) == []
+
+
+@pytest.mark.parametrize(("call", "number"), EVERY_CALL)
+def test_a_promotion_under_way_is_finished_or_ends_when_the_event_is_closed(
+    tables: Tables, call: str, number: int
+) -> None:
+    def raise_capacity() -> None:
+        with suppress(EventNotFound):
+            events.update(tables, "e0", {"capacity": 3, "status": "active"})
+
+    with before_call(tables, call, number, raise_capacity), suppress(DeletionStopped):
+        event_deletion.delete_with_registrations(tables, "e0")
+    assert list(audit.audit(tables)) == []
+    with suppress(EventNotFound):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+def test_a_place_without_a_registration_is_damage_and_nothing_behind_it_goes(tables: Tables) -> None:
+    key = items.registration_key("e0", "c")
+    tables.transact([Step(action="Delete", table="Registrations", key=key)])
+
+    with pytest.raises(Damaged):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert tables.get("Registrations", queue_key("e0", 1)) is not None
+
+
+def test_an_event_without_seats_is_damage(tables: Tables) -> None:
+    tables.transact([Step(action="Delete", table="Events", key=seats_key("e0"))])
+
+    with pytest.raises(Damaged):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+
+def count(tables: Tables, confirmed: int) -> None:
+    """Let SEATS of e0 count other people than there are."""
+    change, values = "SET #confirmed = :confirmed, #waitlisted = :zero", {"confirmed": confirmed, "zero": 0}
+    tables.transact([Step(action="Update", table="Events", key=seats_key("e0"), change=change, values=values)])
+
+
+def remove_all(tables: Tables) -> None:
+    for user_id in "abcd":
+        key = items.registration_key("e0", user_id)
+        tables.transact([Step(action="Delete", table="Registrations", key=key)])
+
+
+@pytest.mark.parametrize(("minutes", "refusal"), [(0, DeletionInProgress), (2, Damaged)])
+def test_people_who_are_counted_and_not_found_are_damage_some_time_after_the_event_was_closed(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, minutes: int, refusal: type[Exception]
+) -> None:
+    """Soon after it, their registrations may be admitted and not visible yet."""
+    count(tables, 2)
+    remove_all(tables)
+    monkeypatch.setattr("storage.event_deletion.now", lambda: "2030-01-01T00:00:00.000Z")
+    monkeypatch.setattr("storage.emptying.now", lambda: f"2030-01-01T00:0{minutes}:00.000Z")
+
+    with within(100), before_call(tables, "Query", 4, lambda: deadline.set(0.0)), pytest.raises(refusal):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+
+def test_more_people_than_are_counted_are_damage_and_nobody_is_removed(tables: Tables) -> None:
+    registrations.unregister(tables, "e0", "c")
+    registrations.unregister(tables, "e0", "d")
+    count(tables, 1)
+
+    with pytest.raises(Damaged, match="counts fewer people"):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert people(tables) == ["a", "b"]
+
+
+def fill(tables: Tables, confirmed: int, waiting: int) -> None:
+    """Make an event with many people, a chunk of items per transaction."""
+    event = Event(
+        **asdict(fields({"capacity": confirmed, "has_waitlist": True})),
+        event_id="big",
+        version="0" * 16,
+        created_at=MOMENT,
+        updated_at=MOMENT,
+    )
+    seats = Seats(
+        capacity=confirmed,
+        status="active",
+        has_waitlist=True,
+        version=event.version,
+        confirmed=confirmed,
+        waitlisted=waiting,
+        next_seq=waiting,
+    )
+    made = [("Events", details_item(event)), ("Events", seats_item("big", seats))]
+    for number in range(confirmed + waiting):
+        seq = number - confirmed if number >= confirmed else None
+        user_id = f"u{number:05}"
+        registration = Registration(
+            event_id="big", user_id=user_id, status="confirmed" if seq is None else "waitlisted", registered_at=MOMENT
+        )
+        made.append(("Registrations", items.registration_item(registration, seq)))
+        made.append(("Registrations", dict(pointer_key(user_id, "big"))))
+        made += [] if seq is None else [("Registrations", items.queue_item(registration, seq))]
+    for start in range(0, len(made), 100):
+        tables.transact([Step(action="Put", table=table, item=item) for table, item in made[start : start + 100]])
+
+
+@pytest.mark.parametrize(("confirmed", "waiting"), [(0, 0), (3, 0), (98, 66)])
+def test_a_batch_is_three_calls_and_a_person_at_most_six_write_units(
+    moto_tables: Tables, confirmed: int, waiting: int
+) -> None:
+    fill(moto_tables, confirmed, waiting)
+
+    with metered(moto_tables) as meter:
+        event_deletion.delete_with_registrations(moto_tables, "big")
+
+    queued, seated = -(-waiting // 33), -(-confirmed // 49)
+    blocks = -(-waiting // 1000)
+    assert meter.calls == {
+        "Query": 1 + queued + seated,
+        "GetItem": queued + seated + 1,
+        "TransactWriteItems": 1 + queued + seated + 1,
+    }
+    assert meter.writes == 4 + 6 * waiting + 4 * confirmed + 2 * (queued + seated) + 4 + 2 * blocks
+    assert moto_tables.client.scan(TableName="Registrations")["Items"] == []
