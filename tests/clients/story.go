@@ -31,6 +31,7 @@ var (
 func main() {
 	tell(clientOf(os.Args[1]))
 	useLaterVersion(clientOf(os.Args[2]))
+	callOff(clientOf(os.Args[1]))
 }
 
 // as returns the context of a person, whose token is in the environment.
@@ -130,6 +131,16 @@ func useLaterVersion(client *eventsapi.APIClient) {
 	refusal := problem(err)
 	equal(refusal.Type, "https://example.com/problems#of-a-later-version")
 	equal(refusal.Status, int32(http.StatusNotFound))
+}
+
+// callOff deletes the event with its registrations, as the organizer.
+func callOff(client *eventsapi.APIClient) {
+	_, err := client.EventsAPI.DeleteEvent(asOlga, party).Execute()
+	equal(problem(err).Type, "urn:problem-type:events-api:event-has-registrations")
+	if _, err := client.EventsAPI.DeleteEvent(asOlga, party).WithRegistrations(true).Execute(); err != nil {
+		log.Panic(err)
+	}
+	equal(len(must(client.RegistrationsAPI.ListUserRegistrations(asCyd, cyd).Execute()).Registrations), 0)
 }
 
 func create(ctx context.Context, client *eventsapi.APIClient, user eventsapi.UserInput) string {

@@ -133,5 +133,18 @@ async function useLaterVersion(client: Client): Promise<void> {
   strictEqual(refusal.status, 404);
 }
 
+// Deletes the event with its registrations, as the organizer.
+async function callOff(url: string): Promise<void> {
+  const [olga, cyd] = [caller(url, 'OLGA_TOKEN'), caller(url, 'CYD_TOKEN')];
+  const path = { eventId: EVENT };
+  const refusal = problem((await olga.DELETE('/events/{eventId}', { params: { path } })).error);
+  strictEqual(refusal.type, 'urn:problem-type:events-api:event-has-registrations');
+  const everything = { params: { path, query: { withRegistrations: true } } };
+  strictEqual((await olga.DELETE('/events/{eventId}', everything)).response.status, 204);
+  const mine = await cyd.GET('/users/{userId}/registrations', { params: { path: { userId: CYD } } });
+  deepStrictEqual(mine.data?.registrations, []);
+}
+
 await main(process.argv[2] as string);
 await useLaterVersion(caller(process.argv[3] as string, 'CYD_TOKEN'));
+await callOff(process.argv[2] as string);

@@ -121,6 +121,19 @@ def use_later_version(url: str) -> None:
         assert (refusal.type, refusal.status) == ("https://example.com/problems#of-a-later-version", 404)
 
 
+def call_off(url: str) -> None:
+    """Delete the event with its registrations, as the organizer."""
+    with caller(url, "OLGA_TOKEN") as olga, caller(url, "CYD_TOKEN") as cyd:
+        try:
+            EventsApi(olga).delete_event(EVENT)
+            raise AssertionError
+        except ConflictException as error:
+            refusal = problem(error)
+        assert refusal.type == "urn:problem-type:events-api:event-has-registrations"
+        EventsApi(olga).delete_event(EVENT, with_registrations=True)
+        assert RegistrationsApi(cyd).list_user_registrations(CYD).registrations == []
+
+
 def caller(url: str, variable: str) -> ApiClient:
     """Return the client of a person, whose token is in the environment."""
     return ApiClient(Configuration(host=url, access_token=os.environ[variable]))
@@ -173,3 +186,4 @@ def event_ids(events: EventsApi) -> list[str]:
 if __name__ == "__main__":
     main(sys.argv[1])
     use_later_version(sys.argv[2])
+    call_off(sys.argv[1])

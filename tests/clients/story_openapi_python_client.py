@@ -5,7 +5,7 @@ import os
 import sys
 
 from events_api_client import AuthenticatedClient, Client
-from events_api_client.api.events import create_event, get_event, list_events
+from events_api_client.api.events import create_event, delete_event, get_event, list_events
 from events_api_client.api.registrations import (
     get_registration,
     list_event_registrations,
@@ -129,6 +129,19 @@ def use_later_version(url: str) -> None:
         assert (refusal.type_, refusal.status) == ("https://example.com/problems#of-a-later-version", 404)
 
 
+def call_off(url: str) -> None:
+    """Delete the event with its registrations, as the organizer."""
+    with caller(url, "OLGA_TOKEN") as olga, caller(url, "CYD_TOKEN") as cyd:
+        # This generator types an answer without a body as Any.
+        refusal: object = delete_event.sync(EVENT, client=olga)
+        assert isinstance(refusal, Problem)
+        assert refusal.type_ == "urn:problem-type:events-api:event-has-registrations"
+        assert delete_event.sync_detailed(EVENT, client=olga, with_registrations=True).status_code == 204  # type: ignore[misc]
+        page = list_user_registrations.sync(CYD, client=cyd)
+        assert isinstance(page, UserRegistrationPage)
+        assert page.registrations == []
+
+
 def caller(url: str, variable: str) -> AuthenticatedClient:
     """Return the client of a person, whose token is in the environment."""
     return AuthenticatedClient(base_url=url, token=os.environ[variable], raise_on_unexpected_status=True)
@@ -176,3 +189,4 @@ def event_ids(client: Client) -> list[str]:
 if __name__ == "__main__":
     main(sys.argv[1])
     use_later_version(sys.argv[2])
+    call_off(sys.argv[1])

@@ -129,5 +129,16 @@ async function useLaterVersion(client: Client): Promise<void> {
   strictEqual(refusal.status, 404);
 }
 
+// Deletes the event with its registrations, as the organizer.
+async function callOff(url: string): Promise<void> {
+  const event = { client: caller(url, 'OLGA_TOKEN'), path: { eventId: EVENT } };
+  const refusal = problem((await api.deleteEvent(event)).error);
+  strictEqual(refusal.type, 'urn:problem-type:events-api:event-has-registrations');
+  strictEqual((await api.deleteEvent({ ...event, query: { withRegistrations: true } })).response?.status, 204);
+  const mine = await api.listUserRegistrations({ client: caller(url, 'CYD_TOKEN'), path: { userId: CYD } });
+  deepStrictEqual(mine.data?.registrations, []);
+}
+
 await main(process.argv[2] as string);
 await useLaterVersion(caller(process.argv[3] as string, 'CYD_TOKEN'));
+await callOff(process.argv[2] as string);
