@@ -3,10 +3,10 @@
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 from typing import Final
 
 from handlers.settings import SettingsError
@@ -17,6 +17,10 @@ logger = logging.getLogger(__name__)
 
 #: Time for the attempt at hand to end after a signal; what is not known to be delivered then is sent again.
 STOP_SECONDS: Final = 3
+
+#: The wait after the first failure of an attempt or of the sender, in seconds; it doubles each time, up to the longest.
+FIRST_SECONDS: Final = 1.0
+LONGEST_SECONDS: Final = 300.0
 
 _ROOT: Final = Path(__file__).parents[2]
 
@@ -62,30 +66,49 @@ def webhook(folder: Path, url: str) -> Iterator[None]:
     except OSError as error:
         raise SettingsError(f"--webhook can't use {folder / position.FOLDER}: {error.strerror}") from error
     program = _PROGRAM.format(root=str(_ROOT), folder=str(folder), url=url)
-    # Ctrl-C reaches only this process. The end of its standard input stops the child, also if this process is killed.
-    child = subprocess.Popen(  # noqa: S603 - the program is this project's
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, start_new_session=True
-    )
-    stopping = Event()
-    Thread(target=_watch, args=(child, stopping), daemon=True).start()
+    sender = _Sender([sys.executable, "-c", program])
+    Thread(target=sender.keep, daemon=True).start()
     try:
         yield
     finally:
-        stopping.set()
-        _stop(child)
+        sender.stop()
 
 
-def _watch(child: "subprocess.Popen[bytes]", stopping: Event) -> None:
-    code = child.wait()
-    if code and not stopping.is_set():
-        logger.error("webhook: the sender has ended with exit code %s; the next start goes on", code)
+class _Sender:
+    """The process that posts: one that ends by an error is started again, after a wait that doubles each time."""
 
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command, self._stopping, self._lock = command, Event(), Lock()
+        self._process = self._start()
 
-def _stop(child: "subprocess.Popen[bytes]") -> None:
-    assert child.stdin is not None
-    child.stdin.close()
-    try:
-        child.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
+    def _start(self) -> "subprocess.Popen[bytes]":
+        # Ctrl-C reaches only this process. The end of its standard input stops the child, also if this process is
+        # killed.
+        return subprocess.Popen(  # noqa: S603 - the program is this project's
+            self._command, stdin=subprocess.PIPE, start_new_session=True
+        )
+
+    def keep(self) -> None:
+        """Start the process again whenever it has failed, until it is stopped."""
+        wait = FIRST_SECONDS
+        while (code := self._process.wait()) and not self._stopping.is_set():
+            logger.error("webhook: the sender has ended with exit code %s; it starts again in %.0f s", code, wait)
+            if self._stopping.wait(wait):
+                return
+            wait = min(2 * wait, LONGEST_SECONDS)
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                self._process = self._start()
+
+    def stop(self) -> None:
+        """Let the process end, and kill it if it does not."""
+        with self._lock:
+            self._stopping.set()
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

@@ -15,16 +15,12 @@ from handlers.webhooks.cloud_event import cloud_event
 from handlers.webhooks.dead_letters import DeadLetters
 from handlers.webhooks.delivery import Outcome, Verdict, deliver, wait_seconds
 from handlers.webhooks.endpoint import Endpoint
-from handlers.webhooks.local import STOP_SECONDS, endpoint
+from handlers.webhooks.local import FIRST_SECONDS, LONGEST_SECONDS, STOP_SECONDS, endpoint
 from storage.durable import position
 from storage.durable.follower import follow
 from storage.durable.log import LogError
 
 logger = logging.getLogger(__name__)
-
-#: The wait after the first failed attempt, in seconds, which doubles with every further one, up to the longest.
-FIRST_SECONDS: Final = 1.0
-LONGEST_SECONDS: Final = 300.0
 
 #: How long a notification is tried.
 GIVE_UP_SECONDS: Final = 86_400.0
@@ -42,6 +38,7 @@ def main(folder: str, url: str) -> None:
         with (Path(folder) / position.FOLDER / "lock").open("w") as lock:
             # After a kill of the service, the sender before this one may be in its last attempt.
             fcntl.flock(lock, fcntl.LOCK_EX)
+            print(os.getpid(), file=lock, flush=True)
             Sender(Path(folder), endpoint(Path(folder), url), stopping).run()
     except (LogError, OSError) as error:
         sys.exit(f"events-api: the webhook's sender has ended: {error}")

@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -155,6 +156,20 @@ def test_a_service_that_is_killed_tells_each_change_and_none_that_did_not_happen
     kinds = [told["type"].split(".")[2] for told in by_id.values()]
     assert kinds.count("cancelled") == 4
     assert kinds.count("confirmed") + kinds.count("waitlisted") == 9
+
+
+def test_a_sender_that_is_killed_starts_again_and_tells_the_rest(
+    start: Callable[..., Any], receiver: Receiver, tmp_path: Path
+) -> None:
+    with start() as server:
+        create(server, "ann", "ben")
+        register(server, "ann")
+        receiver.wait_until_taken(1)
+        os.kill(int((tmp_path / WEBHOOK / "lock").read_text()), signal.SIGKILL)
+        register(server, "ben")
+        until(lambda: ("confirmed", "ben") in receiver.told())
+        assert server.stop() == 0
+    assert "the sender has ended with exit code -9; it starts again" in server.rest
 
 
 def test_what_is_refused_is_kept_named_and_sent_again_at_the_next_start(

@@ -12,7 +12,8 @@ from handlers.webhooks import local_sender
 from handlers.webhooks.dead_letters import DeadLetters
 from handlers.webhooks.delivery import Outcome, Verdict, wait_seconds
 from handlers.webhooks.endpoint import Endpoint, new_secret
-from handlers.webhooks.local_sender import FIRST_SECONDS, GIVE_UP_SECONDS, LONGEST_SECONDS, Sender
+from handlers.webhooks.local import FIRST_SECONDS, LONGEST_SECONDS
+from handlers.webhooks.local_sender import GIVE_UP_SECONDS, Sender
 from storage.durable import follower, position
 from storage.durable.folder import load
 from storage.durable.log import line
