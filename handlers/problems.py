@@ -93,7 +93,12 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         "Event exists",
         "An event with this id exists. Choose another id, or change that event with PUT.",
     ),
-    errors.UserExists: Problem(409, "user-exists", "User exists", "A user with this id exists. Choose another id."),
+    errors.UserExists: Problem(
+        409,
+        "user-exists",
+        "User exists",
+        "A user with this id exists. If it is not the one you mean, choose another id.",
+    ),
     errors.AlreadyRegistered: Problem(
         409,
         "already-registered",
