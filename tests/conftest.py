@@ -1,6 +1,7 @@
 """Shared fixtures: the three tables on moto and on ministack, the application on them, and its log."""
 
 import copy
+import gc
 import io
 import itertools
 import json
@@ -26,6 +27,15 @@ from tests.apparatus.response_check import ResponseCheck
 collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py"]
 
 _numbers = itertools.count()
+
+# Garbage collection took a tenth of the tests' CPU, most of it to look through modules and tests, which stay. Now it is
+# rarer, and passes over what there is when the tests begin.
+gc.set_threshold(20_000)
+
+
+def pytest_collection_finish() -> None:
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

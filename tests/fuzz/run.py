@@ -19,7 +19,7 @@ from tests.fuzz import checks  # noqa: F401 - the import registers the checks
 CONFIG: Final = Path(__file__).parents[2] / "schemathesis.toml"  # Where `st run openapi.yaml` finds it.
 DAY: Final = 24 * 60 * 60
 
-#: Maximum number of times that all phases are repeated to meet the parts of the contract that chance left out.
+#: Maximum number of times that all phases are repeated to meet what chance left out.
 ROUNDS: Final = 3
 
 #: Maximum number of characters per line of a summary.
@@ -91,11 +91,13 @@ def fuzz(  # noqa: PLR0913 - the length of a run, and what is fuzzed
     at_least: int = 0,
     afresh: Callable[[], object] = lambda: None,
     set_up: Callable[[Any], object] = lambda _schema: None,
+    enough: Callable[[Run], bool] = lambda run: not run.missed(),
 ) -> Run:
     """Fuzz an ASGI application with requests generated from its contract, in all phases, with all checks.
 
-    Repeat all phases with new cases until that number of cases was sent, and up to `ROUNDS` times while a part of the
-    contract was not met. `afresh` empties the store between them. `set_up` gets the schema at first.
+    Repeat all phases with new cases until that number of cases was sent, and up to `ROUNDS` times until they are
+    `enough`: by default, until each part of the contract was met. `afresh` empties the store between them. `set_up`
+    gets the schema at first.
     """
     config = schemathesis.Config.from_path(CONFIG)
     config.update(seed=seed, max_failures=None)
@@ -125,7 +127,7 @@ def fuzz(  # noqa: PLR0913 - the length of a run, and what is fuzzed
                     shown = len(run.findings)
                 afresh()
                 run.rounds += 1
-                if run.cases.total() >= at_least and (run.rounds >= ROUNDS or not run.missed()):
+                if run.cases.total() >= at_least and (run.rounds >= ROUNDS or enough(run)):
                     stream.stop()
             case events.NonFatalError():
                 info = event.info

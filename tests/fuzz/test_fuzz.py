@@ -1,6 +1,6 @@
 """Fuzzes the service in this process with requests generated from its contract, with a new seed every time.
 
-FUZZ_SEED repeats a run, FUZZ_EXAMPLES is the number of cases per operation (default 10), and FUZZ_CASES=50000 is a
+FUZZ_SEED repeats a run, FUZZ_EXAMPLES is the number of cases per operation (default 5), and FUZZ_CASES=50000 is a
 minimum number of cases: the run repeats all phases, and prints its progress, until it is reached.
 """
 
@@ -10,7 +10,6 @@ import random
 import subprocess
 import time
 import tomllib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,8 @@ def test_with_tokens_each_caller_may_do_what_the_contract_says_and_nothing_else(
             _caller(issuer, "user-123"),
             _caller(issuer, "root", ADMIN),
         )
-        _fuzzed(app_from(issuer.variables, tables=moto_tables), moto_tables, tmp_path, callers.send)
+        app = app_from(issuer.variables, tables=moto_tables)
+        _fuzzed(app, moto_tables, tmp_path, set_up=callers.send, enough=lambda _run: True)
 
 
 def _caller(issuer: Issuer, user_id: str, *roles: str) -> Caller:
@@ -63,10 +63,10 @@ def _caller(issuer: Issuer, user_id: str, *roles: str) -> Caller:
     return Caller(user_id, token, organizer=ORGANIZER in roles, admin=ADMIN in roles)
 
 
-def _fuzzed(app: Any, tables: Tables, folder: Path, set_up: Callable[[Any], object] = lambda _schema: None) -> Run:
-    """Fuzz an application as the environment says, and print the figures."""
+def _fuzzed(app: Any, tables: Tables, folder: Path, **more: Any) -> Run:
+    """Fuzz an application as the environment says, and print the figures; `more` is for `fuzz`."""
     seed = int(os.environ.get("FUZZ_SEED", random.getrandbits(32)))
-    max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "10")), int(os.environ.get("FUZZ_CASES", "0"))
+    max_examples, at_least = int(os.environ.get("FUZZ_EXAMPLES", "5")), int(os.environ.get("FUZZ_CASES", "0"))
 
     def afresh() -> None:
         """Free the memory in which moto keeps every item that a table ever had."""
@@ -74,9 +74,7 @@ def _fuzzed(app: Any, tables: Tables, folder: Path, set_up: Callable[[Any], obje
             tables.client.delete_table(TableName=table)
         tables.create_missing()
 
-    run = fuzz(
-        ResponseCheck(app), max_examples=max_examples, seed=seed, at_least=at_least, afresh=afresh, set_up=set_up
-    )
+    run = fuzz(ResponseCheck(app), max_examples=max_examples, seed=seed, at_least=at_least, afresh=afresh, **more)
     print(f"\n{run} (repeat with FUZZ_SEED={run.seed})\n{run.coverage.generate_text_summary(colored=False)}")  # noqa: T201 - the seed must be seen
     if run.findings:
         details = folder / "findings.txt"
@@ -92,7 +90,7 @@ def _fuzzed(app: Any, tables: Tables, folder: Path, set_up: Callable[[Any], obje
 def test_schemathesis_alone_finds_no_fault_and_has_no_warning(tmp_path: Path) -> None:
     """`st run openapi.yaml`, the command of a newcomer to this repository, with fewer examples."""
     with running("--memory", folder=tmp_path) as server:
-        command = [str(SCRIPTS / "st"), "run", "openapi.yaml", "--url", server.url, "--max-examples", "5"]
+        command = [str(SCRIPTS / "st"), "run", "openapi.yaml", "--url", server.url, "--max-examples", "2"]
         done = subprocess.run(command, cwd=CONFIG.parent, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No issues found" in done.stdout

@@ -15,6 +15,7 @@ from handlers.access.caller import Caller as ServiceCaller
 from handlers.access.requirements import Requirement
 from handlers.app import app_from
 from storage.dynamodb.tables import Tables
+from tests.apparatus import moto_store
 from tests.apparatus.client import Client, problem
 from tests.apparatus.issuer import Issuer, bearer, issuing
 from tests.apparatus.response_check import ResponseCheck
@@ -34,13 +35,23 @@ def guarded(moto_connection: Tables, issuer: Issuer) -> Client:
     return _guarded(moto_connection, issuer)
 
 
+@pytest.fixture(scope="module")
+def fill(guarded: Client, issuer: Issuer) -> Callable[[Tables], None]:
+    return lambda _tables: prepare(guarded, issuer)
+
+
+@pytest.fixture
+def prepared(moto_tables: Tables, fill: Callable[[Tables], None]) -> None:
+    """Make what the requests are about, over HTTP only once."""
+    moto_store.fill_once(moto_tables, fill)
+
+
 def _guarded(tables: Tables, issuer: Issuer) -> Client:
     return Client(ResponseCheck(app_from(issuer.variables, tables=tables)))
 
 
-def _deviations(client: Client, issuer: Issuer, operation_id: str, callers: list[Caller]) -> list[str]:
-    """Send the request of each caller; return those that were not answered as the contract says."""
-    found = []
+def _deviations(client: Client, issuer: Issuer, operation_id: str, callers: list[Caller]) -> Iterator[str]:
+    """Send the request of each caller; yield those that were not answered as the contract says."""
     for caller in callers:
         answer = request(client, operation_id, caller.headers(issuer, PERSON.get(operation_id, "ann")))
         expected = caller.status(operation_id)
@@ -50,29 +61,24 @@ def _deviations(client: Client, issuer: Issuer, operation_id: str, callers: list
             right = answer.status_code == expected and problem(answer) == "about:blank"
             right &= expected != 401 or answer.headers.get("WWW-Authenticate", "").startswith("Bearer realm=")
         if not right:
-            found.append(f"{operation_id} by {caller.name}: {answer.status_code} in place of {expected or 200}")
-    return found
+            yield f"{operation_id} by {caller.name}: {answer.status_code} in place of {expected or 200}"
 
 
-@pytest.mark.usefixtures("moto_tables")
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize("operation_id", OPERATIONS)
 def test_only_a_public_operation_answers_a_caller_without_a_valid_token(
     operation_id: str, guarded: Client, issuer: Issuer
 ) -> None:
-    prepare(guarded, issuer)
-
-    assert not _deviations(guarded, issuer, operation_id, UNKNOWN)
+    assert not [*_deviations(guarded, issuer, operation_id, UNKNOWN)]
 
 
-@pytest.mark.usefixtures("moto_tables")
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize("caller", [*LIMITED, *ALLOWED], ids=lambda caller: caller.name)
 @pytest.mark.parametrize("operation_id", OPERATIONS)
 def test_an_operation_is_for_those_whom_the_contract_names(
     operation_id: str, caller: Caller, guarded: Client, issuer: Issuer
 ) -> None:
-    prepare(guarded, issuer)
-
-    assert not _deviations(guarded, issuer, operation_id, [caller])
+    assert not [*_deviations(guarded, issuer, operation_id, [caller])]
 
 
 @pytest.mark.parametrize("operation_id", [each for each in OPERATIONS if roles(each)])
@@ -84,10 +90,10 @@ def test_a_caller_is_refused_before_anything_is_looked_up(
         moto_tables.client.delete_table(TableName=table)
 
     try:
-        assert not _deviations(guarded, issuer, operation_id, UNKNOWN)
+        assert not [*_deviations(guarded, issuer, operation_id, UNKNOWN)]
         # An organizer is refused by the event's owner, which has to be read.
         refused = [caller for caller in LIMITED if caller.status(operation_id) and caller.name != "another organizer"]
-        assert not _deviations(guarded, issuer, operation_id, refused)
+        assert not [*_deviations(guarded, issuer, operation_id, refused)]
     finally:
         moto_tables.create_missing()
 
@@ -262,15 +268,15 @@ async def _administrator(_self: tokens.Tokens, _scope: object) -> ServiceCaller:
     return ServiceCaller("root", organizer=True, admin=True)
 
 
+@pytest.mark.usefixtures("prepared")
 @pytest.mark.parametrize("check", LEFT_OUT)
 def test_a_check_that_is_left_out_is_noticed(
     check: str, issuer: Issuer, moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     LEFT_OUT[check](monkeypatch)
     client = _guarded(moto_tables, issuer)
-    prepare(client, issuer)
 
     some = ["list_event_registrations", "get_registration", "get_user", "create_event"]
-    found = [each for operation_id in some for each in _deviations(client, issuer, operation_id, [*UNKNOWN, *LIMITED])]
+    found = (each for operation_id in some for each in _deviations(client, issuer, operation_id, [*UNKNOWN, *LIMITED]))
 
-    assert found
+    assert next(found, None)
