@@ -130,8 +130,8 @@ PROBLEMS: Final[Mapping[type[Exception], Problem]] = {
         409,
         "deletion-stopped",
         "Deletion stopped",
-        "The event was changed while it was being deleted. It stays, with the people who are still registered for it."
-        " Get the event, and delete it again if it is to go all the same.",
+        "The event was changed while it was being deleted. Those who are still registered stay registered, and it stays"
+        " cancelled unless it was reopened. Get the event, and delete it again if it is to go all the same.",
     ),
     errors.EventHasRegistrations: Problem(
         409,

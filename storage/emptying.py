@@ -20,6 +20,7 @@ from storage.items import (
     queue_number,
     registration_key,
     seats_key,
+    to_registration,
     to_seats,
 )
 from storage.model import Event, RegistrationStatus, now
@@ -48,6 +49,7 @@ class People:
         self._tables, self._event_id, self._version = tables, event.event_id, event.version
         self._closed_at = event.updated_at
         self._check = QueueCheck(tables, event.event_id)
+        self._without_people: Item | None = None
 
     def remove_some(self) -> Seats | None:
         """Remove one batch and return None; once nobody is left, return the seats.
@@ -70,20 +72,23 @@ class People:
             self._check(places, image)
             self._remove(image, "waitlisted", [_steps_of_place(self._event_id, place) for place in places])
         elif seats.confirmed:
-            self._remove(image, "confirmed", [_steps_of_seat(self._event_id, item) for item in self._confirmed()])
+            found = self._registrations(CONFIRMED_BATCH)
+            confirmed = [item for item in found if to_registration(item).status == "confirmed"]
+            self._remove(image, "confirmed", [_steps_of_seat(self._event_id, item) for item in confirmed])
+        elif uncounted := self._registrations(1):
+            self._check_counter(image, [_steps_of_seat(self._event_id, item) for item in uncounted])
         else:
             return seats
         return None
 
-    def _confirmed(self) -> list[Item]:
+    def _registrations(self, limit: int) -> list[Item]:
         values = {"pk": registration_key(self._event_id, "")["pk"], "prefix": USER_PREFIX}
-        found = self._tables.query("Registrations", _REGISTRATIONS, values, limit=CONFIRMED_BATCH)
-        return [item for item in found if item["status"] == "confirmed"]
+        return self._tables.query("Registrations", _REGISTRATIONS, values, limit=limit)
 
     def _remove(self, image: Item, status: RegistrationStatus, people: Sequence[Sequence[Step]]) -> None:
         """Remove people by the steps for each, and count them, if the event is as it was closed."""
         if not people:
-            self._check_time()
+            self._check_time(image)
         if len(people) > image[status]:
             self._check_counter(image, people)
 
@@ -103,15 +108,17 @@ class People:
         )
         self._tables.transact([counted, *(step for steps in people for step in steps)])
 
-    def _check_time(self) -> NoReturn:
+    def _check_time(self, image: Item) -> NoReturn:
         """Tell damage from a race after nobody was found, although people are counted.
 
         Raises:
-            Damaged: The event was closed so long ago that all its registrations are visible.
-            Changed: They may not be visible yet.
+            Damaged: The event was closed so long ago that all its registrations are visible, and in the last attempt
+                nobody was found either, by the same counters.
+            Changed: They may not be visible yet, or others may have removed them.
 
         """
-        if datetime.fromisoformat(now()) - datetime.fromisoformat(self._closed_at) > _ALL_VISIBLE:
+        unchanged, self._without_people = image == self._without_people, image
+        if unchanged and datetime.fromisoformat(now()) - datetime.fromisoformat(self._closed_at) > _ALL_VISIBLE:
             raise self._damaged("counts people who are not registered")
         raise Changed
 
@@ -136,10 +143,10 @@ class People:
 
 
 def _steps_of_place(event_id: str, place: Item) -> list[Step]:
-    """Return the steps that remove a place and its registration, if that still waits there."""
+    """Return the steps that remove a place and its registration, if that still has the same number."""
     seq = queue_number(place)
     return [
-        *removal_steps(event_id, place["userId"], {"status": "waitlisted", "seq": seq}),
+        *removal_steps(event_id, place["userId"], {"seq": seq}),
         Step(action="Delete", table="Registrations", key=queue_key(event_id, seq)),
     ]
 

@@ -42,7 +42,7 @@ class Damaged(Exception):  # noqa: N818 - a state of the tables
 
 
 class Refusal(Exception):  # noqa: N818 - a refusal is an answer to the caller, not a defect
-    """The operation was refused, and changed nothing of its own; only `Unavailable` may leave such a change behind.
+    """The operation was refused, and changed nothing of its own, which `Unavailable` and `DeletionStopped` may have.
 
     On the way it may have promoted people for whom a seat was free, or deleted the numbers of people who left.
     """
@@ -105,7 +105,7 @@ class CapacityBelowConfirmed(Conflicting):
 
 
 class DeletionStopped(Conflicting):
-    """The event was changed while it was being deleted with its registrations; those that are left stay."""
+    """The event was changed while it was being deleted with its registrations: it was cancelled, and some are gone."""
 
 
 class EventHasRegistrations(Conflicting):

@@ -1,8 +1,8 @@
 """Deleting an event: without registrations at once; with them it is cancelled, emptied in batches, and then deleted.
 
 The change to cancelled has a version of its own, which every later transaction demands. So any other change of the
-event stops the deletion. SEATS keeps the version before it as a mark, `deleting`: a repetition goes on from any
-process, by the same If-Match, also while another one is at work.
+event stops the deletion. SEATS keeps this version and the one before as a mark, `deleting`: a repetition goes on from
+any process, by the same If-Match, also while another one is at work.
 """
 
 from collections.abc import Collection
@@ -79,8 +79,9 @@ def delete_with_registrations(
         NotOwner: The event belongs to another owner.
         VersionMismatch: The event has none of the expected versions, or an excluded one; nor had it when a deletion
             began that is not complete.
-        DeletionStopped: Another request has changed the event meanwhile. It stays, with the people who are left.
-        Damaged: An item of the event is missing, its counters are wrong, or the head of the queue can't be removed.
+        DeletionStopped: Another request has changed the event meanwhile. The people who are left stay registered.
+        Damaged: An item of the event is missing or damaged, its counters are wrong, or the head of the queue can't be
+            removed.
         DeletionInProgress: The time of the request ran out. The event is cancelled, and repeating the request goes on.
 
     """
@@ -110,14 +111,14 @@ def _close(
     """Cancel the event and mark it, unless that is done, and return it as it is then."""
     details, seats = read()
     ownership.check(details.get("owner"), owner)
-    event, deleting = to_event(details, seats), seats.get("deleting")
-    versions = {event.version, deleting}
+    event, before = to_event(details, seats), event_items.version_before_deletion(seats)
+    versions = {event.version, before}
     if (expected is not None and versions.isdisjoint(expected)) or not versions.isdisjoint(excluded):
         raise VersionMismatch
-    if deleting is not None:
+    if before is not None:
         return event
     closed = replace(event, status="cancelled", version=new_version(), updated_at=now())
-    tables.transact(event_items.change_steps(event.version, closed, event.version))
+    tables.transact(event_items.change_steps(event.version, closed, deleting=True))
     return closed
 
 

@@ -66,10 +66,11 @@ def _difference(parts: Mapping[str, Item]) -> str:
     return f"has no {missing[0]}" if missing else "has DETAILS and SEATS of different versions"
 
 
-def change_steps(version: str, changed: Event, deleting: str | None = None) -> list[Step]:
+def change_steps(version: str, changed: Event, *, deleting: bool = False) -> list[Step]:
     """Return the steps that store a changed event, if it still has the version that was read.
 
-    They end a deletion with registrations, which goes by the version, or begin one: `deleting` is its mark.
+    With `deleting` they mark it as being deleted with its registrations, by both versions. Every later change gives it
+    another version, and so ends the deletion.
     """
     seats: dict[str, str | int | bool] = {
         "capacity": changed.capacity,
@@ -78,11 +79,11 @@ def change_steps(version: str, changed: Event, deleting: str | None = None) -> l
         "changed": changed.version,
     }
     change = "SET #capacity = :capacity, #status = :status, #hasWaitlist = :hasWaitlist, #version = :changed"
-    if deleting is None:
-        change += " REMOVE #deleting"
-    else:
+    condition = "#version = :version AND #confirmed <= :capacity"
+    if deleting:
         change += ", #deleting = :deleting"
-        seats["deleting"] = deleting
+        condition = "#version = :version"
+        seats["deleting"] = f"{version} {changed.version}"
     return [
         Step(
             action="Put",
@@ -96,10 +97,16 @@ def change_steps(version: str, changed: Event, deleting: str | None = None) -> l
             table="Events",
             key=seats_key(changed.event_id),
             change=change,
-            condition="#version = :version AND #confirmed <= :capacity",
+            condition=condition,
             values={"version": version, **seats},
         ),
     ]
+
+
+def version_before_deletion(seats: Item) -> str | None:
+    """Return the version of an event before the deletion began that it is in, None if it is in none."""
+    before, _, closed = seats.get("deleting", "").partition(" ")
+    return before if closed and closed == seats.get("version") else None
 
 
 def checking_absence(

@@ -64,7 +64,7 @@ _DETAILS: Final = {
     "string_type": _TYPE,
     "string_unicode": _TYPE,
     "int_type": _TYPE,
-    "bool_type": _TYPE,
+    "bool_type": "Must be true or false.",
     "literal_error": "Must be one of: {enum}.",
     "string_too_short": "Must have at least {minLength} characters.",
     "string_too_long": "Must have at most {maxLength} characters.",

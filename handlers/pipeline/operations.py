@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 from anyio import CapacityLimiter, to_thread
@@ -23,10 +23,11 @@ from handlers.pipeline.turns import Turns
 from handlers.pipeline.validation import RequestSchema
 from storage.errors import DeadlineExceeded
 
-#: Maximum number of updates and deletions of one event that a process makes at a time; registrations have a writer of
-#: their own (`writers`). More would only conflict in the store; here they wait in order. A change can last for seconds,
-#: so nothing else waits for it.
+#: Maximum numbers of updates and of deletions of one event that a process makes at a time; registrations have a writer
+#: of their own (`writers`). More would only conflict in the store; here they wait in order. A change can last for
+#: seconds, so nothing else waits for it, and an update, which stops a deletion, does not wait for deletions.
 WRITERS: Final = 4
+DELETERS: Final = 1
 
 #: Maximum number of changes to all events at a time. They have threads of their own: reads, and the creation of users
 #: and events, never wait for them.
@@ -50,7 +51,7 @@ class _Operation:
         *,
         callers: Callers | None,
         inline: bool,
-        turns: Turns,
+        turns: Sequence[Turns],
         threads: CapacityLimiter,
     ) -> None:
         definition = contract.operations[operation.operation_id]
@@ -65,7 +66,7 @@ class _Operation:
         self._waits = inspect.iscoroutinefunction(self._function)
         # `create_event` makes a new event: no other change has its id.
         self._changes = definition.method != "GET" and definition.operation_id != "create_event"
-        self._turns = turns
+        self._turns = turns[definition.method == "DELETE"]
         self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -147,8 +148,9 @@ class Operations(RoutedMiddleware[_OperationsAPI]):
         `threads` limits the changes at a time. Without `callers`, everyone may do everything.
         """
         super().__init__(Router())  # For requests without an operation, which routing has refused already.
+        turns = Turns(WRITERS), Turns(DELETERS)
         make = functools.partial(
-            _Operation, contract=contract, callers=callers, inline=inline, turns=Turns(WRITERS), threads=threads
+            _Operation, contract=contract, callers=callers, inline=inline, turns=turns, threads=threads
         )
         self.api_cls = functools.partial(_OperationsAPI, make=make)
 

@@ -5,8 +5,12 @@ from urllib.parse import urljoin
 
 import pytest
 
+from storage import events
+from storage.dynamodb.deadline import deadline
+from storage.dynamodb.tables import Tables
 from storage.errors import DeletionInProgress, DeletionStopped
 from tests.apparatus.client import EVENT, Client, problem
+from tests.apparatus.rival import before_call
 
 READ_ONLY = {"confirmedCount", "waitlistCount", "availableSeats", "createdAt", "updatedAt"}
 
@@ -223,6 +227,33 @@ def test_an_event_is_deleted_with_its_registrations_on_request_only(client: Clie
 def test_registrations_are_deleted_for_true_alone(client: Client, text: str) -> None:
     answer = client.delete(f"/events/conf?withRegistrations={text}")
     assert (answer.status_code, [it["parameter"] for it in answer.json()["errors"]]) == (422, ["withRegistrations"])
+
+
+def test_a_deletion_that_takes_longer_than_a_request_goes_on_with_its_if_match_until_a_put(
+    client: Client, moto_tables: Tables
+) -> None:
+    client.create_event()
+    etag = client.get("/events/conf").headers["ETag"]
+    client.create_users("a", "b")
+    for user_id in "ab":
+        client.register("conf", user_id)
+
+    def delete() -> tuple[int, str | None]:
+        answer = client.delete("/events/conf?withRegistrations=true", headers={"If-Match": etag})
+        return answer.status_code, problem(answer) if answer.content else None
+
+    with before_call(moto_tables, "TransactWriteItems", 2, lambda: deadline.set(0.0)):
+        assert delete() == (503, "deletion-in-progress")
+    assert client.get("/events/conf").json()["status"] == "cancelled"
+    with before_call(moto_tables, "TransactWriteItems", 1, lambda: events.update(moto_tables, "conf", {"title": "O"})):
+        assert delete() == (409, "deletion-stopped")
+    assert delete() == (412, "about:blank")
+    assert len(client.get("/events/conf/registrations").json()["registrations"]) == 2
+
+    etag = client.get("/events/conf").headers["ETag"]
+    with before_call(moto_tables, "TransactWriteItems", 2, lambda: deadline.set(0.0)):
+        assert delete() == (503, "deletion-in-progress")
+    assert delete() == (204, None)
 
 
 @pytest.mark.parametrize(

@@ -45,7 +45,9 @@ class State:
     @property
     def deleting(self) -> str | None:
         """The version of the event before a deletion with its registrations began that is not complete."""
-        return self.value("deleting") if self.seats and "deleting" in self.seats else None
+        mark = self.value("deleting") if self.seats and "deleting" in self.seats else ""
+        before, _, closed = mark.partition(" ")
+        return before if closed and closed == self.value("version") else None
 
     @property
     def queue(self) -> list[str]:

@@ -20,7 +20,7 @@ from storage.errors import (
     RegistrationNotFound,
     VersionMismatch,
 )
-from storage.items import details_item, pointer_key, queue_key, seats_item, seats_key
+from storage.items import details_item, details_key, pointer_key, queue_key, seats_item, seats_key
 from storage.model import Event, Registration
 from storage.rules import Seats
 from tests.apparatus.meter import metered
@@ -267,9 +267,138 @@ def test_an_event_without_seats_is_damage(tables: Tables) -> None:
         event_deletion.delete_with_registrations(tables, "e0")
 
 
-def count(tables: Tables, confirmed: int) -> None:
+@pytest.mark.parametrize(("minutes", "refusal"), [(0, DeletionInProgress), (2, Damaged)])
+def test_people_who_are_counted_and_not_found_are_damage_some_time_after_the_event_was_closed(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, minutes: int, refusal: type[Exception]
+) -> None:
+    """Soon after it, their registrations may be admitted and not visible yet."""
+    count(tables, confirmed=2)
+    remove_all(tables)
+    pass_time(monkeypatch, minutes)
+
+    with within(100), before_call(tables, "Query", 4, lambda: deadline.set(0.0)), pytest.raises(refusal):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+
+@pytest.mark.parametrize(("query", "leaving"), [(2, "cd"), (3, "ab")])
+def test_people_who_leave_before_they_are_found_are_not_damage(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, query: int, leaving: str
+) -> None:
+    pass_time(monkeypatch, 2)
+
+    def leave() -> None:
+        for user_id in leaving:
+            registrations.unregister(tables, "e0", user_id)
+
+    with before_call(tables, "Query", query, leave):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+@pytest.mark.parametrize("query", [2, 3, 4])
+def test_another_deletion_that_removes_the_people_first_is_not_damage(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch, query: int
+) -> None:
+    pass_time(monkeypatch, 2)
+
+    with before_call(tables, "Query", query, lambda: event_deletion.delete_with_registrations(tables, "e0")):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+@pytest.mark.parametrize(("confirmed", "waitlisted"), [(1, 2), (2, 1), (2, 0), (0, 0)])
+def test_more_people_than_are_counted_are_damage_and_they_keep_their_event(
+    tables: Tables, confirmed: int, waitlisted: int
+) -> None:
+    count(tables, confirmed=confirmed, waitlisted=waitlisted)
+
+    with pytest.raises(Damaged, match="counts fewer people than are registered"):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert people(tables)
+    assert events.get(tables, "e0").status == "cancelled"
+
+
+def test_an_event_with_more_people_than_seats_is_deleted(tables: Tables) -> None:
+    change, values = "SET #capacity = :one", {"one": 1}
+    tables.transact([Step(action="Update", table="Events", key=seats_key("e0"), change=change, values=values)])
+
+    event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+def test_a_registration_that_lacks_its_status_is_damage(tables: Tables) -> None:
+    key = items.registration_key("e0", "a")
+    tables.transact([Step(action="Update", table="Registrations", key=key, change="REMOVE #status")])
+
+    with pytest.raises(Damaged, match="EVENT#e0 USER"):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+
+@pytest.mark.parametrize("changes", [{"status": "active"}, {"title": "Other"}])
+def test_a_put_just_before_the_last_transaction_is_kept(tables: Tables, changes: dict[str, str]) -> None:
+    kept: list[Event] = []
+
+    def change() -> None:
+        kept.append(events.update(tables, "e0", changes))
+
+    with before_call(tables, "TransactWriteItems", 4, change), pytest.raises(DeletionStopped):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert kept == [events.get(tables, "e0")]
+
+
+def test_a_person_who_is_imported_just_before_the_last_transaction_is_removed_too(tables: Tables) -> None:
+    """An import adds people to a closed event."""
+    registration = Registration(event_id="e0", user_id="e", status="confirmed", registered_at=MOMENT)
+    change, values = "ADD #confirmed :one", {"one": 1}
+    imported = [
+        Step(action="Put", table="Registrations", item=items.registration_item(registration)),
+        Step(action="Put", table="Registrations", item=dict(pointer_key("e", "e0"))),
+        Step(action="Update", table="Events", key=seats_key("e0"), change=change, values=values),
+    ]
+
+    with before_call(tables, "TransactWriteItems", 4, lambda: tables.transact(imported)):
+        event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+def test_a_deletion_that_goes_on_still_checks_the_versions(tables: Tables) -> None:
+    before = events.get(tables, "e0").version
+    stopped_before(tables, 3)
+    closed = events.get(tables, "e0").version
+
+    for expected, excluded in ((["0" * 16], []), (None, [before]), (None, [closed])):
+        with pytest.raises(VersionMismatch):
+            event_deletion.delete_with_registrations(tables, "e0", expected, excluded)
+    event_deletion.delete_with_registrations(tables, "e0", [closed])
+
+    assert_gone(tables)
+
+
+def test_a_mark_of_another_version_is_ignored(tables: Tables) -> None:
+    """A service that does not know the mark leaves it where it is when it changes the event."""
+    before = events.get(tables, "e0").version
+    stopped_before(tables, 2, [before])
+    for key in (details_key("e0"), seats_key("e0")):
+        change, values = "SET #version = :version, #status = :active", {"version": "1" * 16, "active": "active"}
+        tables.transact([Step(action="Update", table="Events", key=key, change=change, values=values)])
+
+    with pytest.raises(VersionMismatch):
+        event_deletion.delete_with_registrations(tables, "e0", [before])
+    assert people(tables) == ["a", "b", "c", "d"]
+    event_deletion.delete_with_registrations(tables, "e0")
+
+    assert_gone(tables)
+
+
+def count(tables: Tables, *, confirmed: int, waitlisted: int = 0) -> None:
     """Let SEATS of e0 count other people than there are."""
-    change, values = "SET #confirmed = :confirmed, #waitlisted = :zero", {"confirmed": confirmed, "zero": 0}
+    change, values = "SET #confirmed = :c, #waitlisted = :w", {"c": confirmed, "w": waitlisted}
     tables.transact([Step(action="Update", table="Events", key=seats_key("e0"), change=change, values=values)])
 
 
@@ -279,29 +408,10 @@ def remove_all(tables: Tables) -> None:
         tables.transact([Step(action="Delete", table="Registrations", key=key)])
 
 
-@pytest.mark.parametrize(("minutes", "refusal"), [(0, DeletionInProgress), (2, Damaged)])
-def test_people_who_are_counted_and_not_found_are_damage_some_time_after_the_event_was_closed(
-    tables: Tables, monkeypatch: pytest.MonkeyPatch, minutes: int, refusal: type[Exception]
-) -> None:
-    """Soon after it, their registrations may be admitted and not visible yet."""
-    count(tables, 2)
-    remove_all(tables)
+def pass_time(monkeypatch: pytest.MonkeyPatch, minutes: int) -> None:
+    """Let this time pass after an event is closed."""
     monkeypatch.setattr("storage.event_deletion.now", lambda: "2030-01-01T00:00:00.000Z")
     monkeypatch.setattr("storage.emptying.now", lambda: f"2030-01-01T00:0{minutes}:00.000Z")
-
-    with within(100), before_call(tables, "Query", 4, lambda: deadline.set(0.0)), pytest.raises(refusal):
-        event_deletion.delete_with_registrations(tables, "e0")
-
-
-def test_more_people_than_are_counted_are_damage_and_nobody_is_removed(tables: Tables) -> None:
-    registrations.unregister(tables, "e0", "c")
-    registrations.unregister(tables, "e0", "d")
-    count(tables, 1)
-
-    with pytest.raises(Damaged, match="counts fewer people"):
-        event_deletion.delete_with_registrations(tables, "e0")
-
-    assert people(tables) == ["a", "b"]
 
 
 def fill(tables: Tables, confirmed: int, waiting: int) -> None:
@@ -348,7 +458,7 @@ def test_a_batch_is_three_calls_and_a_person_at_most_six_write_units(
     queued, seated = -(-waiting // 33), -(-confirmed // 49)
     blocks = -(-waiting // 1000)
     assert meter.calls == {
-        "Query": 1 + queued + seated,
+        "Query": 1 + queued + seated + 1,
         "GetItem": queued + seated + 1,
         "TransactWriteItems": 1 + queued + seated + 1,
     }

@@ -16,9 +16,9 @@ import httpx
 import pytest
 
 from handlers.app import create_app
-from handlers.pipeline.operations import CHANGES, WRITERS
+from handlers.pipeline.operations import CHANGES, DELETERS, WRITERS
 from handlers.pipeline.turns import Turns
-from storage import events, registrations
+from storage import event_deletion, events, registrations
 from storage.dynamodb.tables import Tables
 from storage.errors import EventNotFound, RegistrationNotFound
 from tests.apparatus.client import EVENT, Client
@@ -146,6 +146,25 @@ def test_long_changes_to_an_event_delay_neither_other_events_nor_users_nor_reads
         204 if method == "PUT" else 409,
         200,
     ]
+
+
+def test_an_update_waits_for_no_deletion_of_its_event_and_a_deletion_waits_for_another(
+    moto_tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PUT stops a deletion, which may last as long as a request."""
+    assert Client(create_app(moto_tables)).post("/events", json=EVENT).status_code == 201
+
+    async def meanwhile(client: httpx.AsyncClient) -> int:
+        with long_changes(monkeypatch, DELETERS, event_deletion, "delete_with_registrations") as begun:
+            deletion = "/events/conf?withRegistrations=true"
+            tasks = [asyncio.create_task(client.delete(deletion)) for _ in range(2 * WRITERS)]
+            await begun()
+            answer = await asyncio.wait_for(client.put("/events/conf", json=EVENT), PATIENCE)
+            assert not any(task.done() for task in tasks)
+        await asyncio.wait(tasks)
+        return answer.status_code
+
+    assert (DELETERS, talk(moto_tables, meanwhile)) == (1, 200)
 
 
 def test_changes_to_any_number_of_events_leave_threads_for_users_and_reads(
