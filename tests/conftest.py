@@ -28,14 +28,9 @@ collect_ignore = [] if find_spec("playwright") else ["browser/test_swagger_ui.py
 
 _numbers = itertools.count()
 
-# Garbage collection took a tenth of the tests' CPU, most of it to look through modules and tests, which stay. Now it is
-# rarer, and passes over what there is when the tests begin.
-gc.set_threshold(20_000)
-
-
-def pytest_collection_finish() -> None:
-    gc.collect()
-    gc.freeze()
+# To look through all objects for garbage took a tenth of the tests' CPU. Most of them are modules and tests, which
+# stay, so it is done a tenth as often.
+gc.set_threshold(*gc.get_threshold()[:2], 100)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

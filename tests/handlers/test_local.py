@@ -119,8 +119,18 @@ def test_a_port_in_use_is_reported_with_what_to_do(tmp_path: Path) -> None:
         (["--host", "192.0.2.1"], "192.0.2.1 is not an address of this machine: leave out --host"),
     ],
 )
-def test_bad_options_get_a_clear_error(tmp_path: Path, arguments: list[str], expected: str) -> None:
-    assert expected in refused("--port", "0", *arguments, folder=tmp_path)
+@pytest.mark.usefixtures("log")
+def test_bad_options_get_a_clear_error(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    expected: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["--port", "0", *arguments])
+    assert expected in f"{capsys.readouterr().err}{end.value.code}"
 
 
 @pytest.mark.parametrize(
