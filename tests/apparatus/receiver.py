@@ -1,7 +1,7 @@
 """A receiver of webhooks, which verifies each signature, and can be slow, down, or answer as a test wants."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -9,6 +9,7 @@ from typing import Any
 from standardwebhooks.webhooks import Webhook
 
 from handlers.webhooks.endpoint import new_secret
+from storage.notifications import Kind
 from tests.apparatus.patience import until
 
 #: Returns the status of the answer to a notification, which may wait before it does, and headers.
@@ -59,9 +60,32 @@ class Receiver:
         return list(self.taken)
 
 
-def kind_of(notification: Mapping[str, Any]) -> str:
+def kind_of(notification: Mapping[str, Any]) -> Kind:
     """Return the kind of a notification, from its type."""
-    return str(notification["type"]).split(".")[2]
+    kind: Kind = notification["type"].split(".")[2]
+    return kind
+
+
+def distinct(told: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return notifications without repetitions, which must be equal; the rest must have come in order."""
+    by_id: dict[str, dict[str, Any]] = {}
+    for it in told:
+        assert by_id.setdefault(it["id"], it) == it, "the same id is that of another notification"
+    found = list(by_id.values())
+    sequence = [it["sequence"] for it in found]
+    assert sequence == sorted(set(sequence)), "the sequence does not grow"
+    return found
+
+
+def registrations(told: Iterable[dict[str, Any]]) -> dict[str, Any]:
+    """Return what all notifications of one event add up to: the registration of each user."""
+    found: dict[str, Any] = {}
+    for it in told:
+        if kind_of(it) == "cancelled":
+            del found[it["subject"]]
+        else:
+            found[it["subject"]] = it["data"]
+    return found
 
 
 @contextmanager

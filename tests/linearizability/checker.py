@@ -2,7 +2,8 @@
 
 The algorithm is that of Wing and Gong (1993) with Lowe's cache of visited configurations (2017), as in Knossos and
 Porcupine, which do not exist for Python. A moment can be next if its operation was invoked before any unfinished
-operation was answered. An operation without an answer may take effect at any time after its invocation, or never.
+operation was answered. An operation without an answer may take effect at any time after its invocation, or never. If
+it is known what was told of each user, every moment must do what was told next, and in the end nothing is left.
 """
 
 import math
@@ -11,6 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
+from storage.model import RegistrationStatus
+from storage.notifications import KINDS
 from tests.linearizability.model import NEVER, Answer, Call, Moment, State, moments, promote
 
 #: Maximum number of configurations to visit; a history that needs more is too wide to be checked.
@@ -91,7 +94,7 @@ class _Search:
                 raise TooWideError
             done, state = stack.pop()
             furthest = max(furthest, (sum(done), state), key=lambda reached: reached[0])
-            if self._complete(done):
+            if self._complete(done, state):
                 return Verdict(explained=True, visited=len(seen), last=state)
             for configuration in self._next(done, state):
                 if configuration not in seen:
@@ -99,8 +102,8 @@ class _Search:
                     stack.append(configuration)
         return Verdict(explained=False, visited=len(seen), last=furthest[1])
 
-    def _complete(self, done: tuple[int, ...]) -> bool:
-        return all(
+    def _complete(self, done: tuple[int, ...], state: State) -> bool:
+        return not state.untold and all(
             passed == len(claimed) or not operation.known
             for passed, claimed, operation in zip(done, self._moments, self._operations, strict=True)
         )
@@ -108,14 +111,15 @@ class _Search:
     def _next(self, done: tuple[int, ...], state: State) -> list[tuple[tuple[int, ...], State]]:
         found = []
         for number, moment in self._candidates(done):
-            after = moment.after(state)
+            after = _tell(state, moment.after(state))
             if after is not None:
                 advanced = ((*done[:number], done[number] + 1, *done[number + 1 :]), after)
                 if moment.reads:
                     return [advanced]
                 found.append(advanced)
         # The end of the list is visited first: candidates in their order, a promotion last.
-        return ([(done, promote(state))] if state.owes else []) + found[::-1]
+        promoted = _tell(state, promote(state)) if state.owes else None
+        return ([(done, promoted)] if promoted else []) + found[::-1]
 
     def _candidates(self, done: tuple[int, ...]) -> Iterator[tuple[int, Moment]]:
         unfinished = [
@@ -130,6 +134,24 @@ class _Search:
             before = self._same_before[number]
             if before is None or done[before]:
                 yield number, self._moments[number][done[number]]
+
+
+def _tell(before: State, after: State | None) -> State | None:
+    """Return the state after a moment without what it tells, or None if something else was told."""
+    if after is None or after is before or before.untold is None:
+        return after
+    left = dict(before.untold)
+    for user in (before.confirmed ^ after.confirmed) | (set(before.queue) ^ set(after.queue)):
+        told = left.pop(user, ())
+        if told[:1] != (KINDS[_status(before, user), _status(after, user)],):
+            return None
+        if told[1:]:
+            left[user] = told[1:]
+    return replace(after, untold=frozenset(left.items()))
+
+
+def _status(state: State, user: str) -> RegistrationStatus | None:
+    return "confirmed" if user in state.confirmed else "waitlisted" if user in state.queue else None
 
 
 def smallest(initial: State, history: History) -> History:

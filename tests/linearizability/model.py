@@ -39,6 +39,8 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final, Literal
 
+from storage.notifications import Kind
+
 OPEN: Final = frozenset({"active", "scheduled", "ongoing"})
 
 Name = Literal["register", "unregister", "update", "get event", "get registration", "list registrations", "list queue"]
@@ -61,6 +63,8 @@ class State:
     queue: tuple[str, ...] = ()
     #: The key of the request that registered a user, of those that had one.
     keys: frozenset[tuple[str, str]] = frozenset()
+    #: What was told of each user from now on, if that is known.
+    untold: frozenset[tuple[str, tuple[Kind, ...]]] | None = None
 
     @property
     def open(self) -> bool:

@@ -18,7 +18,7 @@ from storage.durable.lock import FolderInUseError, locked_folder
 from storage.durable.position import FOLDER
 from tests.apparatus.client import EVENT
 from tests.apparatus.patience import until
-from tests.apparatus.receiver import Receiver, receiving
+from tests.apparatus.receiver import Receiver, distinct, kind_of, receiving, registrations
 from tests.apparatus.server import Server, running
 
 WEBHOOK = Path(".events-api") / FOLDER
@@ -143,17 +143,12 @@ def test_a_service_that_is_killed_tells_each_change_and_none_that_did_not_happen
         register(server, users[0])
         until(lambda: receiver.told()[-1:] == [("waitlisted", users[0])])
         listed = httpx.get(f"{server.url}/events/conf/registrations").json()["registrations"]
-    by_id = {it["id"]: it for it in receiver.taken}
-    assert all(by_id[it["id"]] == it for it in receiver.asked)
-    state: dict[str, Any] = {}
-    for told in sorted(by_id.values(), key=lambda it: str(it["sequence"])):
-        if told["type"].split(".")[2] == "cancelled":
-            del state[told["subject"]]
-        else:
-            state[told["subject"]] = told["data"]["status"]
-    assert state == {it["userId"]: it["status"] for it in listed}
+    told = distinct(receiver.asked)
+    assert {user: found["status"] for user, found in registrations(told).items()} == {
+        it["userId"]: it["status"] for it in listed
+    }
     # Two kills: two registrations and one that is taken back for each, and the promotions that those made.
-    kinds = [told["type"].split(".")[2] for told in by_id.values()]
+    kinds = [kind_of(it) for it in told]
     assert kinds.count("cancelled") == 2
     assert kinds.count("confirmed") + kinds.count("waitlisted") == 5
 
