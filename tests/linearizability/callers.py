@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from tests.apparatus.issuer import ADMIN, ORGANIZER, Issuer, bearer
-from tests.linearizability.model import Call, Caller
+from tests.linearizability.state import Call, Caller
 
 PEOPLE: Final = ("ann", "bob", "cat", "dan", "eve", "fay")
 
@@ -21,15 +21,19 @@ _WEIGHTS: Final[Mapping[Caller, int]] = {
 
 
 class Callers:
-    """The callers of one history, with their tokens; without an issuer, anybody makes every request."""
+    """The callers of one history, with their tokens; without an issuer, anybody makes every request.
 
-    def __init__(self, issuer: Issuer | None = None) -> None:
+    `leaver` is the person of this history alone, who may leave for good.
+    """
+
+    def __init__(self, issuer: Issuer | None = None, leaver: str = "") -> None:
         """Get a token for each."""
+        self.leaver = leaver
         self.required = issuer is not None
         self._people: Mapping[str, Mapping[str, str]] = {}
         self._others: Mapping[Caller, Mapping[str, str]] = {}
         if issuer:
-            self._people = {user: bearer(issuer.token(user)) for user in PEOPLE}
+            self._people = {user: bearer(issuer.token(user)) for user in (*PEOPLE, leaver)}
             self._others = {
                 "organizer": bearer(issuer.token("olga", ORGANIZER)),
                 "admin": bearer(issuer.token("ada", ADMIN)),

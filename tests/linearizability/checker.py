@@ -14,7 +14,8 @@ from typing import Final
 
 from storage.model import RegistrationStatus
 from storage.notifications import KINDS
-from tests.linearizability.model import NEVER, Answer, Call, Moment, State, moments, promote
+from tests.linearizability.model import NEVER, Answer, Moment, moments
+from tests.linearizability.state import Call, State, promote
 
 #: Maximum number of configurations to visit; a history that needs more is too wide to be checked.
 LIMIT: Final = 200_000
@@ -71,7 +72,8 @@ class _Search:
     """The search in one history. A configuration is the number of moments done of each operation, and a state.
 
     A moment that only reads and is true now is done at once: postponing it can't help. Identical requests without an
-    answer are done in the order of their invocations.
+    answer are done in the order of their invocations. None without an answer is begun by changing nothing: what it
+    would change later, in a deletion that has begun, the request that began the deletion can change as well.
     """
 
     def __init__(self, history: History) -> None:
@@ -112,7 +114,8 @@ class _Search:
         found = []
         for number, moment in self._candidates(done):
             after = _tell(state, moment.after(state))
-            if after is not None:
+            is_idle = after == state and not (done[number] or self._operations[number].known)
+            if after is not None and not is_idle:
                 advanced = ((*done[:number], done[number] + 1, *done[number + 1 :]), after)
                 if moment.reads:
                     return [advanced]

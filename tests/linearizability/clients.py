@@ -20,7 +20,8 @@ from tests.apparatus.client import EVENT
 from tests.apparatus.issuer import Issuer
 from tests.linearizability.callers import PEOPLE, Callers
 from tests.linearizability.checker import Operation
-from tests.linearizability.model import Answer, Call, Caller, Name, State
+from tests.linearizability.model import Answer
+from tests.linearizability.state import Call, Caller, Name, State
 
 PATIENCE_SECONDS: Final = 120
 
@@ -38,11 +39,16 @@ WEIGHTS: Final[Mapping[Name, int]] = {
     "get registration": 14,
 }
 
+#: How many requests are about the person who may leave for good, and how many of these delete the person.
+ABOUT_LEAVER: Final = 0.25
+DELETIONS: Final = 0.25
+
 #: Method and paths of each request; a client picks one of several equivalent paths.
 REQUESTS: Final[Mapping[Name, tuple[str, Sequence[str]]]] = {
     "register": ("POST", ("/registrations", "/events/{event}/registrations")),
     "unregister": ("DELETE", ("/registrations/{user}/{event}", "/events/{event}/registrations/{user}")),
     "update": ("PUT", ("/events/{event}",)),
+    "delete user": ("DELETE", ("/users/{user}",)),
     "get event": ("GET", ("/events/{event}",)),
     "get registration": ("GET", ("/events/{event}/registrations/{user}",)),
     "list registrations": ("GET", ("/events/{event}/registrations?limit=100",)),
@@ -76,12 +82,14 @@ class Client:
         self._event_id = event_id
         self._number = number
         self._dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
+        # Another source of chance, so that the requests about all others stay as they would be without it.
+        self._leaver_dice = random.Random(f"{seed}/leaver")  # noqa: S311 - as above
         self._callers = callers or Callers()
 
     def run(self, steps: int, start: Barrier) -> list[Operation]:
         """Wait for all clients, make a number of requests, and return their history."""
         # All requests are chosen before the first: the number of retries must not change the later ones.
-        calls = [self._with_key(self._choose(), step) for step in range(steps)]
+        calls = [self._with_leaver(self._with_key(self._choose(), step)) for step in range(steps)]
         start.wait()
         return self.request_all(calls)
 
@@ -145,6 +153,14 @@ class Client:
         """Give every other registration a key."""
         return replace(call, key=f"{self._number}-{step}") if call.name == "register" and step % 2 else call
 
+    def _with_leaver(self, call: Call) -> Call:
+        """Let some requests be about the person who may leave for good, and some of them delete the person."""
+        if not call.user or self._leaver_dice.random() >= ABOUT_LEAVER:
+            return call
+        is_deletion = self._leaver_dice.random() < DELETIONS
+        about = replace(call, user=self._callers.leaver)
+        return replace(about, name="delete user", key=None) if is_deletion else about
+
     def _choose(self) -> Call:
         call = self._choose_request()
         return replace(call, caller=self._callers.choose(call, self._dice))
@@ -169,8 +185,12 @@ def create_people(urls: Sequence[str], issuer: Issuer | None = None) -> None:
     """Create the users that all histories share, unless they exist; with an issuer, each makes their own."""
     callers = Callers(issuer)
     for user_id in PEOPLE:
-        body = {"userId": user_id, "name": user_id.title()}
-        _create(f"{urls[0]}/users", body, callers.headers("person", user_id))
+        _create_person(urls[0], callers, user_id)
+
+
+def _create_person(url: str, callers: Callers, user_id: str) -> None:
+    body = {"userId": user_id, "name": user_id.title()}
+    _create(f"{url}/users", body, callers.headers("person", user_id))
 
 
 def _create(url: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> None:
@@ -197,9 +217,11 @@ def record(urls: Sequence[str], seed: int, issuer: Issuer | None = None, *, clie
     """
     dice = random.Random(seed)  # noqa: S311 - reproducible, not secret
     initial = State(capacity=dice.randint(1, 3), has_waitlist=dice.random() < 0.9)
-    event_id = f"history-{seed}-{time.time_ns()}"
+    name = f"{seed}-{time.time_ns()}"
+    event_id = f"history-{name}"
     fields = {"eventId": event_id, "capacity": initial.capacity, "hasWaitlist": initial.has_waitlist}
-    callers = Callers(issuer)
+    callers = Callers(issuer, leaver=f"gus-{name}")
+    _create_person(urls[0], callers, callers.leaver)
     _create(f"{urls[0]}/events", EVENT | fields, callers.headers("organizer"))
     start = Barrier(clients)
     crowd = [Client(urls, event_id, number, f"{seed}/{number}", callers) for number in range(1, clients + 1)]

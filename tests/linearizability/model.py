@@ -5,16 +5,20 @@ answer claims the following; an answer that claims anything else is a violation:
 
 - **register**: one moment. 201 confirmed requires an open event, a free seat and an empty queue; 201 waitlisted
   requires a waitlist and no such seat, and shows the true position. If a promotion is still owed at that moment (the
-  capacity was raised just before), the answer may show a later moment: the request continues the promotion first.
-  409 event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both require that the
-  user is not registered. 409 already-registered shows the registration as *get registration* does; it was not made by a
-  request with the same key. If it was, the answer is 201 and shows it as it is now: a position that the person had at
-  this moment, or after it.
+  capacity was raised just before), the answer may show a later moment: the request continues the promotion first. 409
+  event-full: open, no waitlist, no free seat. 409 event-closed: closed, with this status. Both require that the user is
+  not registered. 404 user-not-found: the user is leaving for good; 201 and 409 require that the user is not. 409
+  already-registered shows the registration as *get registration* does; it was not made by a request with the same key.
+  If it was, the answer is 201 and shows it as it is now: a position that the person had at this moment, or after it.
 - **unregister**: one moment, at which the head of the queue gets the seat of an open event, even if more are free. 404:
   not registered.
 - **update**: the moment of the change; then one at which nobody waits beside a free seat of an open event, as a request
   has time for all promotions of these small events; then one which fields and counts of the answer show together. 409
   capacity-below-confirmed: `minimum` people are confirmed.
+- **delete user**: three moments. From the first on the user is leaving for good. At the second a registration of theirs
+  is taken back, as by *unregister*; at the third, without one, the user is deleted. 204: the user was not deleted at
+  the first; another request may have done the rest. 404: the user is deleted. After 503, or without an answer, it took
+  effect up to any of the three.
 - **get event**: one moment, which fields and counts show together.
 - **get registration**: one moment for the status. The position is read after it, while others may leave or be promoted:
   it is one that the person had between that moment and the answer. (On DynamoDB this read is eventually consistent, and
@@ -35,69 +39,11 @@ batches of any size: after the capacity is raised, the service promotes in separ
 import itertools
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from storage.notifications import Kind
-
-OPEN: Final = frozenset({"active", "scheduled", "ongoing"})
-
-Name = Literal["register", "unregister", "update", "get event", "get registration", "list registrations", "list queue"]
-
-#: Who makes a request: `anybody` where no token is required, `nobody` without the token that is.
-Caller = Literal["anybody", "person", "organizer", "admin", "another person", "another organizer", "nobody"]
-
-#: The answer to those who may not make the request.
-REFUSALS: Final[Mapping[Caller, int]] = {"another person": 403, "another organizer": 403, "nobody": 401}
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """One event at one moment; the queue is in order."""
-
-    capacity: int
-    has_waitlist: bool = True
-    status: str = "active"
-    confirmed: frozenset[str] = frozenset()
-    queue: tuple[str, ...] = ()
-    #: The key of the request that registered a user, of those that had one.
-    keys: frozenset[tuple[str, str]] = frozenset()
-    #: What was told of each user from now on, if that is known.
-    untold: frozenset[tuple[str, tuple[Kind, ...]]] | None = None
-
-    @property
-    def open(self) -> bool:
-        return self.status in OPEN
-
-    @property
-    def free(self) -> bool:
-        """Whether there is a free seat."""
-        return len(self.confirmed) < self.capacity
-
-    @property
-    def owes(self) -> bool:
-        """Whether a promotion is owed: a person waits beside a free seat of an open event."""
-        return self.open and self.free and bool(self.queue)
-
-    def knows(self, user: str) -> bool:
-        return user in self.confirmed or user in self.queue
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A request of a caller: for a user, maybe with a key, or with the fields of an update as the API names them."""
-
-    name: Name
-    user: str = ""
-    fields: Mapping[str, Any] = field(default_factory=dict)
-    caller: Caller = "anybody"
-    key: str | None = None
-
-    @property
-    def refusal(self) -> int | None:
-        """The status of every answer, if the caller may not make the request."""
-        return REFUSALS.get(self.caller)
+from tests.linearizability.state import EFFECTS, Call, Name, State, join
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,22 +81,20 @@ class Moment:
 NEVER: Final = Moment(lambda _state: None)
 
 
-def promote(state: State) -> State:
-    """Give the head of the queue a seat."""
-    return replace(state, confirmed=state.confirmed | {state.queue[0]}, queue=state.queue[1:])
-
-
 def moments(call: Call, answer: Answer | None) -> tuple[Moment, ...]:
     """Return the moments that an answer claims; without an answer, at most the moment of the effect."""
     if call.refusal is not None:
         refused = answer is None or answer.unknown or answer.status == call.refusal
         return () if refused else _impossible(call, answer)
     if answer is None or answer.unknown:
-        effects = {"register": _join, "unregister": _leave, "update": _change}
-        return (Moment(partial(effects[call.name], call)),) if call.name in effects else ()
+        return _effects(call)
     if answer.user not in {call.user, None}:
         return _impossible(call, answer)
     return _CLAIMS.get((call.name, answer.status, answer.problem), _impossible)(call, answer)
+
+
+def _effects(call: Call, _answer: Answer | None = None) -> tuple[Moment, ...]:
+    return tuple(Moment(partial(effect, call)) for effect in EFFECTS.get(call.name, ()))
 
 
 def _reads(*claims: Callable[[State], bool]) -> tuple[Moment, ...]:
@@ -164,52 +108,19 @@ def _impossible(_call: Call, _answer: Answer | None) -> tuple[Moment, ...]:
     return (NEVER,)
 
 
-def _join(call: Call, state: State) -> State | None:
-    if state.knows(call.user) or not state.open:
-        return None
-    keys = state.keys | {(call.user, call.key)} if call.key else state.keys
-    if state.free and not state.queue:
-        return replace(state, confirmed=state.confirmed | {call.user}, keys=keys)
-    return replace(state, queue=(*state.queue, call.user), keys=keys) if state.has_waitlist else None
-
-
 def _repeats(call: Call, state: State) -> bool:
     """Return whether a request with the same key has registered the user."""
     return (call.user, call.key) in state.keys
 
 
-def _leave(call: Call, state: State) -> State | None:
-    if not state.knows(call.user):
-        return None
-    left = replace(
-        state,
-        confirmed=state.confirmed - {call.user},
-        queue=tuple(user for user in state.queue if user != call.user),
-        keys=frozenset(kept for kept in state.keys if kept[0] != call.user),
-    )
-    return promote(left) if left.owes and call.user in state.confirmed else left
-
-
-def _change(call: Call, state: State) -> State | None:
-    capacity = call.fields.get("capacity", state.capacity)
-    if capacity < len(state.confirmed):
-        return None
-    return replace(
-        state,
-        capacity=capacity,
-        has_waitlist=call.fields.get("hasWaitlist", state.has_waitlist),
-        status=call.fields.get("status", state.status),
-    )
-
-
 def _registered(call: Call, answer: Answer) -> tuple[Moment, ...]:
     def admit(state: State) -> State | None:
-        if _repeats(call, state):
+        if _repeats(call, state) and call.user not in state.leaving:
             status, place = _shown_standing(answer.body)
             now, last = _standing(state, call.user)
             # A person who waits may be promoted before the position is read, and is then shown as the first.
             return state if status == now and (place == last or 1 <= place < last) else None
-        after = _join(call, state)
+        after = join(call, state)
         if after is None:
             return None
         status, place = shown = _shown_standing(answer.body)
@@ -219,12 +130,8 @@ def _registered(call: Call, answer: Answer) -> tuple[Moment, ...]:
     return (Moment(admit),)
 
 
-def _unregistered(call: Call, _answer: Answer) -> tuple[Moment, ...]:
-    return (Moment(partial(_leave, call)),)
-
-
 def _updated(call: Call, answer: Answer) -> tuple[Moment, ...]:
-    return (Moment(partial(_change, call)), *_reads(lambda state: not state.owes), *_event_shown(call, answer))
+    return (*_effects(call), *_reads(lambda state: not state.owes), *_event_shown(call, answer))
 
 
 def _event_shown(_call: Call, answer: Answer) -> tuple[Moment, ...]:
@@ -278,16 +185,19 @@ def _part(body: Mapping[str, Any], like: Mapping[str, Any]) -> dict[str, Any]:
 _CLAIMS: Final[Mapping[tuple[Name, int, str], Callable[[Call, Answer], tuple[Moment, ...]]]] = {
     ("register", 201, ""): _registered,
     ("register", 409, "already-registered"): lambda call, answer: (
-        *_reads(lambda state: not _repeats(call, state)),
+        *_reads(lambda state: not _repeats(call, state) and call.user not in state.leaving),
         *_shown(call, answer.body["registration"]),
     ),
     ("register", 409, "event-closed"): lambda call, answer: _reads(
-        lambda state: not state.knows(call.user) and not state.open and state.status == answer.body["eventStatus"]
+        lambda state: state.may_join(call.user) and not state.open and state.status == answer.body["eventStatus"]
     ),
     ("register", 409, "event-full"): lambda call, _answer: _reads(
-        lambda state: not state.knows(call.user) and state.open and not state.free and not state.has_waitlist
+        lambda state: state.may_join(call.user) and state.open and not state.free and not state.has_waitlist
     ),
-    ("unregister", 204, ""): _unregistered,
+    ("register", 404, "user-not-found"): lambda call, _answer: _reads(lambda state: call.user in state.leaving),
+    ("delete user", 204, ""): _effects,
+    ("delete user", 404, "user-not-found"): lambda call, _answer: _reads(lambda state: call.user in state.deleted),
+    ("unregister", 204, ""): _effects,
     ("unregister", 404, "registration-not-found"): lambda call, _answer: _reads(
         lambda state: not state.knows(call.user)
     ),

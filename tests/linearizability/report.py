@@ -12,7 +12,7 @@ from storage.audit import audit
 from storage.dynamodb.tables import Tables
 from tests.linearizability.checker import History, Operation, TooWideError, check, smallest
 from tests.linearizability.clients import NoAnswerError, Recorded
-from tests.linearizability.model import State
+from tests.linearizability.state import State
 
 
 def show(*lines: object) -> None:

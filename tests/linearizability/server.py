@@ -60,6 +60,7 @@ MUTANTS: Final[Mapping[str, Callable[[], None]]] = {
         "registrations", "queue.heads(tables, event_id, 1)", "queue.heads(tables, event_id, 100)[::-1]"
     ),
     "promote-nobody": Mutant("events", "queue.promote_waiting(tables, event_id, to_seats(seats))", "pass"),
+    "delete-only-the-user": Mutant("user_deletion", '_unregister_all(tables, user_id, user["leaving"])', "pass"),
     "give-a-place-twice": Mutant("registrations", "position=seats.waitlisted + 1", "position=seats.waitlisted or 1"),
     "forget-who-joins": Mutant(  # A defect that the service once had; only a race shows it.
         "events",

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from tests.linearizability.checker import History, Operation, check, smallest
-from tests.linearizability.model import Answer, Call, Caller, State
+from tests.linearizability.model import Answer
+from tests.linearizability.state import Call, Caller, State
 
 REGISTERED = State(capacity=1, confirmed=frozenset({"ann"}))
 FULL = Answer(201, {"status": "waitlisted", "waitlistPosition": 1})
@@ -56,6 +57,13 @@ def test_the_others_are_refused(call: Call, answer: Answer) -> None:
         assert not explained(done(asked, answer))
         assert not explained(done(asked, Answer({401: 403, 403: 401}[status])))
         assert not explained(done(asked, Answer(404, {"type": "urn:problem-type:events-api:registration-not-found"})))
+
+
+def test_only_the_person_and_an_administrator_may_delete_a_user() -> None:
+    for caller in (*MAY, *MAY_NOT):
+        deletion = done(Call("delete user", "ann", caller=caller), LEFT)
+        assert explained(deletion) == (caller in {"anybody", "person", "admin"})
+        assert explained(replace(deletion, answer=Answer(403))) == (caller in {*MAY_NOT, "organizer"} - {"nobody"})
 
 
 def test_a_refused_request_never_takes_effect_even_if_its_answer_was_lost() -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from tests.linearizability import checker
 from tests.linearizability.checker import History, Operation, TooWideError, check, smallest
-from tests.linearizability.model import Answer, Call, Name, State
+from tests.linearizability.model import Answer
+from tests.linearizability.state import Call, Name, State
 
 ONE_SEAT = State(capacity=1)
 CONFIRMED = Answer(201, {"status": "confirmed"})
@@ -18,6 +19,7 @@ GONE = Answer(204)
 TYPE = "urn:problem-type:events-api:"
 NOT_REGISTERED = Answer(404, {"type": f"{TYPE}registration-not-found"})
 FULL = Answer(409, {"type": f"{TYPE}event-full"})
+NO_USER = Answer(404, {"type": f"{TYPE}user-not-found"})
 BELOW_CONFIRMED = Answer(409, {"type": f"{TYPE}capacity-below-confirmed", "minimum": 1})
 
 
@@ -45,6 +47,11 @@ def everybody(*users: str, seats: int = 1) -> Answer:
 
 def done(name: Name, user: str, start: float, end: float, answer: Answer | None, **fields: Any) -> Operation:
     return Operation(0, Call(name, user, fields), start, end, answer)
+
+
+def erased(start: float, end: float, answer: Answer | None = GONE, user: str = "ann") -> Operation:
+    """Return a deletion of a user."""
+    return done("delete user", user, start, end, answer)
 
 
 def keyed(user: str, start: float, end: float, answer: Answer | None, key: str = "k") -> Operation:
@@ -161,7 +168,60 @@ RIGHT: dict[str, History] = {
     ],
 }
 
+RIGHT |= {
+    "a user leaves for good, and the seat goes to the head of the queue": [
+        *TWO_IN_LINE,
+        erased(6, 7),
+        done("list registrations", "", 8, 9, everybody("bob", "cat")),
+        done("register", "ann", 10, 11, NO_USER),
+        erased(12, 13, NO_USER),
+    ],
+    "during the deletion a user can't be registered, and still has a registration": [
+        *TWO_IN_LINE,
+        erased(6, 20),
+        done("register", "ann", 7, 8, NO_USER),
+        done("get registration", "ann", 9, 10, Answer(200, {"status": "confirmed"})),
+        done("unregister", "ann", 11, 12, GONE),
+    ],
+    "of two requests both delete a user": [*TWO_IN_LINE, erased(6, 9), erased(7, 8)],
+    "a deletion without an answer has only begun, and is repeated": [
+        *TWO_IN_LINE,
+        erased(6, math.inf, None),
+        done("register", "ann", 7, 8, NO_USER),
+        done("get registration", "bob", 9, 10, waitlisted(1, 200)),
+        erased(11, 12),
+        done("get registration", "bob", 13, 14, Answer(200, {"status": "confirmed"})),
+    ],
+    "a deletion that has failed with 503 is complete": [*TWO_IN_LINE, erased(6, 7, Answer(503)), erased(8, 9, NO_USER)],
+}
+
 WRONG: dict[str, History] = {
+    "a deleted user keeps a registration": [
+        *TWO_IN_LINE,
+        erased(6, 7),
+        done("list registrations", "", 8, 9, everybody("ann", "bob", "cat")),
+    ],
+    "a seat of a deleted user goes to nobody": [*TWO_IN_LINE, erased(6, 7), done("get event", "", 8, 9, event(0, 2))],
+    "a deleted user is registered": [erased(0, 1), done("register", "ann", 2, 3, CONFIRMED)],
+    "a user who is leaving is registered": [
+        lost("delete user", "ann", 0),
+        done("register", "ann", 1, 2, NO_USER),
+        done("register", "ann", 3, 4, CONFIRMED),
+    ],
+    "a user who exists is not found": [done("register", "ann", 0, 1, NO_USER)],
+    "a deletion is repeated, and ends again": [erased(0, 1), erased(2, 3)],
+    "a deletion of a user who is registered has nothing to do": [*TWO_IN_LINE, erased(6, 7, NO_USER)],
+    "a deletion that has only begun is taken for done": [
+        *TWO_IN_LINE,
+        erased(6, math.inf, None),
+        erased(7, 8, NO_USER),
+        done("get registration", "ann", 9, 10, Answer(200, {"status": "confirmed"})),
+    ],
+    "the repetition of a registration with a key is answered after the user has left": [
+        keyed("ann", 0, 1, CONFIRMED),
+        erased(2, 3),
+        keyed("ann", 4, 5, CONFIRMED),
+    ],
     "a repetition is refused because of what it did itself": [
         keyed("ann", 0, math.inf, None),
         keyed("ann", 2, 3, CONFIRMED),

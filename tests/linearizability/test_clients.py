@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.linearizability.clients import Client
-from tests.linearizability.model import Call
+from tests.linearizability.state import Call
 
 
 def test_a_client_retries_less_and_less_often_while_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:

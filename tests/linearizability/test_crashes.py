@@ -21,9 +21,9 @@ from tests.apparatus.patience import until
 from tests.apparatus.proxy import passing
 from tests.linearizability.clients import PATIENCE_SECONDS, Client
 from tests.linearizability.crashes import crash, kill_at
-from tests.linearizability.model import Call
 from tests.linearizability.report import Figures
 from tests.linearizability.service import Service
+from tests.linearizability.state import Call
 
 #: A new seed every time; CRASH_SEED repeats one.
 SEED = int(os.environ.get("CRASH_SEED", random.getrandbits(32)))

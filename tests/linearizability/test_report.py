@@ -5,8 +5,9 @@ import pytest
 from tests.linearizability import checker
 from tests.linearizability.checker import Operation
 from tests.linearizability.clients import Recorded
-from tests.linearizability.model import Answer, Call, State
+from tests.linearizability.model import Answer
 from tests.linearizability.report import judge_all
+from tests.linearizability.state import Call, State
 
 CONFIRMED = Operation(1, Call("register", "ann"), 0, 1, Answer(201, {"status": "confirmed"}))
 WIDE = [Operation(1, Call("register", user), 0) for user in "abcdef"]

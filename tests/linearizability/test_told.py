@@ -27,7 +27,8 @@ from storage.notifications import Notification, derive
 from tests.apparatus.receiver import distinct
 from tests.linearizability.checker import Operation
 from tests.linearizability.clients import Recorded
-from tests.linearizability.model import Answer, Call, State
+from tests.linearizability.model import Answer
+from tests.linearizability.state import Call, State
 from tests.linearizability.told import misled
 
 
