@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
-from storage import queue
+from storage import queue, registration_lists
 from storage.dynamodb.attributes import Item
 from storage.dynamodb.steps import Changed, Step
 from storage.dynamodb.tables import Tables
@@ -18,7 +18,6 @@ from storage.items import (
     USER_PREFIX,
     queue_key,
     queue_number,
-    registration_key,
     seats_key,
     to_registration,
     to_seats,
@@ -34,8 +33,6 @@ CONFIRMED_BATCH: Final = 49
 
 #: Time after which all registrations from before an event was closed are visible: those of DynamoDB are much sooner.
 _ALL_VISIBLE: Final = timedelta(minutes=1)
-
-_REGISTRATIONS: Final = "#pk = :pk AND begins_with(#sk, :prefix)"
 
 
 class People:
@@ -62,28 +59,28 @@ class People:
 
         """
         image = self._tables.get("Events", seats_key(self._event_id))
-        if image is None:
-            raise EventNotFound
-        if image["version"] != self._version:
-            raise VersionMismatch
+        if refusal := self._refusal(image):
+            raise refusal
+        assert image is not None
         seats = to_seats(image)
         if seats.waitlisted:
             places = queue.heads(self._tables, self._event_id, WAITING_BATCH)
             self._check(places, image)
             self._remove(image, "waitlisted", [_steps_of_place(self._event_id, place) for place in places])
         elif seats.confirmed:
-            found = self._registrations(CONFIRMED_BATCH)
+            found = registration_lists.items_of_event(self._tables, self._event_id, CONFIRMED_BATCH)
             confirmed = [item for item in found if to_registration(item).status == "confirmed"]
             self._remove(image, "confirmed", [_steps_of_seat(self._event_id, item) for item in confirmed])
-        elif uncounted := self._registrations(1):
+        elif uncounted := registration_lists.items_of_event(self._tables, self._event_id, 1):
             self._check_counter(image, [_steps_of_seat(self._event_id, item) for item in uncounted])
         else:
             return seats
         return None
 
-    def _registrations(self, limit: int) -> list[Item]:
-        values = {"pk": registration_key(self._event_id, "")["pk"], "prefix": USER_PREFIX}
-        return self._tables.query("Registrations", _REGISTRATIONS, values, limit=limit)
+    def _refusal(self, image: Item | None) -> Refusal | None:
+        if image is None:
+            return EventNotFound()
+        return None if image["version"] == self._version else VersionMismatch()
 
     def _remove(self, image: Item, status: RegistrationStatus, people: Sequence[Sequence[Step]]) -> None:
         """Remove people by the steps for each, and count them, if the event is as it was closed."""
@@ -91,12 +88,6 @@ class People:
             self._check_time(image)
         if len(people) > image[status]:
             self._check_counter(image, people)
-
-        def refusal(latest: Item | None) -> Refusal | None:
-            if latest is None:
-                return EventNotFound()
-            return None if latest["version"] == self._version else VersionMismatch()
-
         counted = Step(
             action="Update",
             table="Events",
@@ -104,7 +95,7 @@ class People:
             change=f"ADD #{status} :fewer, #changes :one",
             condition="#version = :version",
             values={"fewer": -len(people), "one": 1, "version": self._version},
-            refusal=refusal,
+            refusal=self._refusal,
         )
         self._tables.transact([counted, *(step for steps in people for step in steps)])
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Final
 
 from storage import cursors, event_items, ownership, queue, user_positions, users
-from storage.dynamodb.attributes import Item
+from storage.dynamodb.attributes import Item, Key
 from storage.dynamodb.tables import BATCH_KEYS, Tables, batches
 from storage.items import (
     USER_PREFIX,
@@ -79,19 +79,27 @@ def _registrations_page(  # noqa: PLR0913 - a list, its filter and its page
     tables: Tables, event_id: str, name: str, status: RegistrationStatus | None, limit: int, cursor: str | None
 ) -> Page[Registration]:
     after = None if cursor is None else registration_key(event_id, cursors.decode(name, cursor, ".{1,100}"))
-    values = {"pk": registration_key(event_id, "")["pk"], "prefix": USER_PREFIX}
     if status:
-        values |= {"status": status}
+        values = _in_event(event_id) | {"status": status}
         items, stopped = tables.query_filtered(
             "Registrations", _ALL_OF, values, only="#status = :status", limit=limit + 1, after=after
         )
     else:
-        items, stopped = tables.query("Registrations", _ALL_OF, values, limit=limit + 1, after=after), None
+        items, stopped = items_of_event(tables, event_id, limit + 1, after), None
     shown = items[:limit]
     positions = queue.positions(tables, event_id, [item["seq"] for item in shown if "seq" in item])
     entries = list(_intact(shown, [positions.get(item.get("seq", -1)) for item in shown]))
     last = shown[-1] if len(items) > limit else stopped
     return Page(entries, cursors.encode(name, last["sk"].removeprefix(USER_PREFIX)) if last else None)
+
+
+def items_of_event(tables: Tables, event_id: str, limit: int, after: Key | None = None) -> list[Item]:
+    """Return up to `limit` registrations of an event by user id, behind the key `after`."""
+    return tables.query("Registrations", _ALL_OF, _in_event(event_id), limit=limit, after=after)
+
+
+def _in_event(event_id: str) -> dict[str, str]:
+    return {"pk": registration_key(event_id, "")["pk"], "prefix": USER_PREFIX}
 
 
 def _intact(items: Sequence[Item], positions: Sequence[int | None]) -> Iterator[Registration]:

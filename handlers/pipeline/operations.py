@@ -3,7 +3,7 @@
 import asyncio
 import functools
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from anyio import CapacityLimiter, to_thread
@@ -51,7 +51,8 @@ class _Operation:
         *,
         callers: Callers | None,
         inline: bool,
-        turns: Sequence[Turns],
+        updates: Turns,
+        deletions: Turns,
         threads: CapacityLimiter,
     ) -> None:
         definition = contract.operations[operation.operation_id]
@@ -66,7 +67,7 @@ class _Operation:
         self._waits = inspect.iscoroutinefunction(self._function)
         # `create_event` makes a new event: no other change has its id.
         self._changes = definition.method != "GET" and definition.operation_id != "create_event"
-        self._turns = turns[definition.method == "DELETE"]
+        self._turns = deletions if definition.method == "DELETE" else updates
         self._threads = threads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -148,9 +149,15 @@ class Operations(RoutedMiddleware[_OperationsAPI]):
         `threads` limits the changes at a time. Without `callers`, everyone may do everything.
         """
         super().__init__(Router())  # For requests without an operation, which routing has refused already.
-        turns = Turns(WRITERS), Turns(DELETERS)
+        updates, deletions = Turns(WRITERS), Turns(DELETERS)
         make = functools.partial(
-            _Operation, contract=contract, callers=callers, inline=inline, turns=turns, threads=threads
+            _Operation,
+            contract=contract,
+            callers=callers,
+            inline=inline,
+            updates=updates,
+            deletions=deletions,
+            threads=threads,
         )
         self.api_cls = functools.partial(_OperationsAPI, make=make)
 
