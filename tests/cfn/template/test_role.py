@@ -84,6 +84,7 @@ def _use_every_path(tables: Tables) -> None:
     registration_lists.of_event(tables, "void", limit=10, cursor=None)
     registration_lists.of_user(tables, "cat", limit=10)
     registration_lists.pointed_to(tables, "cat", 10, None)
+    registration_lists.items_of_event(tables, "talk", 10)
     registrations.unregister(tables, "talk", "ann")
     admissions.register_all(tables, "talk", ["ann", "eve"])
     departures.unregister_all(tables, "talk", ["ann", "eve"])
