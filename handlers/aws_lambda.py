@@ -40,6 +40,7 @@ def _load() -> Handler:
 
     logs.configure()
     logs.silence_libraries()
+    logs.spare_records()
     tables = Tables.connect(os.environ)
     continuation = Continuation(tables)
     mangum = Mangum(

@@ -90,7 +90,7 @@ def _details(error: ErrorDetails, schema: Schema) -> Iterator[str]:
     if kinds[0] in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
         kinds.append("string_pattern_mismatch")
     values = {**schema, "enum": ", ".join(schema["enum"])} if "enum" in schema else schema
-    yield from (_DETAILS[kind].format(**values) for kind in kinds)
+    yield from (_DETAILS[kind].format_map(values) for kind in kinds)
 
 
 def _fits(text: str, pattern: str) -> bool:

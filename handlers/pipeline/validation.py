@@ -1,6 +1,7 @@
 """Validation of requests against the contract; all errors of a request are reported in one answer."""
 
 import re
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -20,6 +21,11 @@ from handlers.request_errors import MAX_BODY_BYTES, MAX_ERRORS, BodyTooLarge, In
 
 #: Maximum number of query parameters that are parsed. Operations have fewer than ten.
 MAX_PARAMETERS: Final = 100
+
+#: The media type of a body, and its coding.
+_MEDIA: Final = {b"content-type": "application/json", b"content-encoding": "identity"}
+
+_Headers = Sequence[tuple[bytes, bytes]]
 
 
 class RequestSchema:
@@ -51,11 +57,15 @@ class RequestSchema:
             for place in ("path", "query", "header")
         }
         self._path, self._query = names["path"], names["query"]
+        # With nothing given there is nothing to validate, unless something is required.
+        required = any(parameter.get("required") for parameter in parameters)
+        self._defaults = None if required or self.parameters is None else self.parameters()
         self._headers = {name.lower().encode(): name for name in names["header"]}
         self._types = {name: schema["type"] for name, schema in properties.items()}
         # A GET that is answered in full, although the client has the answer, does no harm.
         preconditions = {b"if-match"} if operation.method == "GET" else {b"if-match", b"if-none-match"}
         self._refused_headers = preconditions - self._headers.keys()
+        self._known_headers = {*_MEDIA, b"content-length", *self._headers, *self._refused_headers}
 
     async def read(self, scope: Scope, receive: Receive) -> dict[str, Request]:
         """Return the arguments for the handler: the parameters and the body of a request.
@@ -70,15 +80,18 @@ class RequestSchema:
         given = {name: scope["path_params"][name] for name in self._path}
         if self._query or scope["query_string"]:
             self._read_query(scope, given, errors)
-        self._read_headers(scope, given, errors)
-        if self.parameters:
+        headers = [header for header in scope["headers"] if header[0] in self._known_headers]
+        self._read_headers(headers, given, errors)
+        if self._defaults and not given:
+            arguments["parameters"] = self._defaults
+        elif self.parameters:
             try:
                 arguments["parameters"] = self.parameters.model_validate(given)
             except ValidationError as error:
                 errors += parameter_errors(_errors(error), self._parameters_schema)
         if self.body:
-            _check_media_type(scope)
-            body = parse(await _read(scope, receive))
+            _check_media_type(headers)
+            body = parse(await _read(headers, receive))
             try:
                 arguments["body"] = self.body.model_validate(body)
             except ValidationError as error:
@@ -117,15 +130,15 @@ class RequestSchema:
         listed = f" The parameters are {', '.join(self._query)}." if self._query else " There are none."
         return suggestion(name, self._query) + listed
 
-    def _read_headers(self, scope: Scope, given: dict[str, Any], errors: list[FieldError]) -> None:
+    def _read_headers(self, headers: _Headers, given: dict[str, Any], errors: list[FieldError]) -> None:
         # A precondition is never dropped in silence (RFC 9110, 13); other unknown headers are.
         errors += [
             parameter_error(key.decode().title(), "This operation has no such precondition.")
-            for key, _value in scope["headers"]
+            for key, _value in headers
             if key in self._refused_headers
         ]
         for key, name in self._headers.items():
-            texts = [value.decode("latin-1") for header, value in scope["headers"] if header == key]
+            texts = [value.decode("latin-1") for header, value in headers if header == key]
             if texts:
                 given[name] = ", ".join(texts)
 
@@ -134,18 +147,15 @@ def _errors(error: ValidationError) -> list[ErrorDetails]:
     return error.errors(include_url=False, include_context=False)
 
 
-_MEDIA: Final = {b"content-type": "application/json", b"content-encoding": "identity"}
-
-
-def _check_media_type(scope: Scope) -> None:
+def _check_media_type(headers: _Headers) -> None:
     """Refuse types other than uncompressed JSON; a missing type means JSON, and any charset parameter is ignored."""
-    for key, value in scope["headers"]:
+    for key, value in headers:
         if key in _MEDIA and value.decode("latin-1").split(";")[0].strip().lower() != _MEDIA[key]:
             raise WrongMediaType
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes:
-    length = next((value for key, value in scope["headers"] if key == b"content-length"), b"0")
+async def _read(headers: _Headers, receive: Receive) -> bytes:
+    length = next((value for key, value in headers if key == b"content-length"), b"0")
     if length.isdigit() and int(length) > MAX_BODY_BYTES:
         raise BodyTooLarge
     chunks, size, more = [], 0, True

@@ -6,6 +6,7 @@ import logging
 import traceback
 from collections.abc import Iterator
 from contextlib import nullcontext
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -28,6 +29,7 @@ def test_every_request_is_one_line_of_json(client: Client, log_lines: Any) -> No
     assert (created["method"], created["route"], created["status"]) == ("POST", "/events", 201)
     assert (found["method"], found["route"], found["status"]) == ("GET", "/events/{eventId}", 200)
     assert created["request_id"] != found["request_id"]
+    assert datetime.fromisoformat(created["timestamp"]).utcoffset() == timedelta(0)
 
 
 def test_a_line_of_an_invocation_without_a_request_has_the_id_of_no_other_request(log_lines: Any) -> None:
