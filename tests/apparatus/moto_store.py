@@ -1,7 +1,8 @@
 """moto's DynamoDB without the work that is most of its time, and with the same answers.
 
-For each item of a transaction, moto copies the whole table, in case the transaction fails; and each value in an answer
-passes the serializer of all services, once per type that a value of DynamoDB could have.
+For each item of a transaction, moto copies the whole table, in case the transaction fails; each value in an answer
+passes the serializer of all services, once per type that a value of DynamoDB could have; and to sort the items of a
+Query, it asks all keys for their types.
 """
 
 import copy
@@ -13,6 +14,7 @@ from typing import Any, Final
 import pytest
 from moto.core.serialize import BaseJSONSerializer
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.models.table import Table
 
 from storage.dynamodb.tables import Tables
@@ -43,8 +45,9 @@ def fill_once(connection: Tables, fill: Callable[[Tables], object]) -> Tables:
 
 
 def quicken(patch: pytest.MonkeyPatch) -> None:
-    """Let copies of a table share its items, which updates replace then, and let plain values pass the serializer."""
+    """Let copies of a table share its items, which updates replace then, and take short ways for plain values."""
     update, serialize = DynamoDBBackend.update_item, BaseJSONSerializer._serialize_type_structure  # noqa: SLF001 - replaced
+    typed = DynamoType.cast_value.fget
 
     def twin(table: Any, _memo: object) -> Any:
         made = copy.copy(table)
@@ -66,6 +69,10 @@ def quicken(patch: pytest.MonkeyPatch) -> None:
         else:
             serialize(serializer, serialized, value, shape, key)
 
+    def text_as_kept(value: Any) -> Any:
+        return value.value if value.type == "S" else typed(value)
+
+    patch.setattr(DynamoType, "cast_value", property(text_as_kept))
     patch.setattr(Table, "__deepcopy__", twin, raising=False)
     patch.setattr(DynamoDBBackend, "update_item", update_a_copy)
     patch.setattr(BaseJSONSerializer, "_serialize_type_structure", serialize_no_plain_value)
