@@ -53,7 +53,7 @@ def _load() -> Handler:
 
     def handle(event: Event, context: Any) -> dict[str, Any] | None:
         answer = None
-        with logs.invoked(context.aws_request_id, context.function_version):
+        with logs.Invocation(context.aws_request_id, context.function_version):
             if "promote" in event:  # An event of API Gateway has no such field.
                 continuation.promote(event, context)
             else:

@@ -265,19 +265,13 @@ _INTERNAL: Final = Problem(
 async def answer(request: Request, error: Exception) -> Response:
     """Return the problem document of an exception as a response."""
     found = _find(error)
-    if isinstance(error, errors.Damaged):
-        logger.error("%s", error)
-    elif found.status == HTTPStatus.INTERNAL_SERVER_ERROR:
-        logger.error("unexpected error", exc_info=error)
-    elif isinstance(error, errors.StorageUnavailable):
-        logger.error("%s", error)
-    elif isinstance(error, errors.DeadlineExceeded) and error.args:
-        logger.warning("%s", error)
+    if found.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        _log(error, found.status)
     body: answers.Problem = {
         "type": f"{TYPE_PREFIX}{found.name}" if found.name else "about:blank",
         "title": found.title,
         "status": found.status,
-        "detail": _detail(request, found).format(**vars(error)),
+        "detail": _detail(request, found).format_map(vars(error)),
         "instance": f"urn:request:{request.scope.get('request_id', 'unknown')}",
     }
     if found.show:
@@ -289,6 +283,15 @@ async def answer(request: Request, error: Exception) -> Response:
     if isinstance(error, AccessRefused) and error.challenge:
         headers["WWW-Authenticate"] = error.challenge
     return Response(render(body), found.status, headers, media_type=MEDIA_TYPE)
+
+
+def _log(error: Exception, status: int) -> None:
+    if isinstance(error, errors.Damaged | errors.StorageUnavailable):
+        logger.error("%s", error)
+    elif status == HTTPStatus.INTERNAL_SERVER_ERROR:
+        logger.error("unexpected error", exc_info=error)
+    elif isinstance(error, errors.DeadlineExceeded) and error.args:
+        logger.warning("%s", error)
 
 
 def _detail(request: Request, found: Problem) -> str:

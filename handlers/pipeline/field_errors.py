@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from pydantic_core import ErrorDetails
@@ -19,7 +19,7 @@ Schema = Mapping[str, Any]
 def body_errors(errors: Iterable[ErrorDetails], schema: Schema) -> Iterator[FieldError]:
     """Yield the errors of a body, each located by a JSON Pointer (RFC 6901)."""
     for error in sorted(errors, key=lambda error: _ORDER.get(error["type"], len(_ORDER))):
-        pointer = "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"])
+        pointer = "".join(["/" + str(step).replace("~", "~0").replace("/", "~1") for step in error["loc"]])
         for detail in _details(error, schema):
             yield body_error(pointer, detail)
 
@@ -83,11 +83,13 @@ def _details(error: ErrorDetails, schema: Schema) -> Iterator[str]:
             yield f"There is no such property.{suggestion(str(step), schema['properties'])}"
             return
         schema = schema["properties"][step]
-    kinds = ["no_such_day" if _is_no_such_day(error) else error["type"]]
+    kind, kinds = error["type"], [error["type"]]
     # pydantic stops at the first constraint of a value that fails.
-    if kinds == ["literal_error"] and not isinstance(error["input"], str):
+    if kind == "literal_error" and not isinstance(error["input"], str):
         kinds.insert(0, "string_type")
-    if kinds[0] in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
+    elif kind == "string_pattern_mismatch" and _is_no_such_day(error):
+        kinds = ["no_such_day"]
+    elif kind in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
         kinds.append("string_pattern_mismatch")
     values = {**schema, "enum": ", ".join(schema["enum"])} if "enum" in schema else schema
     yield from (_DETAILS[kind].format_map(values) for kind in kinds)
@@ -100,14 +102,14 @@ def _fits(text: str, pattern: str) -> bool:
 
 def _is_no_such_day(error: ErrorDetails) -> bool:
     """Return whether the date of an event has the right form, but is not in the calendar, such as 31 February."""
-    if error["type"] != "string_pattern_mismatch" or error["loc"] != ("date",) or not _DAY.match(error["input"]):
+    if error["loc"] != ("date",) or not _DAY.match(error["input"]):
         return False
     return not is_in_calendar(error["input"][:10])
 
 
-def suggestion(name: str, known: Iterable[str]) -> str:
+def suggestion(name: str, known: Collection[str]) -> str:
     """Suggest the known name that was probably meant, preferably one that differs only in case."""
-    folded = {candidate.casefold(): candidate for candidate in known}
-    meant = folded.get(name[:100].casefold())
+    folded = name[:100].casefold()
+    meant = next((candidate for candidate in known if candidate.casefold() == folded), None)
     close = [meant] if meant else difflib.get_close_matches(name[:100], known, n=1)
     return f" Did you mean {close[0]}?" if close else ""

@@ -4,8 +4,7 @@ import logging
 import sys
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -29,17 +28,25 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 _invocation: ContextVar[Mapping[str, str] | None] = ContextVar("invocation", default=None)
 
 
-@contextmanager
-def invoked(lambda_request_id: str, lambda_version: str) -> Iterator[None]:
-    """Add Lambda's own id of an invocation, which its errors and traces have, and the version that runs, to each line.
+class Invocation:
+    """Adds Lambda's own id of an invocation, which its errors and traces have, and the version that runs, to each line.
 
     A promotion has no id of a request, nor that of the request before it.
     """
-    fields = _invocation.set({"lambda_request_id": lambda_request_id, "lambda_version": lambda_version})
-    request = request_id.set(None)
-    try:
-        yield
-    finally:
+
+    __slots__ = ("_before", "_fields")
+
+    def __init__(self, lambda_request_id: str, lambda_version: str) -> None:
+        """Add the fields while the context lasts."""
+        self._fields = {"lambda_request_id": lambda_request_id, "lambda_version": lambda_version}
+
+    def __enter__(self) -> None:
+        """Begin the invocation."""
+        self._before = _invocation.set(self._fields), request_id.set(None)
+
+    def __exit__(self, *_error: object) -> None:
+        """End the invocation."""
+        fields, request = self._before
         request_id.reset(request)
         _invocation.reset(fields)
 
@@ -85,9 +92,10 @@ class RequestLog:
             "error": scope.get("problem"),
         }
         level = logging.ERROR if status >= 500 else logging.INFO  # noqa: PLR2004 - the first status of server errors
-        extra = {"fields": fields, "path": scope["path"]}
         # `logger.log` would also look for the line of code that calls it.
-        logger.handle(logger.makeRecord(logger.name, level, "", 0, "request", (), None, extra=extra))
+        record = logger.makeRecord(logger.name, level, "", 0, "request", (), None)
+        record.__dict__.update(fields=fields, path=scope["path"])
+        logger.handle(record)
 
 
 def _request_id(scope: Scope) -> str:

@@ -34,7 +34,7 @@ def test_every_request_is_one_line_of_json(client: Client, log_lines: Any) -> No
 
 def test_a_line_of_an_invocation_without_a_request_has_the_id_of_no_other_request(log_lines: Any) -> None:
     logs.request_id.set("of the request before")
-    with logs.invoked("8a7b", "7"):
+    with logs.Invocation("8a7b", "7"):
         logging.getLogger("handlers").warning("a promotion is left unfinished")
     logging.getLogger("handlers").warning("afterwards")
     inside, outside = log_lines()
