@@ -44,7 +44,8 @@ def parameter_error(name: str, detail: str) -> FieldError:
 
 def _quoted(text: str) -> str:
     """Return a client's text, truncated, with half surrogate pairs (which JSON can contain) replaced."""
-    return text[:MAX_TEXT].encode(errors="replace").decode()
+    text = text[:MAX_TEXT]
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 _DAY: Final = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T|$)")
@@ -76,12 +77,11 @@ _DETAILS: Final = {
 }
 
 
-def _details(error: ErrorDetails, schema: Schema) -> Iterator[str]:
+def _details(error: ErrorDetails, schema: Schema) -> list[str]:
     """Describe an error, and what else is wrong with the value; never with the value, which may be long or private."""
     for step in error["loc"]:
         if error["type"] == "extra_forbidden":
-            yield f"There is no such property.{suggestion(str(step), schema['properties'])}"
-            return
+            return [f"There is no such property.{suggestion(str(step), schema['properties'])}"]
         schema = schema["properties"][step]
     kind, kinds = error["type"], [error["type"]]
     # pydantic stops at the first constraint of a value that fails.
@@ -92,7 +92,7 @@ def _details(error: ErrorDetails, schema: Schema) -> Iterator[str]:
     elif kind in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
         kinds.append("string_pattern_mismatch")
     values = {**schema, "enum": ", ".join(schema["enum"])} if "enum" in schema else schema
-    yield from (_DETAILS[kind].format_map(values) for kind in kinds)
+    return [_DETAILS[kind].format_map(values) for kind in kinds]
 
 
 def _fits(text: str, pattern: str) -> bool:
