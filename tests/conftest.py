@@ -7,7 +7,7 @@ import itertools
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
 from types import SimpleNamespace
 from typing import Any
@@ -34,9 +34,11 @@ _numbers = itertools.count()
 gc.set_threshold(*gc.get_threshold()[:2], 100)
 
 
-def pytest_xdist_auto_num_workers() -> int:
-    """Return the number of processes for `-n auto`: a third of the tests' time is spent on waiting for servers."""
-    return (os.cpu_count() or 1) * 3 // 2
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """Return three processes per two cores for `-n auto`: a third of the time is spent on waiting for servers."""
+    cores = yield
+    return cores if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else cores * 3 // 2
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -55,8 +57,10 @@ def _no_account(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _libraries_may_log() -> Iterator[None]:
-    """Restore the level of the root logger, which the entry point for Lambda raises."""
+def _logging_is_whole(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Restore what the entry point for Lambda changes: the level of the root logger, and what records contain."""
+    for name in logs.SPARED:
+        monkeypatch.setattr(logging, name, True, raising=False)
     level = logging.getLogger().level
     yield
     logging.getLogger().setLevel(level)

@@ -21,6 +21,9 @@ logger = logging.getLogger("handlers.requests")
 #: Any other method is a client's own text, and is not logged.
 _METHODS: Final = {"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"}
 
+#: Switches of the standard library for parts of a record that no line has.
+SPARED: Final = ("logThreads", "logMultiprocessing", "logProcesses", "logAsyncioTasks")
+
 #: Id of the running request, for every line that is logged while it runs.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -37,7 +40,7 @@ class Invocation:
     __slots__ = ("_before", "_fields")
 
     def __init__(self, lambda_request_id: str, lambda_version: str) -> None:
-        """Add the fields while the context lasts."""
+        """Keep the fields that lines have while the context lasts."""
         self._fields = {"lambda_request_id": lambda_request_id, "lambda_version": lambda_version}
 
     def __enter__(self) -> None:
@@ -151,8 +154,8 @@ def silence_libraries() -> None:
 
 
 def spare_records() -> None:
-    """Keep the thread, the process and the task out of records, as no line has them: a fiftieth of a 422."""
-    for name in ("logThreads", "logMultiprocessing", "logProcesses", "logAsyncioTasks"):
+    """Keep the thread, the process and the task out of records, as no line has them; it saves a fiftieth of a 422."""
+    for name in SPARED:
         setattr(logging, name, False)
 
 

@@ -32,6 +32,12 @@ def test_every_request_is_one_line_of_json(client: Client, log_lines: Any) -> No
     assert datetime.fromisoformat(created["timestamp"]).utcoffset() == timedelta(0)
 
 
+def test_spared_records_have_no_thread_and_no_process() -> None:
+    logs.spare_records()
+    record = logging.makeLogRecord({})
+    assert (record.thread, record.threadName, record.process) == (None, None, None)
+
+
 def test_a_line_of_an_invocation_without_a_request_has_the_id_of_no_other_request(log_lines: Any) -> None:
     logs.request_id.set("of the request before")
     with logs.Invocation("8a7b", "7"):
