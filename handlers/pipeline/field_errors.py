@@ -92,7 +92,7 @@ def _details(error: ErrorDetails, schema: Schema) -> list[str]:
     elif kind in {"string_too_short", "string_too_long"} and not _fits(error["input"], schema.get("pattern", "")):
         kinds.append("string_pattern_mismatch")
     values = {**schema, "enum": ", ".join(schema["enum"])} if "enum" in schema else schema
-    return [_DETAILS[kind].format_map(values) for kind in kinds]
+    return [_DETAILS[each].format_map(values) for each in kinds]
 
 
 def _fits(text: str, pattern: str) -> bool:
